@@ -1,0 +1,120 @@
+"""What one tick is, and how many ticks a written length has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from schedlang.errors import Mistakes, Refusal, ScheduleError
+from schedlang.quantities import Length
+from schedlang.rules import ambiguous, lengths
+from schedlang.text import set_values, value_text
+from schedlang.tree import Settings, Tree
+from schedlang.validate import translate
+
+
+def merge(tree: Tree, given: dict[str, Any]) -> Settings:
+    """The line's settings and those of the caller.
+
+    Raises:
+        ScheduleError: if one is wrong, or said twice with different values.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    try:
+        caller = Settings.model_validate(said)
+    except ValidationError as error:
+        raise ScheduleError(translate(error, (), said)) from None
+    merged = dict(set_values(tree))
+    mistakes = Mistakes()
+    for name, value in set_values(caller):
+        if name in merged and not _agree(name, merged[name], value):
+            ours, theirs = value_text(merged[name]), value_text(value)
+            message = f"the line says {name}={ours}, the caller {name}={theirs}"
+            mistakes.add("conflicting-settings", message, "say it once", (name,))
+        merged.setdefault(name, value)
+    settings = Settings.model_construct(**merged)
+    if tree.steps_per_epoch is None:
+        ambiguous(tree, settings, mistakes)
+    if mistakes.found:
+        raise ScheduleError(mistakes.found)
+    return settings
+
+
+def _agree(name: str, ours: Any, theirs: Any) -> bool:
+    if name == "lr":
+        return abs(float(ours) - float(theirs)) <= 1e-6 * float(ours)
+    return bool(ours == theirs)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Converts lengths to ticks.
+
+    Attributes:
+        tick: what one tick is; None if it is whatever the caller steps on.
+        settings: the binding.
+    """
+
+    tick: Literal["step", "epoch"] | None
+    settings: Settings
+
+    @classmethod
+    def of(cls, tree: Tree, settings: Settings) -> Clock:
+        """The clock of a line under a binding."""
+        units = {length.unit for _, length in lengths(tree)}
+        if settings.total is not None:
+            units.add(settings.total.unit)
+        if settings.clock is not None:
+            return cls(settings.clock, settings)
+        if units & {"st", "tok", "ex"} or settings.steps_per_epoch is not None:
+            return cls("step", settings)
+        return cls("epoch" if "ep" in units else None, settings)
+
+    @property
+    def total(self) -> Fraction | None:
+        """The total in ticks, exactly."""
+        return None if self.settings.total is None else self.ticks(self.settings.total)
+
+    def ticks(self, length: Length) -> Fraction:
+        """The exact number of ticks.
+
+        Raises:
+            Refusal: if a setting is missing that the unit needs.
+        """
+        value = length.value
+        match length.unit:
+            case "":
+                return value
+            case "%":
+                if self.total is None:
+                    raise Refusal("missing-setting", f"`{length}` needs a total", "say total=")
+                return value / 100 * self.total
+            case "ep":
+                return value if self.tick == "epoch" else value * self._per_epoch(length)
+            case "st":
+                steps = value
+            case "tok":
+                steps = value / self._needed("tokens_per_step", length)
+            case "ex":
+                steps = value / self._needed("samples_per_step", length)
+        return steps / self._per_epoch(length) if self.tick == "epoch" else steps
+
+    def _per_epoch(self, length: Length) -> Fraction:
+        return self._needed("steps_per_epoch", length)
+
+    def _needed(self, name: str, length: Length) -> Fraction:
+        value = getattr(self.settings, name)
+        if value is None:
+            message = f"`{length}` needs `{name}`"
+            raise Refusal("missing-setting", message, f"say {name}= in the line or when binding")
+        return Fraction(value)
+
+
+def nearest_tick(exact: Fraction) -> int:
+    """The tick nearest to a moment; a half goes up."""
+    return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+
+

@@ -1,0 +1,158 @@
+"""What is wrong with a schedule: mistakes with a code, a place and advice, and the one error."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+Code: TypeAlias = Literal[
+    "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
+    "conflicting-settings", "decay-rises", "does-not-apply", "double-argument", "empty",
+    "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration", "not-finite",
+    "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last", "repeat-differs",
+    "rest", "setting-unused", "syntax", "too-deep", "too-long", "total-exceeded",
+    "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
+    "unknown-value", "warmup-falls", "wrong-type", "zero-level",
+]  # fmt: skip
+CODES: tuple[Code, ...] = get_args(Code)
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where something stands in the dict form: ``("stages", 1, "min")``."""
+
+
+class Span(NamedTuple):
+    """A stretch of the text: ``text[begin:end]``."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong: what, where, and what to do about it."""
+
+    code: Code
+    message: str
+    advice: str = ""
+    path: Path = ()
+    span: Span | None = None
+
+    def render(self, text: str | None) -> str:
+        """The mistake with its marker under the text, or with its path where there is no text."""
+        head = f"error[{self.code}]: {self.message}"
+        if text is None or self.span is None:
+            place = f"\n  at {_dotted(self.path)}" if self.path else ""
+            return head + place + (f"\n  {self.advice}" if self.advice else "")
+        number, line, marker = _mark(text, self.span)
+        gutter = " " * len(number)
+        return (
+            f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
+        )
+
+
+class ScheduleError(ValueError):
+    """Everything that is wrong with a schedule, in the order of its text.
+
+    Attributes:
+        mistakes: one `Mistake` each, with ``code``, ``message``, ``advice``, ``path`` and ``span``.
+        text: the text that the spans point into, or None for the dict form.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake], text: str | None = None) -> None:
+        self.mistakes: tuple[Mistake, ...] = tuple(sorted(mistakes, key=_place))
+        self.text = text
+        super().__init__("\n\n".join(mistake.render(text) for mistake in self.mistakes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.mistakes, self.text)
+
+
+class ScheduleWarning(UserWarning):
+    """A schedule that is legal but unlikely to be what was meant."""
+
+
+class Refusal(Exception):
+    """A mistake that a pass stops at; whoever runs the pass knows where it stands."""
+
+    def __init__(self, code: Code, message: str, advice: str = "", argument: str = "") -> None:
+        super().__init__(message)
+        self.code: Code = code
+        self.message = message
+        self.advice = advice
+        self.argument = argument
+
+    def mistake(self, path: Path) -> Mistake:
+        """The mistake, at the node's path or at one of its arguments."""
+        place = (*path, self.argument) if self.argument else path
+        return Mistake(self.code, self.message, self.advice, place)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The advice for a misspelt name: the nearest one, or all of them."""
+    choices = sorted(names)
+    close = difflib.get_close_matches(name[:40].lower(), choices, n=1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known: {', '.join(choices)}" if choices else ""
+
+
+def quoted(value: object) -> str:
+    """The value between backticks, short enough for a line."""
+    text = str(value)
+    return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
+
+
+@dataclass
+class Mistakes:
+    """A list under construction: passes add to it, and go on."""
+
+    found: list[Mistake] = field(default_factory=list)
+
+    def add(self, code: Code, message: str, advice: str = "", path: Path = ()) -> None:
+        self.found.append(Mistake(code, message, advice, path))
+
+    def keep_new(self, since: int) -> None:
+        """Drop those found since then that were known before."""
+        known = self.found[:since]
+        self.found[since:] = [mistake for mistake in self.found[since:] if mistake not in known]
+
+
+def _place(mistake: Mistake) -> tuple[int, int]:
+    return mistake.span or (0, 0)
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
+
+
+def _mark(text: str, span: Span, width: int = 76) -> tuple[str, str, str]:
+    """The line's number, the line (cut if long), and carets under the span."""
+    begin = min(span.begin, len(text))
+    first = text.rfind("\n", 0, begin) + 1
+    last = text.find("\n", begin)
+    line = text[first : last if last >= 0 else len(text)].rstrip("\r")
+    column = min(begin - first, len(line))
+    length = max(1, min(span.end - begin, len(line) - column))
+    cut = max(0, column - width // 2) if len(line) > width else 0
+    shown = line[cut : cut + width]
+    length = max(1, min(length, len(shown) - (column - cut)))
+    before = ("…" if cut else "") + shown[: column - cut]
+    after = shown[column - cut :] + ("…" if cut + width < len(line) else "")
+    marked = shown[column - cut : column - cut + length]
+    blank = "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
+    carets = "^" * max(1, sum(map(_columns, marked)))
+    number = str(text.count("\n", 0, first) + 1)
+    return number, _visible(before + after), blank + carets
+
+
+def _columns(char: str) -> int:
+    """How many columns a terminal gives the character."""
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _visible(text: str) -> str:
+    """The line without characters that would hide or reorder it."""
+    return "".join(char if char == "\t" or char.isprintable() else "\ufffd" for char in text)

@@ -1,0 +1,224 @@
+"""Turns expressions into numbers: one at a time, or a whole block of ticks with NumPy.
+
+Arithmetic is IEEE's, on doubles: a division by zero is infinite and nothing raises.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.float64]
+
+Function: TypeAlias = Callable[..., float]
+
+
+def _divide(x: float, y: float) -> float:
+    if y:
+        return x / y
+    if x == 0 or x != x or y != y:
+        return math.nan
+    return math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+
+def _power(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        odd = y == math.floor(y) and y % 2 == 1
+        return -math.inf if x < 0 and odd else math.inf
+    except ValueError:  # 0 to a negative power, or a negative number to a broken one
+        return math.inf if x == 0 else math.nan
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _log(x: float) -> float:
+    if x > 0:
+        return math.log(x)
+    return -math.inf if x == 0 else math.nan if x == x else x
+
+
+def _sqrt(x: float) -> float:
+    return math.sqrt(x) if x >= 0 else math.nan
+
+
+def _of_finite(function: Callable[[float], float]) -> Function:
+    def call(x: float) -> float:
+        return function(x) if math.isfinite(x) else math.nan
+
+    return call
+
+
+def _floor(x: float) -> float:
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+def _ceil(x: float) -> float:
+    return float(math.ceil(x)) if math.isfinite(x) else x
+
+
+def _minimum(x: float, y: float) -> float:
+    return x if x < y or x != x else y
+
+
+def _maximum(x: float, y: float) -> float:
+    return x if x > y or x != x else y
+
+
+SCALAR: dict[Operation, Callable[..., Any]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": _divide,
+    "pow": _power,
+    "neg": lambda x: -x,
+    "sin": _of_finite(math.sin),
+    "cos": _of_finite(math.cos),
+    "tan": _of_finite(math.tan),
+    "tanh": math.tanh,
+    "exp": _exp,
+    "log": _log,
+    "sqrt": _sqrt,
+    "floor": _floor,
+    "ceil": _ceil,
+    "abs": abs,
+    "min": _minimum,
+    "max": _maximum,
+    "where": lambda condition, x, y: x if condition else y,
+    "lt": lambda x, y: x < y,
+    "le": lambda x, y: x <= y,
+    "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+    "eq": lambda x, y: x == y,
+    "ne": lambda x, y: x != y,
+    "and": lambda x, y: x and y,
+    "or": lambda x, y: x or y,
+    "not": lambda x: not x,
+}
+
+
+def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
+    """The expression's value; with ``left``, its limit from the left.
+
+    The limit is taken at every ``floor`` and `Lookup` of a growing quantity, which are the only
+    places where a formula jumps.
+    """
+    match e:
+        case Number(number):
+            return number
+        case Symbol(name):
+            return names[name]
+        case Lookup(x, edges, values):
+            find = bisect_left if left else bisect_right
+            return values[find(edges, value(x, names, left=left))]
+        case Apply("where", (condition, x, y)):
+            return value(x if value(condition, names, left=left) else y, names, left=left)
+        case Apply("floor", (x,)) if left:
+            return _ceil(value(x, names, left=True)) - 1
+        case Apply(op, args):
+            result: float = SCALAR[op](*(value(arg, names, left=left) for arg in args))
+            return result
+
+
+@lru_cache(maxsize=1024)
+def function(e: Expr, parameters: tuple[str, ...]) -> Function:
+    """The expression as a Python function of doubles, compiled once.
+
+    It is built from Python's own syntax nodes, never from text: an expression holds only known
+    operations, numbers and parameters, so that no input can add code. This is the one place of
+    the package that compiles.
+    """
+    table: dict[str, Any] = {}
+    body = _node(e, parameters, table)
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(arg=f"p{i}") for i in range(len(parameters))],
+        kwonlyargs=[],
+        kw_defaults=[],
+        defaults=[],
+    )
+    tree = ast.fix_missing_locations(ast.Expression(body=ast.Lambda(args=arguments, body=body)))
+    result: Function = eval(compile(tree, "<schedlang formula>", "eval"), {"__builtins__": {}, **table})
+    return result
+
+
+_BINARY: dict[Operation, Callable[[], ast.operator]] = {"add": ast.Add, "sub": ast.Sub, "mul": ast.Mult}
+
+
+def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.expr:
+    match e:
+        case Number(number):
+            name = f"n{len(table)}"
+            table[name] = number
+            return ast.Name(id=name, ctx=ast.Load())
+        case Symbol(name):
+            return ast.Name(id=f"p{parameters.index(name)}", ctx=ast.Load())
+        case Lookup(x, edges, values):
+            name = f"n{len(table)}"
+            table[name] = _lookup(edges, values)
+            return ast.Call(ast.Name(id=name, ctx=ast.Load()), [_node(x, parameters, table)], [])
+        case Apply("where", (condition, x, y)):
+            return ast.IfExp(
+                test=_node(condition, parameters, table),
+                body=_node(x, parameters, table),
+                orelse=_node(y, parameters, table),
+            )
+        case Apply("add" | "sub" | "mul" as op, (x, y)):
+            return ast.BinOp(_node(x, parameters, table), _BINARY[op](), _node(y, parameters, table))
+        case Apply(op, args):
+            table[f"f_{op}"] = SCALAR[op]
+            called = [_node(arg, parameters, table) for arg in args]
+            return ast.Call(ast.Name(id=f"f_{op}", ctx=ast.Load()), called, [])
+
+
+def _lookup(edges: Sequence[float], values: Sequence[float]) -> Function:
+    return lambda x: values[bisect_right(edges, x)]
+
+
+def block(e: Expr, names: Mapping[str, Array | float]) -> Array | float:
+    """The expression over arrays; silence NumPy's warnings around it (``np.errstate``)."""
+    match e:
+        case Number(number):
+            return number
+        case Symbol(name):
+            return names[name]
+        case Lookup(x, edges, values):
+            import numpy as np
+
+            found = np.searchsorted(np.asarray(edges), block(x, names), side="right")
+            result: Array = np.asarray(values)[found]
+            return result
+        case Apply(op, args):
+            array: Array = _ufuncs()[op](*(block(arg, names) for arg in args))
+            return array
+
+
+@cache
+def _ufuncs() -> dict[Operation, Callable[..., Any]]:
+    import numpy as np
+
+    return {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide,
+        "pow": np.power, "neg": np.negative, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+        "tanh": np.tanh, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "floor": np.floor,
+        "ceil": np.ceil, "abs": np.abs, "min": np.minimum, "max": np.maximum, "where": np.where,
+        "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+        "eq": np.equal, "ne": np.not_equal, "and": np.logical_and, "or": np.logical_or,
+        "not": np.logical_not,
+    }  # fmt: skip

@@ -1,0 +1,301 @@
+"""The arithmetic in which every curve is written: what a formula is made of.
+
+A formula is an expression over ``t``, the ticks since its phase began. It is built with Python's
+own operators and the functions below, and it is only data: a target says how it evaluates or
+prints these few operations, and has every phase.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeAlias, get_args
+
+Operation: TypeAlias = Literal[
+    "add", "sub", "mul", "div", "pow", "neg",
+    "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil", "abs",
+    "min", "max", "where",
+    "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
+]  # fmt: skip
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+
+
+class _Arithmetic:
+    """Python's operators, making expressions."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Operand) -> Expr:
+        return add(self, other)
+
+    def __radd__(self, other: Operand) -> Expr:
+        return add(other, self)
+
+    def __sub__(self, other: Operand) -> Expr:
+        return sub(self, other)
+
+    def __rsub__(self, other: Operand) -> Expr:
+        return sub(other, self)
+
+    def __mul__(self, other: Operand) -> Expr:
+        return mul(self, other)
+
+    def __rmul__(self, other: Operand) -> Expr:
+        return mul(other, self)
+
+    def __truediv__(self, other: Operand) -> Expr:
+        return div(self, other)
+
+    def __rtruediv__(self, other: Operand) -> Expr:
+        return div(other, self)
+
+    def __pow__(self, other: Operand) -> Expr:
+        return power(self, other)
+
+    def __rpow__(self, other: Operand) -> Expr:
+        return power(other, self)
+
+    def __neg__(self) -> Expr:
+        return Apply("neg", (expr(self),))
+
+
+@dataclass(frozen=True, slots=True)
+class Number(_Arithmetic):
+    """A constant, a double."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(_Arithmetic):
+    """A quantity known later: ``t``, ``base``, or a number of a table."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(_Arithmetic):
+    """An operation on its arguments."""
+
+    op: Operation
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(_Arithmetic):
+    """``values[number of edges that x has reached]``: one value more than edges."""
+
+    x: Expr
+    edges: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+Expr: TypeAlias = Number | Symbol | Apply | Lookup
+Operand: TypeAlias = "_Arithmetic | float | Fraction"
+
+T = Symbol("t")
+BASE = Symbol("base")
+PI = Number(math.pi)
+ZERO = Number(0.0)
+ONE = Number(1.0)
+
+
+def expr(value: Operand) -> Expr:
+    """The operand as an expression; an exact number becomes the nearest double."""
+    if isinstance(value, Number | Symbol | Apply | Lookup):
+        return value
+    if isinstance(value, _Arithmetic):
+        raise TypeError(f"not an expression: {value!r}")
+    return Number(float(value))
+
+
+def add(x: Operand, y: Operand) -> Expr:
+    x, y = expr(x), expr(y)
+    if x == ZERO:
+        return y
+    return x if y == ZERO else Apply("add", (x, y))
+
+
+def sub(x: Operand, y: Operand) -> Expr:
+    x, y = expr(x), expr(y)
+    return x if y == ZERO else Apply("sub", (x, y))
+
+
+def mul(x: Operand, y: Operand) -> Expr:
+    x, y = expr(x), expr(y)
+    if x == ONE:
+        return y
+    return x if y == ONE else Apply("mul", (x, y))
+
+
+def div(x: Operand, y: Operand) -> Expr:
+    x, y = expr(x), expr(y)
+    return x if y == ONE else Apply("div", (x, y))
+
+
+def power(x: Operand, y: Operand) -> Expr:
+    x, y = expr(x), expr(y)
+    return x if y == ONE else Apply("pow", (x, y))
+
+
+def _function(op: Operation) -> Callable[[Operand], Expr]:
+    def call(x: Operand) -> Expr:
+        return Apply(op, (expr(x),))
+
+    call.__name__ = call.__qualname__ = op
+    call.__doc__ = f"``{op}(x)``."
+    return call
+
+
+sin, cos, tan, tanh = map(_function, ("sin", "cos", "tan", "tanh"))
+exp, log, sqrt = map(_function, ("exp", "log", "sqrt"))
+floor, ceil = map(_function, ("floor", "ceil"))
+
+
+def minimum(x: Operand, y: Operand) -> Expr:
+    """The smaller of two."""
+    return Apply("min", (expr(x), expr(y)))
+
+
+def maximum(x: Operand, y: Operand) -> Expr:
+    """The larger of two."""
+    return Apply("max", (expr(x), expr(y)))
+
+
+def less(x: Operand, y: Operand) -> Expr:
+    """Whether ``x < y``, for `where`."""
+    return Apply("lt", (expr(x), expr(y)))
+
+
+def at_most(x: Operand, y: Operand) -> Expr:
+    """Whether ``x <= y``, for `where`."""
+    return Apply("le", (expr(x), expr(y)))
+
+
+def where(condition: Expr, x: Operand, y: Operand) -> Expr:
+    """``x`` if the condition holds, else ``y``; the other one does not count."""
+    return Apply("where", (condition, expr(x), expr(y)))
+
+
+def per(x: Operand, period: Fraction) -> Expr:
+    """``x / period`` such that a whole quotient of whole numbers comes out whole.
+
+    A period such as 2/3 is not a double; its numerator and denominator are.
+    """
+    return div(mul(x, period.denominator), period.numerator)
+
+
+def children(e: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside."""
+    match e:
+        case Apply():
+            return e.args
+        case Lookup():
+            return (e.x,)
+        case Number() | Symbol():
+            return ()
+
+
+def rebuild(e: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The same expression with each direct child changed."""
+    match e:
+        case Apply(op, args):
+            return Apply(op, tuple(map(change, args)))
+        case Lookup(x, edges, values):
+            return Lookup(change(x), edges, values)
+        case Number() | Symbol():
+            return e
+
+
+def substitute(e: Expr, names: Mapping[str, Expr]) -> Expr:
+    """The expression with symbols replaced."""
+    if isinstance(e, Symbol):
+        return names.get(e.name, e)
+    return rebuild(e, lambda child: substitute(child, names))
+
+
+def walk(e: Expr) -> Iterator[Expr]:
+    """The expression and all inside it, outermost first."""
+    yield e
+    for child in children(e):
+        yield from walk(child)
+
+
+def symbols(e: Expr) -> set[str]:
+    """The names that it needs."""
+    return {part.name for part in walk(e) if isinstance(part, Symbol)}
+
+
+def skeleton(e: Expr) -> tuple[Expr, tuple[float, ...]]:
+    """The expression with its numbers taken out (symbols ``c0, c1, …``), and those numbers.
+
+    Formulas that differ only in their numbers have the same skeleton: it is compiled once, and
+    pieces that share one are evaluated together. A divisor of 0 is no number like others and
+    stays.
+    """
+    numbers: list[float] = []
+
+    def take(part: Expr) -> Expr:
+        if isinstance(part, Number):
+            numbers.append(part.value)
+            return Symbol(f"c{len(numbers) - 1}")
+        if isinstance(part, Apply) and part.op == "div" and part.args[1] == ZERO:
+            return Apply("div", (take(part.args[0]), ZERO))
+        return rebuild(part, take)
+
+    return take(e), tuple(numbers)
+
+
+def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
+    """``(relative, absolute)`` with ``e = relative·base + absolute`` for every base ≥ 0, or None."""
+    match e:
+        case Number():
+            return ZERO, e
+        case Symbol():
+            return (ONE, ZERO) if e == base else (ZERO, e)
+        case Lookup():
+            return None if base.name in symbols(e) else (ZERO, e)
+        case Apply(op, args):
+            if base.name not in symbols(e):
+                return ZERO, e
+            parts = [affine(arg, base) for arg in args]
+            if None in parts:
+                return None
+            return _affine(op, [part for part in parts if part is not None], args)
+
+
+def _affine(op: Operation, parts: list[tuple[Expr, Expr]], args: tuple[Expr, ...]) -> tuple[Expr, Expr] | None:
+    relative, absolute = zip(*parts, strict=True)
+    match op:
+        case "add":
+            return relative[0] + relative[1], absolute[0] + absolute[1]
+        case "sub":
+            return _minus(*relative), _minus(*absolute)
+        case "neg":
+            return -relative[0], -absolute[0]
+        case "mul" if relative[1] == ZERO:
+            return _times(relative[0], args[1]), _times(absolute[0], args[1])
+        case "mul" if relative[0] == ZERO:
+            return _times(args[0], relative[1]), _times(args[0], absolute[1])
+        case "div" if relative[1] == ZERO:
+            return _over(relative[0], args[1]), _over(absolute[0], args[1])
+        case "min" | "max" if absolute[0] == absolute[1] == ZERO:
+            return Apply(op, relative), ZERO
+        case "where" if relative[0] == ZERO:
+            return where(args[0], *relative[1:]), where(args[0], *absolute[1:])
+        case _:
+            return None
+
+
+def _minus(x: Expr, y: Expr) -> Expr:
+    return ZERO if x == y else x - y
+
+
+def _times(x: Expr, y: Expr) -> Expr:
+    return ZERO if ZERO in (x, y) else x * y
+
+
+def _over(x: Expr, y: Expr) -> Expr:
+    return ZERO if x == ZERO else x / y

@@ -1,0 +1,413 @@
+"""Reads text: from a line to its dict form, whose every value remembers where it stood."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
+from schedlang.errors import Path as TreePath
+from schedlang.formula import PI, ZERO, Apply, Expr, Number, Operation, Symbol
+
+LONGEST = 1_000_000
+DEEPEST = 64
+
+FUNCTIONS: dict[str, int] = {
+    "sin": 1, "cos": 1, "tan": 1, "tanh": 1, "exp": 1, "log": 1, "sqrt": 1,
+    "floor": 1, "ceil": 1, "abs": 1, "min": 2, "max": 2,
+}  # fmt: skip
+VARIABLES = ("t", "T", "p", "start")
+
+_SIGNS: dict[str, Operation] = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow",
+    "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
+}  # fmt: skip
+
+
+class Written(dict[str, Any]):
+    """A node's dict form, with the place of the node and of each of its values."""
+
+    __slots__ = ("mistakes", "span", "spans")
+
+    def __init__(self, values: dict[str, Any], spans: dict[str, Any], span: Span) -> None:
+        super().__init__(values)
+        self.span = span
+        self.spans: dict[str, Any] = spans  # a Span each, or a list of them
+        self.mistakes: list[Mistake] = []
+
+
+def grammar_text() -> str:
+    """The grammar, from inside the installed package or from the checkout around it."""
+    here = Path(__file__).parent
+    installed = here / "schedlang.lark"
+    path = installed if installed.exists() else here.parent / "grammar" / "schedlang.lark"
+    return path.read_text(encoding="utf-8")
+
+
+def read(text: str) -> Written:
+    """The dict form of a line.
+
+    Raises:
+        ScheduleError: if the text is too long, too deep, empty, or no sentence of the grammar.
+    """
+    root: Written = _parse(text, "start")
+    return root
+
+
+def read_expression(text: str) -> Expr:
+    """An expression on its own, as the dict form of `fn` has it.
+
+    Raises:
+        ScheduleError: as `read`, and for unknown names.
+    """
+    part: _Part = _parse(text, "expression")
+    mistakes = [*part.mistakes, *_depth_mistakes(part, Span(0, len(text)))]
+    if mistakes:
+        raise ScheduleError(mistakes, text)
+    return part.expr
+
+
+def span_at(root: Written, path: TreePath) -> Span:
+    """Where the value at a path of the dict form stands in the text."""
+    node: Any = root
+    span: Any = root.span
+    spans: Any = None
+    for key in path:
+        if isinstance(node, Written) and isinstance(key, str):
+            spans, node = node.spans.get(key), node.get(key)
+        elif isinstance(node, list) and isinstance(key, int) and key < len(node):
+            spans, node = (spans[key] if isinstance(spans, list) else None), node[key]
+        else:
+            break
+        if isinstance(node, Written):
+            span = node.span
+        elif isinstance(spans, Span):
+            span = spans
+        elif spans:
+            span = Span(spans[0].begin, spans[-1].end)
+    return Span(*span)
+
+
+@cache
+def _lark() -> Lark:
+    return Lark(
+        grammar_text(), parser="lalr", start=["start", "expression"], transformer=_Reader()
+    )
+
+
+_NESTING = re.compile(r"#[^\n]*|[()]")
+
+
+def _parse(text: str, start: str) -> Any:
+    if len(text) > LONGEST:
+        message = f"the text has {len(text):,} characters; the most is {LONGEST:,}"
+        raise ScheduleError([Mistake("too-long", message)])
+    depth = 0
+    for match in _NESTING.finditer(text):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if depth > DEEPEST:
+            raise ScheduleError([_too_deep(Span(match.start(), match.end()))], text)
+    try:
+        return _lark().parse(text, start=start)
+    except UnexpectedInput as error:
+        raise ScheduleError([_syntax(error, text)], text) from None
+
+
+def _too_deep(span: Span) -> Mistake:
+    message = f"this is nested deeper than {DEEPEST} levels"
+    return Mistake("too-deep", message, "write it flatter", span=span)
+
+
+def _depth_mistakes(part: _Part, span: Span) -> list[Mistake]:
+    return [_too_deep(span)] if part.depth > DEEPEST else []
+
+
+# ── What a sentence becomes ──────────────────────────────────────────────────────────────────────
+
+
+class _Value(NamedTuple):
+    value: Any
+    span: Span
+    spans: Any = None  # a list's items have places of their own
+
+    @property
+    def places(self) -> Any:
+        return self.span if self.spans is None else self.spans
+
+
+class _Named(NamedTuple):
+    name: Token
+    value: _Value
+
+
+class _Part(NamedTuple):
+    expr: Expr
+    depth: int = 0
+    mistakes: tuple[Mistake, ...] = ()
+
+
+_Children: TypeAlias = list[Any]
+
+
+def _place(token: Token) -> Span:
+    begin = token.start_pos or 0
+    return Span(begin, begin + len(token))
+
+
+class _Reader(Transformer[Token, Any]):
+    """Called by lark for each rule as it is reduced; holds no state."""
+
+    def start(self, children: _Children) -> Written:
+        *settings, stages = children
+        spans = [named.value.span for named in settings] + [stage.span for stage in stages]
+        root = Written({}, {}, _around(spans))
+        _name_values(root, settings, "setting")
+        root["stages"] = stages
+        return root
+
+    def pipeline(self, children: _Children) -> list[Written]:
+        return children
+
+    def stage(self, children: _Children) -> Written:
+        if len(children) == 1:
+            only: Written = children[0]
+            return only
+        span = _around([child.span for child in children])
+        return Written({"kind": "product", "factors": children}, {}, span)
+
+    def group(self, children: _Children) -> Written:
+        stages, times = children
+        span = _around([stage.span for stage in stages])
+        group = Written({"kind": "group", "stages": stages}, {}, span)
+        if times is not None:
+            group["times"], group.spans["times"] = times.value, times.span
+        return group
+
+    def repeat(self, children: _Children) -> _Value:
+        return _Value(str(children[0]), _place(children[0]))
+
+    def phase(self, children: _Children) -> Written:
+        role = children.pop(0) if isinstance(children[0], _Value) else None
+        name, duration, *arguments = children
+        return _phase(role, _Value(str(name), _place(name)), duration, arguments)
+
+    def unshaped(self, children: _Children) -> Written:
+        role, duration, *arguments = children
+        return _phase(role, _Value("linear", role.span), duration, arguments)
+
+    def fn(self, children: _Children) -> Written:
+        opening, duration, part = children
+        written = _phase(None, _Value("fn", _place(opening)), duration, [])
+        written["expression"] = part.expr
+        written.mistakes += [*part.mistakes, *_depth_mistakes(part, written.span)]
+        return written
+
+    def role(self, children: _Children) -> _Value:
+        return _Value(str(children[0]), _place(children[0]))
+
+    def duration(self, children: _Children) -> _Value:
+        first, *rest = children
+        if isinstance(first, _Value):
+            return first
+        if not rest:
+            return _Value("rest", _place(first))
+        return _Value(f"until {rest[0].value}", _around([_place(first), rest[0].span]))
+
+    def argument(self, children: _Children) -> _Named:
+        return _Named(*children)
+
+    setting = argument
+
+    def length(self, children: _Children) -> _Value:
+        value: _Value = children[0]
+        return value
+
+    def quantity(self, children: _Children) -> _Value:
+        number, unit = children
+        if unit is None:
+            return _Value(str(number), _place(number))
+        return _Value(f"{number}{_apart(unit)}{unit}", _around([_place(number), _place(unit)]))
+
+    def word(self, children: _Children) -> _Value:
+        return _Value(str(children[0]), _place(children[0]))
+
+    def list(self, children: _Children) -> _Value:
+        *items, unit = children
+        spans = [item.span for item in items]
+        values = [item.value for item in items]
+        if unit is not None:
+            values = [
+                f"{value}{_apart(unit)}{unit}" if value[-1] in "0123456789_.kMBT" else value
+                for value in values
+            ]
+        return _Value(values, _around(spans), spans)
+
+    # ── fn { … } ──
+
+    def plain(self, children: _Children) -> _Part:
+        token: Token = children[0]
+        value = float(token.replace("_", ""))
+        if value in (float("inf"), float("-inf")):
+            mistake = Mistake("overflow", f"the number {quoted(token)} does not fit into a double")
+            return _Part(ZERO, 0, (_at(mistake, token),))
+        return _Part(Number(value))
+
+    def symbol(self, children: _Children) -> _Part:
+        token: Token = children[0]
+        if token == "pi":
+            return _Part(PI)
+        if token in VARIABLES:
+            return _Part(Symbol(str(token)))
+        advice = nearest(str(token), (*VARIABLES, "pi", *FUNCTIONS))
+        if token in FUNCTIONS:
+            advice = f"call it: {token}(…)"
+        mistake = Mistake("unknown-name", f"`fn` knows no {quoted(token)}", advice)
+        return _Part(ZERO, 0, (_at(mistake, token),))
+
+    def call(self, children: _Children) -> _Part:
+        token, *parts = children
+        count = FUNCTIONS.get(token)
+        mistake: Mistake | None = None
+        if count is None:
+            advice = nearest(str(token), FUNCTIONS)
+            mistake = Mistake("unknown-name", f"`fn` knows no function {quoted(token)}", advice)
+        elif len(parts) < count or (count == 1 and len(parts) > 1):
+            takes = "one argument" if count == 1 else "at least two arguments"
+            mistake = Mistake("wrong-type", f"`{token}` takes {takes}, not {len(parts)}")
+        if mistake is not None:
+            found = (_at(mistake, token), *(m for part in parts for m in part.mistakes))
+            return _Part(ZERO, 0, found)
+        result: _Part = parts[0] if len(parts) > 1 else _apply(str(token), *parts)
+        for part in parts[1:]:
+            result = _apply(str(token), result, part)
+        return result
+
+    def binary(self, children: _Children) -> _Part:
+        left, sign, right = children
+        return _apply(_SIGNS[sign], left, right)
+
+    comparison = binary
+
+    def nested(self, children: _Children) -> _Part:
+        part: _Part = children[0]
+        return part
+
+    def negative(self, children: _Children) -> _Part:
+        return _apply("neg", children[1])
+
+    def where(self, children: _Children) -> _Part:
+        yes, condition, no = children
+        return _apply("where", condition, yes, no)
+
+    def and_(self, children: _Children) -> _Part:
+        return _apply("and", *children)
+
+    def or_(self, children: _Children) -> _Part:
+        return _apply("or", *children)
+
+    def not_(self, children: _Children) -> _Part:
+        return _apply("not", *children)
+
+
+def _apply(op: Any, *parts: _Part) -> _Part:
+    depth = 1 + max(part.depth for part in parts)
+    mistakes = tuple(mistake for part in parts for mistake in part.mistakes)
+    if depth > DEEPEST:  # refused by whoever asked; until then nothing deep is built
+        return _Part(ZERO, depth, mistakes)
+    return _Part(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
+
+
+def _phase(
+    role: _Value | None, kind: _Value, duration: _Value | None, arguments: list[_Named]
+) -> Written:
+    spans = [kind.span, *(argument.value.span for argument in arguments)]
+    spans += [value.span for value in (role, duration) if value is not None]
+    written = Written({"kind": kind.value}, {"kind": kind.span}, _around(spans))
+    if role is not None:
+        written["role"], written.spans["role"] = role.value, role.span
+    if duration is not None:
+        written["duration"], written.spans["duration"] = duration.value, duration.span
+    _name_values(written, arguments, "argument")
+    return written
+
+
+def _name_values(written: Written, values: list[_Named], what: str) -> None:
+    """Put named values into a node; a name that stands twice is a mistake."""
+    for token, value in values:
+        name = str(token)
+        if name in written or name in ("kind", "role", "duration", "expression", "stages"):
+            code: Code = "double-argument" if name in written.spans else "unknown-argument"
+            message = f"the {what} {quoted(name)} stands twice"
+            if code == "unknown-argument" or name == "kind":
+                code, message = "unknown-argument", f"there is no {what} called {quoted(name)}"
+            written.mistakes.append(_at(Mistake(code, message), token))
+        else:
+            written[name] = value.value
+            written.spans[name] = value.places
+            written.spans[f"{name}="] = _place(token)
+
+
+def _apart(unit: Token) -> str:
+    return "" if unit in ("%", "x") else " "
+
+
+def _at(mistake: Mistake, token: Token) -> Mistake:
+    return Mistake(mistake.code, mistake.message, mistake.advice, span=_place(token))
+
+
+def _around(spans: list[Span]) -> Span:
+    if not spans:
+        return Span(0, 0)
+    return Span(min(span.begin for span in spans), max(span.end for span in spans))
+
+
+# ── Syntax errors ────────────────────────────────────────────────────────────────────────────────
+
+_EXPECTED = {
+    "NAME": "a phase", "WARMUP": "a phase", "DECAY": "a phase", "FN": "a phase",
+    "KEY": "NAME=VALUE", "NUMBER": "a number", "VALUE": "a value", "LSQB": "a list",
+    "UNIT": "a unit", "VBAR": "`|`", "RPAR": "`)`", "RSQB": "`]`", "RBRACE": "`}`",
+    "LBRACE": "`{`", "COMMA": "`,`", "EQUAL": "`=`", "_ELSE": "`else`", "PLAIN": "a number",
+    "WORD": "a name", "COMPARE": "a comparison", "INF": "`inf`", "$END": "the end",
+}  # fmt: skip
+
+
+def _syntax(error: UnexpectedInput, text: str) -> Mistake:
+    if not text.strip() or not re.sub(r"#[^\n]*", "", text).strip():
+        return Mistake("empty", "there is no schedule here", "write one: cosine 90", span=Span(0, 0))
+    expected: set[str] = set()
+    if isinstance(error, UnexpectedToken):
+        expected = set(error.accepts or error.expected)
+        token = error.token
+        if token.type == "$END":
+            return Mistake(
+                "syntax", "the text ends too early", _wanted(expected), span=Span(len(text), len(text))
+            )
+        span, found = _place(token), str(token)
+    elif isinstance(error, UnexpectedCharacters):
+        expected = set(error.allowed or ())
+        begin = error.pos_in_stream or 0
+        span, found = Span(begin, begin + 1), text[begin]
+    else:
+        span, found = Span(len(text), len(text)), "the end"
+    return Mistake("syntax", f"unexpected {quoted(found)}", _advice(found, expected), span=span)
+
+
+def _advice(found: str, expected: set[str]) -> str:
+    if "VBAR" in expected and "KEY" in expected:
+        return "settings end in `|`"
+    if found[0].isdigit() and "KEY" in expected:
+        return "only the duration has no name; write NAME=VALUE"
+    if found in ("-", ">", ",", ";", "→") and "KEY" in expected:
+        return "phases are joined by `->`"
+    return _wanted(expected)
+
+
+def _wanted(expected: set[str]) -> str:
+    names = sorted({_EXPECTED[name] for name in expected if name in _EXPECTED})
+    return f"expected {' or '.join(names)}" if 0 < len(names) <= 4 else ""

@@ -1,0 +1,244 @@
+"""The types of the arguments: how each is read, checked, written and described to an editor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from schedlang.errors import quoted
+from schedlang.quantities import (
+    Length,
+    Level,
+    format_number,
+    read_quantity,
+    read_ratio,
+    refuse,
+)
+
+# ── Plain numbers ────────────────────────────────────────────────────────────────────────────────
+
+
+def _check(holds: Callable[[Fraction], bool], says: str) -> AfterValidator:
+    def check(number: Fraction) -> Fraction:
+        if not holds(number):
+            refuse("out-of-range", f"`{format_number(number)}` is not {says}")
+        return number
+
+    return AfterValidator(check)
+
+
+def _schema(says: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["number", "string"], "description": says})
+
+
+Ratio: TypeAlias = Annotated[
+    Fraction,
+    PlainValidator(read_ratio),
+    PlainSerializer(format_number, return_type=str),
+    _schema("a number of at least 0; 30% is 0.3"),
+]
+Positive: TypeAlias = Annotated[
+    Ratio, _check(lambda n: n > 0, "above 0"), _schema("a number above 0; 30% is 0.3")
+]
+Inside: TypeAlias = Annotated[
+    Ratio, _check(lambda n: 0 < n < 1, "between 0 and 1"), _schema("a number between 0 and 1")
+]
+Multiple: TypeAlias = Annotated[
+    Ratio,
+    _check(lambda n: n == 1 or n >= Fraction(101, 100), "1 or at least 1.01"),
+    _schema("1, or a number of at least 1.01"),
+]
+
+
+def _read_ratios(value: object) -> Fraction | tuple[Fraction, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(map(_read_positive, value))
+    return _read_positive(value)
+
+
+def _read_positive(value: object) -> Fraction:
+    number = read_ratio(value)
+    if number == 0:
+        refuse("out-of-range", "`0` is not above 0")
+    return number
+
+
+def _write_ratios(value: Fraction | tuple[Fraction, ...]) -> str | list[str]:
+    if isinstance(value, tuple):
+        return list(map(format_number, value))
+    return format_number(value)
+
+
+Ratios: TypeAlias = Annotated[
+    Fraction | tuple[Fraction, ...],
+    PlainValidator(_read_ratios),
+    PlainSerializer(_write_ratios),
+    WithJsonSchema({"type": ["number", "string", "array"], "description": "one factor, or a list"}),
+]
+
+
+def _read_whole(least: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number, unit = read_quantity(value)
+        if unit or number.denominator != 1 or number < least:
+            refuse("out-of-range", f"{quoted(value)} is not a whole number of at least {least}")
+        return int(number)
+
+    return read
+
+
+Count: TypeAlias = Annotated[
+    int,
+    PlainValidator(_read_whole(1)),
+    WithJsonSchema({"type": ["integer", "string"], "description": "a whole number above 0"}),
+]
+Tally: TypeAlias = Annotated[
+    int,
+    PlainValidator(_read_whole(0)),
+    WithJsonSchema({"type": ["integer", "string"], "description": "a whole number, or 0"}),
+]
+
+
+def _read_flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        refuse("wrong-type", f"expected true or false, not {quoted(value)}")
+    return value == "true"
+
+
+Flag: TypeAlias = Annotated[
+    bool,
+    PlainValidator(_read_flag),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]}),
+]
+
+
+def _read_monitor(value: object) -> str:
+    if not isinstance(value, str) or not value.replace("_", "a").strip():
+        refuse("wrong-type", f"expected the name of a metric, not {quoted(value)}")
+    plain = all(char.isascii() and (char.isalnum() or char in "_./-") for char in value)
+    if not plain or not (value[0].isalpha() or value[0] == "_") or value.endswith("-"):
+        refuse("wrong-type", f"{quoted(value)} is no name of letters, digits and `_ . / -`")
+    return value
+
+
+Monitor: TypeAlias = Annotated[
+    str, PlainValidator(_read_monitor), WithJsonSchema({"type": "string"})
+]
+
+
+def _read_momentum(value: object) -> tuple[Fraction, Fraction]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        refuse("wrong-type", "momentum takes two numbers", "write momentum=[0.85, 0.95]")
+    low, high = map(read_ratio, value)
+    if not low <= high < 1:
+        refuse("out-of-range", "momentum is [LOW, HIGH] with LOW ≤ HIGH < 1")
+    return low, high
+
+
+Momentum: TypeAlias = Annotated[
+    tuple[Fraction, Fraction],
+    PlainValidator(_read_momentum),
+    PlainSerializer(lambda pair: list(map(format_number, pair))),
+    WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2}),
+]
+
+# ── Lengths ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def whole(length: Length) -> Length:
+    """The length, if it is whole where only whole ones make sense."""
+    if length.unit in ("", "st") and length.value.denominator != 1:
+        if length.unit == "" and length.value < 1:
+            share = format_number(length.value * 100)
+            refuse("not-whole", f"`{length}` is a fraction of a tick", f"did you mean {share}%?")
+        refuse("not-whole", f"`{length}` is not whole", "ticks and steps are counted")
+    return length
+
+
+def _above_zero(length: Length) -> Length:
+    if not length.value:
+        refuse("out-of-range", f"`{length}` is not above 0")
+    return length
+
+
+def _as_list(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        refuse("wrong-type", f"expected a list, not {quoted(value)}", f"write [{value}]")
+    if not value:
+        refuse("wrong-type", "the list is empty")
+    return value
+
+
+def _increasing(positions: tuple[Length, ...]) -> tuple[Length, ...]:
+    for before, after in pairwise(positions):
+        if before.unit == after.unit and before.value >= after.value:
+            refuse("out-of-order", f"`{after}` does not come after `{before}`")
+    return positions
+
+
+Whole: TypeAlias = Annotated[Length, AfterValidator(whole)]
+Period: TypeAlias = Annotated[Length, AfterValidator(_above_zero)]
+Positions: TypeAlias = Annotated[
+    tuple[Annotated[Length, AfterValidator(whole)], ...],
+    AfterValidator(_increasing),
+    BeforeValidator(_as_list),
+]
+Levels: TypeAlias = Annotated[tuple[Level, ...], BeforeValidator(_as_list)]
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long a phase lasts: a length, ``until`` a position, or the ``rest`` of the total."""
+
+    how: Literal["for", "until", "rest"]
+    length: Length | None = None
+
+    def __str__(self) -> str:
+        match self.how:
+            case "for":
+                return str(self.length)
+            case "until":
+                return f"until {self.length}"
+            case "rest":
+                return "rest"
+
+    @classmethod
+    def read(cls, value: object) -> Duration:
+        """From a number or a text: ``10ep``, ``until 90``, ``rest``."""
+        if isinstance(value, Duration):
+            return value
+        if isinstance(value, str) and (words := value.split(maxsplit=1)):
+            if words == ["rest"]:
+                return cls("rest")
+            if words[0] == "until" and len(words) == 2:
+                return cls("until", whole(Length.read(words[1])))
+        return cls("for", whole(Length.read(value)))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.read,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                str, return_schema=core_schema.str_schema()
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        says = "how long: a length (10, 10ep, 5%), `until` a position, or `rest`"
+        return {"type": ["number", "string"], "description": says}

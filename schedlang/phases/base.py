@@ -1,0 +1,325 @@
+"""What a phase is: validated fields, and a formula in terms of where the phase stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+from schedlang import formula
+from schedlang.errors import Refusal
+from schedlang.evaluate import value
+from schedlang.formula import BASE, ZERO, Expr, Number
+from schedlang.phases.arguments import Duration
+from schedlang.quantities import Length, Level, refuse
+
+Role: TypeAlias = Literal["warmup", "decay"]
+Fact: TypeAlias = Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | None
+
+INITIAL_SHARE = Fraction(1, 1000)
+"""Where the first warm-up starts, as a share of the base: an update at rate 0 is a wasted one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a phase stands: all that its formula may depend on besides its own fields."""
+
+    level: Expr
+    """``L``: the level on which the previous phase ended."""
+    base: Expr
+    """The base rate: a number, or the symbol `formula.BASE`."""
+    ticks: int | None = None
+    """``T``, the ticks of the whole curve (those skipped too); None if it goes on for ever."""
+    skip: int = 0
+    """How many of those ticks went by before the phase begins."""
+    first: bool = False
+    """Whether this is the first phase of the run, or of a factor of a product."""
+    elapsed: Fraction = Fraction(0)
+    """The exact ticks from the start of the enclosing pipeline to the phase's begin."""
+    origin: Fraction = Fraction(0)
+    """Position 0 of the enclosing pipeline, in ticks since the phase's begin (so at most 0)."""
+    convert: Callable[[Length], Fraction] = lambda length: length.value
+    """A length in ticks, exactly."""
+
+    @property
+    def t(self) -> Expr:
+        """Ticks into the curve: 0, 1, …, or from ``skip`` on."""
+        return formula.T + self.skip
+
+    @property
+    def p(self) -> Expr:
+        """How far the phase has come: ``t / T``, from 0 to 1."""
+        return self.t / float(self.length)
+
+    @property
+    def length(self) -> int:
+        """``T`` where there must be one."""
+        if self.ticks is None:
+            raise Refusal("no-duration", "this needs a duration")
+        return self.ticks
+
+    def rate(self, level: Level) -> Expr:
+        """A written level as a rate."""
+        share = level.share
+        if share is None:
+            if self.base == ZERO:
+                message = f"the absolute level `{level}` cannot apply to a parameter group at rate 0"
+                raise Refusal("no-base", message, "write a share of the base (10%)")
+            return Number(float(level.value))
+        if isinstance(self.base, Number):
+            return Number(float(share) * self.base.value)
+        return ZERO if share == 0 else formula.mul(share, self.base)
+
+    def period(self, length: Length, argument: str) -> Fraction:
+        """A length in ticks that must not be shorter than one."""
+        ticks = self.convert(length)
+        if ticks < 1:
+            raise Refusal("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
+        return ticks
+
+    def position(self, at: Length) -> float:
+        """A position of the enclosing pipeline, in ticks since the phase's begin."""
+        return float(self.origin + self.convert(at))
+
+    def ratio(self, x: Expr, y: Expr) -> Expr:
+        """``x / y``, without the base where it cancels out."""
+        parts = [formula.affine(e) for e in (x, y)]
+        match parts:
+            case [(Number(a), Number(0.0)), (Number(b), Number(0.0))] if b:
+                return Number(a / b)
+            case [(Number(0.0), Number(a)), (Number(0.0), Number(b))] if b:
+                return Number(a / b)
+        return x / y
+
+
+def compare(x: Expr, y: Expr) -> float | None:
+    """Below, at or above 0 as ``x`` is below, at or above ``y``; None if that hangs on the base."""
+    match formula.affine(x), formula.affine(y):
+        case (Number(a), Number(0.0)), (Number(b), Number(0.0)):
+            return a - b
+        case (Number(0.0), Number(a)), (Number(0.0), Number(b)):
+            return a - b
+    return None
+
+
+def _require_duration(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    if issubclass(model, Phase) and not model.endless:
+        schema["required"] = [*schema.get("required", []), "duration"]
+
+
+class Phase(BaseModel):
+    """One phase of a schedule. A subclass has its arguments as fields, and `curve`."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, json_schema_extra=_require_duration
+    )
+
+    kind: str
+    duration: Duration | None = None
+
+    endless: ClassVar[bool] = False
+    """Whether the phase may go without a duration, and then goes on for ever."""
+
+    @model_validator(mode="after")
+    def _has_duration(self) -> Self:
+        if self.duration is None and not self.endless:
+            advice = f"write {self.kind} 90, or {self.kind} rest"
+            refuse("no-duration", f"`{self.kind}` needs a duration", advice)
+        return self
+
+    def bounded(self) -> bool:
+        """Whether the phase ends."""
+        return self.duration is not None
+
+    def natural_length(self, convert: Callable[[Length], Fraction]) -> Fraction | None:
+        """The exact ticks of a phase that ends without a written duration."""
+        return None
+
+    def curve(self, entry: Entry) -> Expr:
+        """The rate over ``t``, the ticks since the phase's begin."""
+        raise NotImplementedError
+
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        """The level on which the phase ends: the limit of its curve from the left at ``t = T``."""
+        return at_end(curve, entry, left=True)
+
+    def skipped(self, entry: Entry) -> Expr:
+        """The level after a phase of no length."""
+        return entry.level
+
+    def check(self, entry: Entry) -> None:
+        """Refuse what can only be seen once the levels are known.
+
+        Raises:
+            Refusal: what is wrong, and at which argument.
+        """
+
+    def momentum_curve(self, entry: Entry) -> Expr | None:
+        """The momentum over ``t``, or None if this phase leaves it alone."""
+        return None
+
+    def momentum_end(self, entry: Entry, momentum: Expr) -> Expr:
+        """Where the momentum stays after the phase."""
+        return Number(value(momentum, {"t": float(entry.length - entry.skip)}, left=True))
+
+    def facts(self, entry: Entry) -> dict[str, Fact]:
+        """The phase's numbers by their names, for targets that have the very same thing."""
+        facts: dict[str, Fact] = {"entry": entry.level, "T": entry.ticks, "skip": entry.skip}
+        for name, value in self:
+            facts.setdefault(name, _fact(value, entry))
+        return facts
+
+
+def at_end(curve: Expr, entry: Entry, *, left: bool) -> Expr:
+    """The curve at its last moment, as an expression of the base alone."""
+    t = {"t": float(entry.length - entry.skip)}
+    if isinstance(entry.base, Number):
+        return Number(value(curve, t, left=left))
+    parts = formula.affine(curve)
+    if parts is None:
+        return formula.substitute(curve, {"t": Number(t["t"])})
+    relative, absolute = (Number(value(part, t, left=left)) for part in parts)
+    share = ZERO if relative == ZERO else relative * BASE
+    return share if absolute == ZERO else share + absolute
+
+
+def _fact(value: Any, entry: Entry) -> Any:
+    match value:
+        case Level():
+            return entry.rate(value)
+        case Length():
+            return float(entry.convert(value))
+        case Fraction():
+            return float(value)
+        case tuple() if value and isinstance(value[0], Length):
+            return tuple(entry.position(item) for item in value)
+        case tuple():
+            return tuple(_fact(item, entry) for item in value)
+        case Duration():
+            return str(value)
+        case _:
+            return value
+
+
+class Ramp(Phase):
+    """A phase that moves from one level to another in a given time.
+
+    A ramp of one's own has a `way`, and may have fields of its own.
+    """
+
+    role: Role | None = None
+    start: Level | None = Field(None, alias="from")
+    to: Level | None = None
+    min: Level | None = None
+    skip: Length | None = None
+
+    def way(self, p: Expr) -> Expr:
+        """The part of the way from start to end that is done at ``p`` (0 to 1)."""
+        raise NotImplementedError
+
+    def rise(self, p: Expr) -> Expr:
+        """The same for a warm-up: the decay from end to start, run backwards."""
+        return 1 - self.way(1 - p)
+
+    def levels(self, entry: Entry) -> tuple[Expr, Expr]:
+        """``a`` and ``b``: the rates at the start and at the end."""
+        warmup = self.role == "warmup"
+        a = entry.rate(self.start) if self.start else entry.level
+        if warmup and entry.first and not self.start:
+            a = entry.rate(Level(INITIAL_SHARE, "x"))
+        target = self.to or self.min or Level(Fraction(warmup), "x" if warmup else "")
+        return a, entry.rate(target)
+
+    def curve(self, entry: Entry) -> Expr:
+        a, b = self.levels(entry)
+        part = self.rise(entry.p) if self.role == "warmup" else self.way(entry.p)
+        if a == ZERO:
+            return b * part
+        return a - a * part if b == ZERO else a + formula.sub(b, a) * part
+
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        return self.skipped(entry)
+
+    def skipped(self, entry: Entry) -> Expr:
+        a, b = self.levels(entry)
+        part = self.rise(formula.ONE) if self.role == "warmup" else self.way(formula.ONE)
+        done = value(part, {})
+        if done == 1:
+            return b
+        return at_end(a + formula.sub(b, a) * done, Entry(a, entry.base, 0), left=False)
+
+    def check(self, entry: Entry) -> None:
+        a, b = self.levels(entry)
+        rises = compare(b, a)
+        if rises is None:
+            return
+        if self.role == "warmup" and rises <= 0 and entry.base != ZERO:
+            message = f"this warm-up does not go up: from {_says(a)} to {_says(b)}"
+            raise Refusal("warmup-falls", message, "a phase that goes down is a `decay`")
+        if rises > 0 and (self.role == "decay" or self.min is not None):
+            what = "decay" if self.role == "decay" else "phase with `min=`"
+            advice = "write `to=`, which may go up" if self.min is not None else ""
+            message = f"this {what} goes up: from {_says(a)} to {_says(b)}"
+            raise Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
+
+    def facts(self, entry: Entry) -> dict[str, Fact]:
+        a, b = self.levels(entry)
+        return {"a": a, "b": b, **super().facts(entry)}
+
+
+class Rate(Phase):
+    """A phase that multiplies the level at entry by a factor that changes with time.
+
+    A rate of one's own has a `factor`, and may have fields of its own.
+    """
+
+    endless: ClassVar[bool] = True
+
+    start: Level | None = Field(None, alias="from")
+    min: Level | None = None
+    skip: Length | None = None
+
+    def factor(self, entry: Entry) -> Expr:
+        """What the level at entry is multiplied by."""
+        raise NotImplementedError
+
+    def curve(self, entry: Entry) -> Expr:
+        level = entry.rate(self.start) if self.start else entry.level
+        return floored(self, entry, level * self.factor(entry))
+
+    def facts(self, entry: Entry) -> dict[str, Fact]:
+        level = entry.rate(self.start) if self.start else entry.level
+        return {"a": level, **super().facts(entry)}
+
+
+class _HasFloor(Protocol):
+    @property
+    def min(self) -> Level | None: ...
+
+
+class _HasPeriod(Protocol):
+    @property
+    def every(self) -> Length | None: ...
+
+
+def floored(phase: _HasFloor, entry: Entry, rate: Expr) -> Expr:
+    """The rate, or the phase's ``min`` where that is higher."""
+    return rate if phase.min is None else formula.maximum(entry.rate(phase.min), rate)
+
+
+def every(phase: _HasPeriod, entry: Entry) -> Fraction:
+    """The phase's ``every`` in ticks; unsaid, one tick."""
+    return Fraction(1) if phase.every is None else entry.period(phase.every, "every")
+
+
+def _says(level: Expr) -> str:
+    match formula.affine(level):
+        case Number(0.0), Number(number):
+            return f"{number:.6g}"
+        case Number(share), Number(0.0):
+            return f"{share:.6g}x"
+    return "an unknown level"

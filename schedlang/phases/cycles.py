@@ -1,0 +1,274 @@
+"""Phases that go round: restarts, cyclic, onecycle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import accumulate
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from schedlang.errors import Refusal
+from schedlang.formula import (
+    ONE,
+    PI,
+    Expr,
+    Lookup,
+    Number,
+    at_most,
+    cos,
+    floor,
+    maximum,
+    minimum,
+    per,
+    power,
+    where,
+)
+from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
+from schedlang.phases.base import Entry, Fact, Phase, compare
+from schedlang.quantities import Length, Level, refuse
+
+LAST_TICK = 2**53
+"""Ticks beyond this are no doubles of their own."""
+
+
+class Restarts(Phase):
+    """Cosines one after the other (SGDR, Loshchilov & Hutter, 2017).
+
+    Cycle ``i`` lasts ``first·mult^i``, peaks at ``max(min, L·shrink^i)`` and falls to ``min``.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("restarts first=10 mult=2").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 5, 10, 20, 30)]
+    [0.1, 0.05, 0.1, 0.05, 0.1]
+    """
+
+    kind: Literal["restarts"]
+    endless: ClassVar[bool] = True
+
+    first: Period | None = None
+    mult: Multiple = Fraction(1)
+    min: Level = Level(Fraction(0))
+    shrink: Positive = Fraction(1)
+    cycles: Count | None = None
+    start: Level | None = Field(None, alias="from")
+    skip: Length | None = None
+
+    @model_validator(mode="after")
+    def _two_of_three(self) -> Self:
+        given = (self.duration is not None, self.cycles is not None, self.first is not None)
+        if given not in {(False, False, True), (True, False, True), (False, True, True), (True, True, False)}:
+            message = "`restarts` takes `first`, with a duration or `cycles`; or a duration with `cycles`"
+            refuse("missing-argument" if sum(given) < 2 else "does-not-apply", message)
+        return self
+
+    def bounded(self) -> bool:
+        return self.duration is not None or self.cycles is not None
+
+    def natural_length(self, convert: Callable[[Length], Fraction]) -> Fraction | None:
+        if self.cycles is None or self.first is None:
+            return None
+        first = convert(self.first)
+        if self.mult == 1:
+            return first * self.cycles
+        return first * _sum(self.mult, self.cycles)
+
+    def first_cycle(self, entry: Entry) -> Fraction:
+        """The exact ticks of the first cycle."""
+        if self.first is not None:
+            return entry.period(self.first, "first")
+        cycles = self.cycles or 1
+        return entry.length / (cycles if self.mult == 1 else _sum(self.mult, cycles))
+
+    def curve(self, entry: Entry) -> Expr:
+        low = entry.rate(self.min)
+        level = entry.rate(self.start) if self.start else entry.level
+        first = self.first_cycle(entry)
+        cycle, p = self._even(entry, first) if self.mult == 1 else self._growing(entry, first)
+        if self.shrink != 1:
+            peak = maximum(low, level * power(self.shrink, cycle))
+        else:
+            above = compare(level, low)
+            peak = maximum(low, level) if above is None else level if above >= 0 else low
+        return low + (peak - low) * (1 + cos(PI * p)) / 2
+
+    def _even(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
+        cycle = floor(per(entry.t, first))
+        return cycle, per(entry.t - cycle * first, first)
+
+    def _growing(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
+        last = entry.ticks if entry.ticks is not None else LAST_TICK
+        lengths, begins, begin = [first], [Fraction(0)], Fraction(0)
+        while (begin := begin + lengths[-1]) < last and len(begins) < (self.cycles or LAST_TICK):
+            begins.append(begin)
+            lengths.append(lengths[-1] * self.mult)
+        starts = tuple(map(float, begins))
+        counts = tuple(map(float, range(len(starts))))
+        t = entry.t
+        cycle = Lookup(t, starts[1:], counts)
+        p = (t - Lookup(t, starts[1:], starts)) / Lookup(t, starts[1:], tuple(map(float, lengths)))
+        return cycle, p
+
+    def facts(self, entry: Entry) -> dict[str, Fact]:
+        level = entry.rate(self.start) if self.start else entry.level
+        return {"a": level, **super().facts(entry), "first": float(self.first_cycle(entry))}
+
+
+def _sum(mult: Fraction, cycles: int) -> Fraction:
+    """1 + mult + … + mult^(cycles-1), or enough of it to be too long."""
+    total, term = Fraction(0), Fraction(1)
+    for _ in range(cycles):
+        total, term = total + term, term * mult
+        if total > LAST_TICK:
+            raise Refusal("overflow", "the cycles add up to more than 2^53 ticks", argument="cycles")
+    return total
+
+
+class Cyclic(Phase):
+    """Up and down in straight lines between ``min`` and ``max``: PyTorch's ``CyclicLR``.
+
+    The amplitude halves each cycle in ``mode=triangular2``, and is ``gamma^t`` in ``exp_range``
+    (Smith, 2017).
+
+    >>> import schedlang
+    >>> program = schedlang.parse("cyclic up=20 min=0.001 max=0.1").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 10, 20, 30, 40)]
+    [0.001, 0.0505, 0.1, 0.0505, 0.001]
+    """
+
+    kind: Literal["cyclic"]
+    endless: ClassVar[bool] = True
+
+    up: Period
+    down: Period | None = None
+    min: Level
+    max: Level = Level(Fraction(1), "x")
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
+    gamma: Positive = Fraction(1)
+    momentum: Momentum | None = None
+    skip: Length | None = None
+
+    @model_validator(mode="after")
+    def _gamma_has_its_mode(self) -> Self:
+        if self.gamma != 1 and self.mode != "exp_range":
+            refuse("does-not-apply", "`gamma` goes with `mode=exp_range`")
+        return self
+
+    def curve(self, entry: Entry) -> Expr:
+        low, high = entry.rate(self.min), entry.rate(self.max)
+        return low + (high - low) * self._height(entry)
+
+    def check(self, entry: Entry) -> None:
+        above = compare(entry.rate(self.max), entry.rate(self.min))
+        if above is not None and above < 0:
+            raise Refusal("out-of-order", "`max` is below `min`", argument="max")
+
+    def momentum_curve(self, entry: Entry) -> Expr | None:
+        if self.momentum is None:
+            return None
+        low, high = self.momentum
+        return float(high) - float(high - low) * self._height(entry)
+
+    def _height(self, entry: Entry) -> Expr:
+        up = entry.period(self.up, "up")
+        down = entry.period(self.down, "down") if self.down is not None else up
+        cycle = floor(per(entry.t, up + down))
+        t = entry.t - cycle * (up + down)
+        height = minimum(per(t, up), per(up + down - t, down))
+        match self.mode:
+            case "triangular":
+                return height
+            case "triangular2":
+                return height * power(0.5, cycle)
+            case "exp_range":
+                return height * power(self.gamma, entry.t)
+
+
+class OneCycle(Phase):
+    """One rise and one fall: PyTorch's ``OneCycleLR`` to the letter (Smith & Topin, 2018).
+
+    The rate goes from ``max/div`` up to ``max`` at tick ``pct·T - 1``, and down to
+    ``max/(div·final_div)`` at tick ``T - 1``; with ``three_phase`` first back to ``max/div``.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("onecycle 100").bind(lr=0.1)
+    >>> [round(program.at(tick), 7) for tick in (0, 29, 99, 1000)]
+    [0.004, 0.1, 4e-07, 4e-07]
+    """
+
+    kind: Literal["onecycle"]
+
+    max: Level = Level(Fraction(1), "x")
+    pct: Inside = Fraction(3, 10)
+    div: Positive = Fraction(25)
+    final_div: Positive = Fraction(10_000)
+    anneal: Literal["cos", "linear"] = "cos"
+    three_phase: Flag = False
+    momentum: Momentum | None = None
+    skip: Length | None = None
+
+    @model_validator(mode="after")
+    def _three_phases_fit(self) -> Self:
+        if self.three_phase and self.pct > Fraction(1, 2):
+            refuse("out-of-range", "with `three_phase` the `pct` is at most 0.5")
+        return self
+
+    def levels(self, entry: Entry) -> tuple[Expr, Expr, Expr]:
+        """The rates at the start, at the peak and at the end."""
+        peak = entry.rate(self.max)
+        match peak:
+            case Number(rate):
+                first = rate / float(self.div)
+                return Number(first), peak, Number(first / float(self.final_div))
+        first_share = peak / float(self.div)
+        return first_share, peak, peak / float(self.div * self.final_div)
+
+    def curve(self, entry: Entry) -> Expr:
+        low, peak, end = self.levels(entry)
+        return self._through(entry, low, peak, end)
+
+    def momentum_curve(self, entry: Entry) -> Expr | None:
+        if self.momentum is None:
+            return None
+        low, high = (Number(float(level)) for level in self.momentum)
+        return self._through(entry, high, low, high)
+
+    def momentum_end(self, entry: Entry, momentum: Expr) -> Expr:
+        assert self.momentum is not None
+        return Number(float(self.momentum[1]))
+
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        return self.skipped(entry)
+
+    def skipped(self, entry: Entry) -> Expr:
+        return self.levels(entry)[2]
+
+    def _through(self, entry: Entry, low: Expr, peak: Expr, end: Expr) -> Expr:
+        """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""
+        top = self.pct * entry.length - 1
+        marks = [(top, low, peak)]
+        if self.three_phase:
+            marks.append((2 * top, peak, low))
+            peak = low
+        marks.append((Fraction(entry.length - 1), peak, end))
+        begins = [Fraction(0), *(mark for mark, _, _ in marks)]
+        curve: Expr | None = None
+        for begin, (mark, a, b) in reversed(list(zip(begins, marks, strict=False))):
+            if curve is None:
+                curve = self._anneal(entry, a, b, begin, mark)
+            elif mark > 0:
+                curve = where(
+                    at_most(entry.t, mark), self._anneal(entry, a, b, begin, mark), curve
+                )
+            elif mark == 0 and begin == 0:
+                curve = where(at_most(entry.t, 0), b, curve)
+        assert curve is not None
+        return curve
+
+    def _anneal(self, entry: Entry, a: Expr, b: Expr, begin: Fraction, end: Fraction) -> Expr:
+        p = per(entry.t - begin, end - begin)
+        if self.anneal == "linear":
+            return a + (b - a) * p
+        return b + (a - b) * (1 + cos(PI * p)) / 2

@@ -1,0 +1,94 @@
+"""The phase that is written as an expression: fn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import Self
+
+from schedlang.errors import Refusal, ScheduleError, quoted
+from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, substitute, symbols
+from schedlang.grammar import read_expression
+from schedlang.notation import infix
+from schedlang.phases.base import Entry, Phase, at_end
+from schedlang.quantities import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What stands between the braces of `fn`: arithmetic over ``t``, ``T``, ``p``, ``start``."""
+
+    formula: Expr
+
+    def __str__(self) -> str:
+        return infix(self.formula)
+
+    @classmethod
+    def read(cls, value: object) -> Expression:
+        """From its text (or from what the grammar made of it)."""
+        match value:
+            case Expression():
+                return value
+            case Number() | Symbol() | Apply() | Lookup():
+                return cls(value)
+            case str():
+                try:
+                    return cls(read_expression(value))
+                except ScheduleError as error:
+                    first = error.mistakes[0]
+                    refuse(first.code, first.message, first.advice)
+            case _:
+                refuse("wrong-type", f"expected an expression, not {quoted(value)}")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.read,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                str, return_schema=core_schema.str_schema()
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "description": "arithmetic over t, T, p and start"}
+
+
+class Fn(Phase):
+    """An expression's value times the base, in doubles as IEEE has them.
+
+    ``t`` ticks, ``T`` the duration, ``p = t/T``, ``start`` the level at entry as a share.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("fn 300 {max(0.05, (1 - t / T) ** 2)}").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 150, 300, 1000)]
+    [0.1, 0.025, 0.005, 0.005]
+    """
+
+    kind: Literal["fn"]
+    endless: ClassVar[bool] = True
+
+    expression: Expression
+
+    @model_validator(mode="after")
+    def _has_its_length(self) -> Self:
+        uses = symbols(self.expression.formula) & {"T", "p"}
+        if uses and self.duration is None:
+            refuse("no-duration", f"`fn` uses `{min(uses)}` and needs a duration", "write fn 90 {…}")
+        return self
+
+    def curve(self, entry: Entry) -> Expr:
+        if entry.base == ZERO:
+            return ZERO
+        names: dict[str, Expr] = {}
+        if entry.ticks is not None:
+            names = {"T": Number(float(entry.ticks)), "p": entry.p}
+        if "start" in symbols(self.expression.formula):
+            names["start"] = entry.ratio(entry.level, entry.base)
+        return entry.base * substitute(self.expression.formula, names)
+
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        return at_end(curve, entry, left=False)

@@ -1,0 +1,51 @@
+"""The phase that listens to a metric."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+from typing_extensions import Self
+
+from schedlang.formula import Expr
+from schedlang.phases.arguments import Inside, Monitor, Ratio, Tally
+from schedlang.phases.base import Entry, Phase
+from schedlang.quantities import Level, refuse
+
+
+class Plateau(Phase):
+    """PyTorch's ``ReduceLROnPlateau``, from the level at entry.
+
+    The rate is multiplied by ``factor`` on the metric after ``patience`` ones without an
+    improvement. Its curve is that of a metric that always improves.
+
+    >>> import schedlang
+    >>> schedlang.parse("warmup 5 -> plateau factor=0.5").bind(lr=0.1).at(1000)
+    0.1
+    """
+
+    kind: Literal["plateau"]
+    endless: ClassVar[bool] = True
+
+    mode: Literal["min", "max"] | None = None
+    factor: Inside = Fraction(1, 10)
+    patience: Tally = 10
+    threshold: Ratio = Fraction(1, 10_000)
+    threshold_mode: Literal["rel", "abs"] = "rel"
+    cooldown: Tally = 0
+    min: Level = Level(Fraction(0))
+    eps: Ratio = Fraction(1, 10**8)
+    monitor: Monitor = "val_loss"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.duration is not None:
+            refuse("does-not-apply", "`plateau` takes no duration: it lasts as long as training")
+        if self.mode is None and "loss" not in self.monitor:
+            message = f"`{self.monitor}` does not say whether less is better"
+            refuse("missing-argument", message, "write mode=max or mode=min")
+        return self
+
+    def curve(self, entry: Entry) -> Expr:
+        return entry.level

@@ -1,0 +1,168 @@
+"""Phases from one level to another: hold, linear, cosine, poly, sqrt, exp."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+from typing_extensions import Self
+
+from schedlang.errors import Refusal
+from schedlang.formula import PI, ZERO, Expr, cos, per, power, sqrt
+from schedlang.phases.arguments import Period, Positive
+from schedlang.phases.base import Entry, Phase, Ramp, at_end, every, floored
+from schedlang.quantities import Level, refuse
+
+
+class Hold(Phase):
+    """``to``, or the level at entry: nothing moves.
+
+    >>> import schedlang
+    >>> schedlang.parse("hold 10 to=50%").bind(lr=0.1).at(3)
+    0.05
+    """
+
+    kind: Literal["hold"]
+    endless: ClassVar[bool] = True
+
+    to: Level | None = None
+
+    def curve(self, entry: Entry) -> Expr:
+        return entry.rate(self.to) if self.to else entry.level
+
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        return curve
+
+    def skipped(self, entry: Entry) -> Expr:
+        return self.curve(entry)
+
+
+class Linear(Ramp):
+    """``a + (b - a)·p``.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("linear 10 to=50%").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 5, 10, 1000)]
+    [0.1, 0.075, 0.05, 0.05]
+    """
+
+    kind: Literal["linear"]
+
+    def way(self, p: Expr) -> Expr:
+        return p
+
+    def rise(self, p: Expr) -> Expr:
+        return p
+
+
+class Cosine(Ramp):
+    """``a + (b - a)·(1 - cos(π·p))/2``, half a wave (Loshchilov & Hutter, 2017).
+
+    >>> import schedlang
+    >>> program = schedlang.parse("cosine 10").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 5, 10, 1000)]
+    [0.1, 0.05, 0.0, 0.0]
+    """
+
+    kind: Literal["cosine"]
+
+    def way(self, p: Expr) -> Expr:
+        return (1 - cos(PI * p)) / 2
+
+    def rise(self, p: Expr) -> Expr:
+        return self.way(p)
+
+
+class Poly(Ramp):
+    """``a + (b - a)·(1 - (1 - p)^power)``; the warm-up goes ``p^power`` of the way.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("poly 10 power=2").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 5, 10, 1000)]
+    [0.1, 0.025, 0.0, 0.0]
+    """
+
+    kind: Literal["poly"]
+    power: Positive = Fraction(1)
+
+    def way(self, p: Expr) -> Expr:
+        return 1 - power(1 - p, self.power)
+
+    def rise(self, p: Expr) -> Expr:
+        return power(p, self.power)
+
+
+class Sqrt(Ramp):
+    """``a + (b - a)·√p``, the 1-sqrt decay of WSD (Hägele et al., 2024).
+
+    >>> import schedlang
+    >>> program = schedlang.parse("sqrt 100").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 25, 100, 1000)]
+    [0.1, 0.05, 0.0, 0.0]
+    """
+
+    kind: Literal["sqrt"]
+
+    def way(self, p: Expr) -> Expr:
+        return sqrt(p)
+
+    def rise(self, p: Expr) -> Expr:
+        return 1 - sqrt(1 - p)
+
+
+class Exp(Ramp):
+    """Geometric: ``a·(b/a)^p`` to a level, or ``L·gamma^(t/every)`` at a rate.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("exp 10 to=1%").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 5, 10, 1000)]
+    [0.1, 0.01, 0.001, 0.001]
+    >>> round(schedlang.parse("exp gamma=0.95").bind(lr=0.1).at(2), 6)
+    0.09025
+    """
+
+    kind: Literal["exp"]
+    endless: ClassVar[bool] = True
+
+    gamma: Positive | None = None
+    every: Period | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if self.gamma is not None:
+            if self.to is not None or self.role is not None:
+                refuse("does-not-apply", "`exp` takes `gamma` or `to`, and a role only with `to`")
+            return self
+        if self.to is None and self.role != "warmup":
+            refuse("missing-argument", "`exp` needs `gamma=` or `to=`", "write exp gamma=0.95")
+        for name in ("every", "min"):
+            if getattr(self, name) is not None:
+                refuse("does-not-apply", f"`{name}` goes with `exp gamma=`, not with `to`")
+        if self.duration is None:
+            refuse("no-duration", "`exp` to a level needs a duration", "write exp 90 to=1%")
+        return self
+
+    def levels(self, entry: Entry) -> tuple[Expr, Expr]:
+        if self.gamma is not None:
+            return (entry.rate(self.start) if self.start else entry.level), ZERO
+        levels = super().levels(entry)
+        if ZERO in levels and entry.base != ZERO:
+            raise Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+        return levels
+
+    def curve(self, entry: Entry) -> Expr:
+        a, b = self.levels(entry)
+        if self.gamma is not None:
+            return floored(self, entry, a * power(self.gamma, per(entry.t, every(self, entry))))
+        return ZERO if ZERO in (a, b) else a * power(entry.ratio(b, a), entry.p)
+
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        return at_end(curve, entry, left=True) if self.gamma is not None else self.skipped(entry)
+
+    def skipped(self, entry: Entry) -> Expr:
+        return entry.level if self.gamma is not None else self.levels(entry)[1]
+
+    def check(self, entry: Entry) -> None:
+        if self.gamma is None:
+            super().check(entry)

@@ -1,0 +1,171 @@
+"""Phases that multiply the level at entry: step, multistep, piecewise, inverse_time, inverse_sqrt."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from operator import mul
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from schedlang.errors import Refusal, quoted
+from schedlang.formula import Expr, Lookup, Number, affine, floor, per, power, sqrt
+from schedlang.phases.arguments import Flag, Levels, Period, Positions, Positive, Ratios
+from schedlang.phases.base import Entry, Phase, Rate, every, floored
+from schedlang.quantities import Level, refuse
+
+
+class Step(Rate):
+    """``L·gamma^⌊t/every⌋``.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("step every=30").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 29, 30, 60)]
+    [0.1, 0.1, 0.01, 0.001]
+    """
+
+    kind: Literal["step"]
+    every: Period
+    gamma: Positive = Fraction(1, 10)
+
+    def factor(self, entry: Entry) -> Expr:
+        return power(self.gamma, floor(per(entry.t, every(self, entry))))
+
+
+class Multistep(Phase):
+    """``L·gamma^(positions reached)``; a list of gammas gives one factor to each position.
+
+    Positions count from the start of the enclosing pipeline.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("multistep at=[30, 60]").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (29, 30, 59, 60, 1000)]
+    [0.1, 0.01, 0.01, 0.001, 0.001]
+    """
+
+    kind: Literal["multistep"]
+    endless: ClassVar[bool] = True
+
+    at: Positions
+    gamma: Ratios = Fraction(1, 10)
+    start: Level | None = Field(None, alias="from")
+    min: Level | None = None
+
+    @model_validator(mode="after")
+    def _one_gamma_each(self) -> Self:
+        if isinstance(self.gamma, tuple) and len(self.gamma) != len(self.at):
+            refuse("wrong-type", f"{len(self.at)} positions want {len(self.at)} gammas or one")
+        return self
+
+    def factors(self) -> tuple[Fraction, ...]:
+        """The factor at each position."""
+        return self.gamma if isinstance(self.gamma, tuple) else (self.gamma,) * len(self.at)
+
+    def curve(self, entry: Entry) -> Expr:
+        level = entry.rate(self.start) if self.start else entry.level
+        edges = reached(self.at, entry)
+        if isinstance(self.gamma, tuple):
+            values = tuple(map(float, accumulate(self.gamma, mul, initial=Fraction(1))))
+            return floored(self, entry, level * Lookup(entry.t, edges, values))
+        counts = tuple(map(float, range(len(edges) + 1)))
+        return floored(self, entry, level * power(self.gamma, Lookup(entry.t, edges, counts)))
+
+
+class Piecewise(Phase):
+    """``values[positions reached]``, constants with jumps between them.
+
+    Positions count from the start of the enclosing pipeline.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("piecewise at=[10, 20] values=[1x, 50%, 1e-3]").bind(lr=0.1)
+    >>> [program.at(tick) for tick in (0, 9, 10, 20, 1000)]
+    [0.1, 0.1, 0.05, 0.001, 0.001]
+    """
+
+    kind: Literal["piecewise"]
+    endless: ClassVar[bool] = True
+
+    at: Positions
+    values: Levels
+
+    @model_validator(mode="after")
+    def _one_value_more(self) -> Self:
+        if len(self.values) != len(self.at) + 1:
+            count = len(self.at)
+            message = f"{count} positions want {count + 1} values, not {len(self.values)}"
+            refuse("wrong-type", message, "the first value holds until the first position")
+        return self
+
+    def curve(self, entry: Entry) -> Expr:
+        edges = reached(self.at, entry)
+        shares, rates = zip(*(_parts(entry.rate(level)) for level in self.values), strict=True)
+        curve = Lookup(entry.t, edges, rates)
+        if not any(shares):
+            return curve
+        relative = Lookup(entry.t, edges, shares) * entry.base
+        return relative + curve if any(rates) else relative
+
+
+class InverseTime(Rate):
+    """``L / (1 + rate·t/every)``, with ``⌊t/every⌋`` if ``staircase``.
+
+    >>> import schedlang
+    >>> program = schedlang.parse("inverse_time rate=1 every=10").bind(lr=0.1)
+    >>> [round(program.at(tick), 4) for tick in (0, 10, 30)]
+    [0.1, 0.05, 0.025]
+    """
+
+    kind: Literal["inverse_time"]
+    rate: Positive
+    every: Period | None = None
+    staircase: Flag = False
+
+    def factor(self, entry: Entry) -> Expr:
+        time = per(entry.t, every(self, entry))
+        return 1 / (1 + self.rate * (floor(time) if self.staircase else time))
+
+
+class InverseSqrt(Rate):
+    """``L / √(1 + t/timescale)``; unsaid, the timescale is what went before (Vaswani et al., 2017).
+
+    >>> import schedlang
+    >>> program = schedlang.parse("warmup 4000 from=0 -> inverse_sqrt").bind(lr=1)
+    >>> [program.at(tick) for tick in (0, 1000, 4000, 16000)]
+    [0.0, 0.25, 1.0, 0.5]
+    """
+
+    kind: Literal["inverse_sqrt"]
+    timescale: Period | None = None
+
+    def factor(self, entry: Entry) -> Expr:
+        if self.timescale is not None:
+            scale = entry.period(self.timescale, "timescale")
+        elif entry.elapsed >= 1:
+            scale = entry.elapsed
+        else:
+            message = "`inverse_sqrt` without a phase before it needs a timescale"
+            raise Refusal("missing-argument", message, "write inverse_sqrt timescale=4000")
+        return 1 / sqrt(1 + per(entry.t, scale))
+
+
+def reached(at: Positions, entry: Entry) -> tuple[float, ...]:
+    """The positions in ticks of the phase, once their order is known."""
+    exact = [entry.origin + entry.convert(position) for position in at]
+    for i, (before, after) in enumerate(pairwise(exact)):
+        if before >= after:
+            message = f"{quoted(at[i + 1])} does not come after {quoted(at[i])}"
+            raise Refusal("out-of-order", message, argument="at")
+    if entry.convert(at[0]) < entry.elapsed:
+        message = f"position {quoted(at[0])} lies before the phase, which begins at tick"
+        advice = "positions count from the start of the enclosing pipeline"
+        raise Refusal("out-of-order", f"{message} {float(entry.elapsed):g}", advice, "at")
+    return tuple(map(float, exact))
+
+
+def _parts(rate: Expr) -> tuple[float, float]:
+    match affine(rate):
+        case Number(share), Number(number):
+            return share, number
+    raise TypeError(f"a level is a number of bases and a number: {rate}")

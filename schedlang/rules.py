@@ -1,0 +1,269 @@
+"""What holds between the phases of a line, checked before anything is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from schedlang import formula
+from schedlang.errors import Mistakes, Path, Refusal
+from schedlang.formula import Expr, Number
+from schedlang.phases.arguments import Duration
+from schedlang.phases.base import Entry, Phase, Ramp
+from schedlang.phases.cycles import Cyclic, OneCycle
+from schedlang.phases.plateau import Plateau
+from schedlang.phases.ramps import Exp, Hold
+from schedlang.phases.rates import InverseTime
+from schedlang.quantities import Length, Level
+from schedlang.text import node_text
+from schedlang.tree import Group, Node, Product, Settings, Tree
+
+MOST_PHASES = 1_000_000
+
+
+def check(tree: Tree, mistakes: Mistakes) -> None:
+    """Add what is wrong with the line as a whole."""
+    for rule in (_order, _plateaus, _products, _rests, _size, _units, _directions):
+        rule(tree, mistakes)
+
+
+def walk(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Path, Node]]:
+    """Every node with its path, in the order of the text."""
+    for i, node in enumerate(stages):
+        here = (*path, i)
+        yield here, node
+        match node:
+            case Group():
+                yield from walk(node.stages, (*here, "stages"))
+            case Product():
+                yield from walk(node.factors, (*here, "factors"))
+
+
+def is_plain(node: Node) -> bool:
+    """Whether the node is parentheses and nothing more."""
+    return isinstance(node, Group) and node.times is None
+
+
+def bounded(node: Node) -> bool:
+    """Whether the node ends."""
+    match node:
+        case Group(stages=stages, times=times):
+            return times != "inf" and all(map(bounded, stages))
+        case Product(factors=factors):
+            return all(map(bounded, factors))
+        case Phase():
+            return node.bounded()
+
+
+def _order(tree: Tree, mistakes: Mistakes) -> None:
+    """Nothing stands after what never ends."""
+
+    def pipeline(stages: Sequence[Node], path: Path) -> None:
+        for i, node in enumerate(stages[:-1]):
+            if not bounded(node) and not isinstance(_last(node), Plateau):
+                message = f"nothing can follow `{_short(node)}`, which never ends"
+                mistakes.add("after-endless", message, _duration_advice(node), (*path, i + 1))
+
+    pipeline(tree.stages, ("stages",))
+    for path, node in walk(tree.stages):
+        if isinstance(node, Group):
+            pipeline(node.stages, (*path, "stages"))
+            again = node.times is not None and node.times != 1
+            if again and not all(map(bounded, node.stages)):
+                if not isinstance(_last(node), Plateau):
+                    message = "this cannot repeat: its last phase never ends"
+                    mistakes.add("after-endless", message, _duration_advice(node), path)
+
+
+def _duration_advice(node: Node) -> str:
+    last = _last(node)
+    return f"give `{last.kind}` a duration" if isinstance(last, Phase) else "give it a duration"
+
+
+def _last(node: Node) -> Node:
+    while isinstance(node, Group) and node.times != "inf":
+        node = node.stages[-1]
+    return node
+
+
+def _short(node: Node) -> str:
+    text = node_text(node)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _plateaus(tree: Tree, mistakes: Mistakes) -> None:
+    """A plateau is the last phase of the line."""
+    last: Node = tree.stages[-1]
+    while is_plain(last) and isinstance(last, Group):
+        last = last.stages[-1]
+    for path, node in walk(tree.stages):
+        if isinstance(node, Plateau) and node is not last:
+            message = "`plateau` must be the last phase, outside `*` and `x`"
+            mistakes.add("plateau-not-last", message, "nothing knows when it ends", path)
+
+
+def _products(tree: Tree, mistakes: Mistakes) -> None:
+    """Levels inside a product are shares, and no momentum moves there."""
+    for path, node in walk(tree.stages):
+        if "factors" not in path or not isinstance(node, Phase):
+            continue
+        for name, value in _arguments(node):
+            levels = value if isinstance(value, tuple) else (value,)
+            for level in levels:
+                if isinstance(level, Level) and level.share is None:
+                    message = f"a product multiplies shares: `{level}` is absolute"
+                    mistakes.add("absolute-in-product", message, "write 10% or 0.1x", (*path, name))
+                    break
+        if isinstance(node, Cyclic | OneCycle) and node.momentum is not None:
+            message = "`momentum` cannot move inside a product"
+            mistakes.add("does-not-apply", message, "", (*path, "momentum"))
+
+
+def _arguments(phase: Phase) -> Iterator[tuple[str, object]]:
+    for name, field in type(phase).model_fields.items():
+        yield field.alias or name, getattr(phase, name)
+
+
+def _rests(tree: Tree, mistakes: Mistakes) -> None:
+    """One `rest`, in a phase of the top-level pipeline, and no `until` after it there."""
+    top = dict(_top(tree.stages))
+    seen = False
+    for path, node in walk(tree.stages):
+        duration = node.duration if isinstance(node, Phase) else None
+        if not isinstance(duration, Duration):
+            continue
+        place = (*path, "duration")
+        if duration.how == "rest" and path not in top:
+            message = "`rest` is for a stage of the line itself, not inside `*` or `x`"
+            mistakes.add("rest", message, "write its length", place)
+        elif duration.how == "rest" and seen:
+            mistakes.add("rest", "`rest` stands twice", "only one phase can have the rest", place)
+        elif duration.how == "until" and seen and path in top:
+            message = "`until` after `rest`: the rest is not known yet"
+            mistakes.add("rest", message, "write its length", place)
+        seen = seen or (duration.how == "rest" and path in top)
+
+
+def _top(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Path, Node]]:
+    for i, node in enumerate(stages):
+        yield (*path, i), node
+        if is_plain(node) and isinstance(node, Group):
+            yield from _top(node.stages, (*path, i, "stages"))
+
+
+def _size(tree: Tree, mistakes: Mistakes) -> None:
+    """Written out, a line has a bounded number of phases."""
+
+    def count(stages: Sequence[Node]) -> int:
+        total = 0
+        for node in stages:
+            match node:
+                case Group(stages=inner, times=times):
+                    total += count(inner) * (times if isinstance(times, int) else 1)
+                case Product(factors=factors):
+                    total += count(factors)
+                case Phase():
+                    total += 1
+        return total
+
+    total = count(tree.stages)
+    if total > MOST_PHASES:
+        message = f"written out, this has {total:,} phases; the most is {MOST_PHASES:,}"
+        mistakes.add("too-long", message, "repeat it `x inf`, or fewer times", ("stages", 0))
+
+
+def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
+    """Every length of the line with its path; an unsaid `every=1` too."""
+    if tree.total is not None:
+        yield ("total",), tree.total
+    for path, node in walk(tree.stages):
+        if not isinstance(node, Phase):
+            continue
+        for name, value in _arguments(node):
+            if isinstance(value, Duration) and value.length is not None:
+                yield (*path, name), value.length
+            for length in value if isinstance(value, tuple) else (value,):
+                if isinstance(length, Length):
+                    yield (*path, name), length
+        unsaid = isinstance(node, InverseTime) or (isinstance(node, Exp) and node.gamma is not None)
+        if unsaid and getattr(node, "every", None) is None:
+            yield path, Length(Fraction(1))
+
+
+def _units(tree: Tree, mistakes: Mistakes) -> None:
+    """Bare lengths do not stand beside units."""
+    if tree.clock is not None:
+        return
+    units = {length.unit for _, length in lengths(tree)} - {"", "%"}
+    if not units:
+        ambiguous(tree, tree, mistakes)
+        return
+    for path, length in lengths(tree):
+        if length.unit == "" and length.value:
+            message = f"`{length}` has no unit, and other lengths have"
+            if path[-1] in ("duration", "total") or not isinstance(path[-1], int):
+                advice = f"{length} what? write {length}st or {length}ep, or say clock="
+            else:
+                message = "this counts ticks one by one (every=1), and other lengths have a unit"
+                advice = "write every=1st or every=1ep, or say clock="
+            mistakes.add("mixed-units", message, advice, path)
+
+
+def ambiguous(tree: Tree, settings: Settings, mistakes: Mistakes) -> None:
+    """A bare length is neither steps nor epochs once `steps_per_epoch` is known."""
+    if settings.steps_per_epoch is None or settings.clock is not None:
+        return
+    found = list(lengths(tree))
+    if any(length.unit not in ("", "%") for _, length in found):
+        return
+    for path, length in found:
+        if length.unit == "" and length.value:
+            message = f"`{length}` has no unit, and `steps_per_epoch` is given"
+            advice = f"are these steps or epochs? write {length}st or {length}ep, or say clock="
+            mistakes.add("ambiguous-ticks", message, advice, path)
+            return
+
+
+def _directions(tree: Tree, mistakes: Mistakes) -> None:
+    """Warm-ups go up and decays down, where the levels are known before anything is bound."""
+    base: Expr = formula.BASE if tree.lr is None else Number(float(tree.lr))
+
+    def pipeline(
+        stages: Sequence[Node], path: Path, level: Expr | None, base: Expr, first: bool
+    ) -> Expr | None:
+        for i, node in enumerate(stages):
+            level = follow(node, (*path, i), level, base, first and i == 0)
+        return level
+
+    def follow(node: Node, path: Path, level: Expr | None, base: Expr, first: bool) -> Expr | None:
+        match node:
+            case Group(stages=stages, times=times):
+                level = pipeline(stages, (*path, "stages"), level, base, first)
+                if times is None or times == 1:
+                    return level
+                before = len(mistakes.found)
+                level = pipeline(stages, (*path, "stages"), level, base, first=False)
+                mistakes.keep_new(before)
+                return level
+            case Product(factors=factors):
+                for i, factor in enumerate(factors):
+                    follow(factor, (*path, "factors", i), formula.ONE, formula.ONE, first=True)
+                return None
+            case Phase():
+                return leave(node, path, level, Entry(level or formula.ZERO, base, first=first))
+
+    def leave(phase: Phase, path: Path, level: Expr | None, entry: Entry) -> Expr | None:
+        try:
+            if isinstance(phase, Hold):
+                return entry.rate(phase.to) if phase.to else level
+            if not isinstance(phase, Ramp) or (isinstance(phase, Exp) and phase.gamma is not None):
+                return None
+            known = level is not None or phase.start is not None
+            if known or (entry.first and phase.role == "warmup"):
+                phase.check(entry)
+            return phase.skipped(entry) if known else None
+        except Refusal as refusal:
+            mistakes.found.append(refusal.mistake(path))
+            return None
+
+    pipeline(tree.stages, ("stages",), base, base, first=True)

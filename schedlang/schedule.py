@@ -1,0 +1,331 @@
+"""The front door: `Schedule`, what a user holds, and `parse`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from pydantic import (
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from typing_extensions import Self, Unpack
+
+from schedlang.bind import bind
+from schedlang.errors import Mistake, ScheduleError, quoted
+from schedlang.program import Program
+from schedlang.text import write
+from schedlang.tree import Clock, Tree
+from schedlang.validate import from_dict, from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from keras.callbacks import Callback
+    from keras.optimizers.schedules import LearningRateSchedule
+    from matplotlib.axes import Axes
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+_AS_TREE = object()
+
+
+class Schedule(Tree):
+    """A schedule: frozen, validated, equal to every other one of the same meaning in writing.
+
+    As a field of a pydantic model it takes a line of text or the dict form, and is dumped as text;
+    its own `model_dump` gives the tree.
+
+    >>> schedule = parse("warmup linear 10 -> cosine 90 min=1e-4")
+    >>> str(schedule)
+    'warmup linear 10 -> cosine 90 min=1e-4'
+    >>> schedule.bind(lr=0.1).at(100)
+    0.0001
+    """
+
+    _source: str | None = PrivateAttr(None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        source: str | None = None
+        match value:
+            case Schedule():
+                return value  # type: ignore[return-value]  # there are no subclasses
+            case str():
+                source, tree = value, from_text(value, Tree)
+            case dict():
+                tree = from_dict(value, Tree)
+            case Tree():
+                tree = value
+            case _:
+                message = f"expected a line of text or its dict form, not {quoted(value)}"
+                raise ScheduleError([Mistake("wrong-type", message)])
+        schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
+        schedule._source = source
+        return schedule
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The schedule of a line of text, a dict form or another schedule.
+
+        Raises:
+            ScheduleError: with everything that is wrong with it.
+        """
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise _own_error(error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """The schedule of a JSON text: a string with a line, or the tree.
+
+        Raises:
+            ScheduleError: with everything that is wrong with it.
+        """
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise _own_error(error) from None
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+        return handler(self) if info.context is _AS_TREE else str(self)
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """The tree as a dict; every quantity is written as text, exactly."""
+        return super().model_dump(**{**_DUMP, **options})
+
+    def model_dump_json(self, **options: Any) -> str:
+        """The tree as JSON."""
+        return super().model_dump_json(**{**_DUMP, **options})
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        line = {"type": "string", "description": "a line such as `warmup 10 -> cosine 90`"}
+        if handler.mode == "serialization":
+            return line
+        return {"anyOf": [line, handler(core_schema)]}
+
+    def __str__(self) -> str:
+        return write(self)
+
+    def __repr__(self) -> str:
+        return f"Schedule({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schedule) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
+
+    def bind(self, lr: float | None = None, **binding: Unpack[Binding]) -> Program:
+        """The program: the rate as a function of the tick.
+
+        Args:
+            lr: the base rate, ``1x``. Without it (and without ``lr=`` in the line) the values are
+                in units of the base.
+            **binding: what the line leaves open, see `Binding`.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+
+        >>> program = parse("cosine 90").bind(lr=0.1)
+        >>> program.at(45), program.length
+        (0.05, 90)
+        """
+        return bind(self, {"lr": lr, **binding}, self._source)
+
+    def to_torch(
+        self,
+        optimizer: Optimizer,
+        *,
+        engine: Literal["auto", "chain", "fused"] = "auto",
+        start: int = 0,
+        lr: float | None = None,
+        **binding: Unpack[Binding],
+    ) -> LRScheduler:
+        """A PyTorch scheduler on this optimizer; each parameter group has its own base rate.
+
+        Args:
+            optimizer: any ``torch.optim.Optimizer``; a group's base is its ``initial_lr``, else
+                its ``lr``.
+            engine: ``"chain"``, PyTorch's own schedulers; ``"fused"``, one of ours for any
+                schedule; ``"auto"``, the chain unless PyTorch's classes cannot express this.
+            start: the tick to begin at, to resume from nothing else.
+            lr: must agree with every group, if it is said.
+            **binding: what the line leaves open, see `Binding`.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+            ValueError: if this engine or optimizer cannot do it.
+        """
+        from schedlang import torch
+
+        program = bind(
+            self, {"lr": lr, **binding}, self._source, groups=torch.base_rates(optimizer)
+        )
+        return torch.build(program, optimizer, engine=engine, start=start)
+
+    def to_keras(
+        self, lr: float | None = None, **binding: Unpack[Binding]
+    ) -> LearningRateSchedule:
+        """A Keras learning-rate schedule, for any backend of Keras 3.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+            ValueError: if a schedule cannot do it, with what to use instead.
+        """
+        from schedlang import keras
+
+        return keras.build(self.bind(lr, **binding))
+
+    def keras_callbacks(
+        self, lr: float | None = None, **binding: Unpack[Binding]
+    ) -> list[Callback]:
+        """The Keras callbacks for what a schedule cannot do: `plateau`, and momentum.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+        """
+        from schedlang import keras
+
+        return keras.callbacks(self.bind(lr, **binding))
+
+    def to_optax(
+        self, lr: float | None = None, **binding: Unpack[Binding]
+    ) -> Callable[[Any], Any]:
+        """An optax schedule, ``count -> rate``.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+            ValueError: if optax cannot do it.
+        """
+        from schedlang import optax
+
+        return optax.build(self.bind(lr, **binding))
+
+    def emit(
+        self,
+        target: Literal["torch", "keras", "optax", "python"],
+        lr: float | None = None,
+        *,
+        function: str | None = None,
+        style: Literal["native", "closed-form"] = "native",
+        **binding: Unpack[Binding],
+    ) -> str:
+        """Source code that stands alone: it needs the framework and nothing else.
+
+        It defines ``build_scheduler(optimizer)`` for torch, ``build_schedule()`` for keras and
+        ``learning_rate(step)`` for optax and python.
+
+        Args:
+            target: for what.
+            lr: the base rate; without it, it is a parameter where the target needs one.
+            function: another name for what is defined.
+            style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
+            **binding: what the line leaves open, see `Binding`.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+            ValueError: if the target cannot do it.
+        """
+        from schedlang import emit
+
+        program = bind(self, {"lr": lr, **binding}, self._source, symbolic=True)
+        return emit.emit(target, program, function=function, style=style)
+
+    def plot(
+        self,
+        lr: float | None = None,
+        *,
+        ticks: int | None = None,
+        ax: Axes | None = None,
+        **binding: Unpack[Binding],
+    ) -> Axes:
+        """The curve on matplotlib axes (new ones, if none are given).
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+        """
+        from schedlang import plot
+
+        return plot.draw(self.bind(lr, **binding), ticks=ticks, ax=ax)
+
+
+class Binding(TypedDict, total=False):
+    """What a line may leave open, to be said when it is bound."""
+
+    total: int | str | None
+    """The length of the run, in ticks or as a length such as ``"100ep"``."""
+    steps_per_epoch: int | None
+    """Optimizer updates an epoch."""
+    samples_per_step: float | None
+    """Training examples an update."""
+    tokens_per_step: float | None
+    """Tokens an update."""
+    clock: Clock | None
+    """What one tick is: ``"step"`` or ``"epoch"``."""
+
+
+_DUMP: dict[str, Any] = {"by_alias": True, "exclude_none": True, "context": _AS_TREE}
+
+
+def _own_error(error: ValidationError) -> Exception:
+    found = error.errors(include_url=False)[0]
+    own = found.get("ctx", {}).get("error")
+    return own if isinstance(own, ScheduleError) else error
+
+
+def parse(text: str) -> Schedule:
+    """The schedule of a line of text.
+
+    Raises:
+        ScheduleError: with every mistake of the line: its code, its place and what to do.
+
+    >>> parse("cosine 90").stages[0].kind
+    'cosine'
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"parse takes a text, not {type(text).__name__}")
+    return Schedule.model_validate(text)
+
+
+@lru_cache(maxsize=256)
+def _restored(text: str, binding: tuple[tuple[str, str | int], ...], base: float | None) -> Program:
+    groups = () if base is None else (base,)
+    return bind(parse(text), dict(binding), text, groups=groups)
+
+
+def restore(text: str, binding: Mapping[str, str | int], base: float | None = None) -> Program:
+    """The program that a target's saved state names: its text, its binding, its base rate.
+
+    Raises:
+        ScheduleError: if the text is no schedule (any more: a phase of one's own is missing).
+    """
+    return _restored(text, tuple(sorted(binding.items())), base)
+
+
+def to_torch(
+    optimizer: Optimizer,
+    schedule: str | dict[str, Any] | Schedule,
+    *,
+    engine: Literal["auto", "chain", "fused"] = "auto",
+    start: int = 0,
+    lr: float | None = None,
+    **binding: Unpack[Binding],
+) -> LRScheduler:
+    """`Schedule.to_torch` with the optimizer first, as config systems call it (``_partial_``)."""
+    whole = Schedule.model_validate(schedule)
+    return whole.to_torch(optimizer, engine=engine, start=start, lr=lr, **binding)

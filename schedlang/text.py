@@ -1,0 +1,76 @@
+"""Writes a tree as its canonical text: one spelling for each tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from schedlang.phases.base import Phase
+from schedlang.quantities import Length, Level, format_number
+from schedlang.tree import Group, Node, Product, Settings, Tree
+
+
+def write(tree: Tree) -> str:
+    """The canonical text of a whole line."""
+    settings = [f"{name}={value_text(value)}" for name, value in set_values(tree)]
+    head = f"{' '.join(settings)} | " if settings else ""
+    return head + pipeline_text(tree.stages)
+
+
+def set_values(settings: Settings) -> list[tuple[str, Any]]:
+    """The settings that are said, in their order."""
+    pairs = ((name, getattr(settings, name)) for name in Settings.model_fields)
+    return [(name, value) for name, value in pairs if value is not None]
+
+
+def pipeline_text(stages: Sequence[Node]) -> str:
+    return " -> ".join(map(node_text, stages))
+
+
+def node_text(node: Node) -> str:
+    """One stage, or one factor."""
+    match node:
+        case Group(stages=stages, times=times):
+            return f"({pipeline_text(stages)})" + (f" x {times}" if times is not None else "")
+        case Product(factors=factors):
+            return " * ".join(map(node_text, factors))
+        case Phase():
+            return _phase_text(node)
+
+
+def _phase_text(phase: Phase) -> str:
+    words: list[str] = []
+    braces = ""
+    for name, field in type(phase).model_fields.items():
+        value = getattr(phase, name)
+        match name:
+            case "kind":
+                words.append(value)
+            case "role" | "duration" if value is None:
+                pass
+            case "role":
+                words.insert(0, value)
+            case "duration":
+                words.append(str(value))
+            case "expression":
+                braces = f" {{{value}}}"
+            case _ if value != field.default:
+                words.append(f"{field.alias or name}={value_text(value)}")
+    return " ".join(words) + braces
+
+
+def value_text(value: Any) -> str:
+    """An argument's or a setting's value."""
+    match value:
+        case Fraction():
+            return format_number(value)
+        case bool():
+            return str(value).lower()
+        case tuple():
+            units = {item.unit for item in value if isinstance(item, Length | Level)}
+            if len(units) == 1 and (unit := units.pop()):
+                return f"[{', '.join(format_number(item.value) for item in value)}]{unit}"
+            return f"[{', '.join(map(value_text, value))}]"
+        case _:
+            return str(value)

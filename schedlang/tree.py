@@ -1,0 +1,219 @@
+"""The tree: what was written, frozen and validated, units and percentages untouched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializeAsAny,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+
+from schedlang.errors import nearest, quoted
+from schedlang.phases import BUILT_IN, REGISTERED, kinds
+from schedlang.phases.arguments import Count, Whole
+from schedlang.phases.base import Phase
+from schedlang.phases.cycles import Cyclic, OneCycle, Restarts
+from schedlang.phases.expression import Fn
+from schedlang.phases.plateau import Plateau
+from schedlang.phases.ramps import Cosine, Exp, Hold, Linear, Poly, Sqrt
+from schedlang.phases.rates import InverseSqrt, InverseTime, Multistep, Piecewise, Step
+from schedlang.quantities import Length, format_number, read_quantity, refuse
+
+MOST_REPEATS = 10_000
+
+
+class Broken(Phase):
+    """Stands for a phase that was refused, so that the rest of the line can still be checked."""
+
+    kind: Literal["broken"] = "broken"
+    endless = True
+
+    def bounded(self) -> bool:
+        return True
+
+
+@dataclass
+class Refused:
+    """The context of a validation that goes on after a mistake: which nodes had which errors."""
+
+    nodes: list[tuple[Any, ValidationError]] = field(default_factory=list)
+
+
+def _kind_of(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) and kind in BUILT_IN else "registered"
+
+
+def _registered(value: Any) -> Phase:
+    if isinstance(value, Phase):
+        return value
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str):
+        refuse("wrong-type", f"expected a phase with its `kind`, not {quoted(value)}")
+    if kind not in REGISTERED:
+        refuse("unknown-phase", f"there is no phase called {quoted(kind)}", nearest(kind, kinds()))
+    return REGISTERED[kind].model_validate(value)
+
+
+def _go_on(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """Validate a phase; under `Refused`, note what is wrong and go on."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    own = REGISTERED.get(kind) if isinstance(kind, str) else None
+    try:
+        return own.model_validate(value) if own is not None else handler(value)
+    except ValidationError as error:
+        if not isinstance(info.context, Refused):
+            raise
+        info.context.nodes.append((value, error))
+        return Broken()
+
+
+_OneOf: TypeAlias = Annotated[
+    Annotated[Hold, Tag("hold")]
+    | Annotated[Linear, Tag("linear")]
+    | Annotated[Cosine, Tag("cosine")]
+    | Annotated[Poly, Tag("poly")]
+    | Annotated[Sqrt, Tag("sqrt")]
+    | Annotated[Exp, Tag("exp")]
+    | Annotated[Step, Tag("step")]
+    | Annotated[Multistep, Tag("multistep")]
+    | Annotated[Piecewise, Tag("piecewise")]
+    | Annotated[InverseTime, Tag("inverse_time")]
+    | Annotated[InverseSqrt, Tag("inverse_sqrt")]
+    | Annotated[Restarts, Tag("restarts")]
+    | Annotated[Cyclic, Tag("cyclic")]
+    | Annotated[OneCycle, Tag("onecycle")]
+    | Annotated[Plateau, Tag("plateau")]
+    | Annotated[Fn, Tag("fn")]
+    | Annotated[
+        SerializeAsAny[Phase],
+        PlainValidator(_registered),
+        WithJsonSchema({"type": "object", "required": ["kind"], "description": "one's own phase"}),
+        Tag("registered"),
+    ],
+    Discriminator(_kind_of),
+]
+AnyPhase: TypeAlias = Annotated[_OneOf, WrapValidator(_go_on)]
+
+
+def _read_times(value: object) -> int | str:
+    if value == "inf":
+        return "inf"
+    number, unit = read_quantity(value)
+    if unit or number.denominator != 1 or not 1 <= number <= MOST_REPEATS:
+        advice = f"a whole number from 1 to {MOST_REPEATS:,}, or inf"
+        refuse("out-of-range", f"cannot repeat {quoted(value)} times", advice)
+    return int(number)
+
+
+Times: TypeAlias = Annotated[
+    int | Literal["inf"],
+    PlainValidator(_read_times),
+    PlainSerializer(lambda times: times),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "inf"}]}),
+]
+
+
+def _some(stages: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not stages:
+        refuse("empty", "there is no schedule here", "write one: cosine 90")
+    return stages
+
+
+class Group(BaseModel):
+    """``( … )``, ``( … ) x 3``, ``( … ) x inf``; ``times`` is None for plain parentheses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    kind: Literal["group"]
+    stages: Annotated[tuple[Stage, ...], AfterValidator(_some)]
+    times: Times | None = None
+
+
+class Product(BaseModel):
+    """``A * B``: factors that run at the same time, multiplied."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    kind: Literal["product"]
+    factors: Annotated[tuple[Factor, ...], AfterValidator(_some)]
+
+
+def _shape_of(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if kind in ("group", "product") else "phase"
+
+
+Factor: TypeAlias = Annotated[
+    Annotated[AnyPhase, Tag("phase")] | Annotated[Group, Tag("group")], Discriminator(_shape_of)
+]
+Stage: TypeAlias = Annotated[
+    Annotated[AnyPhase, Tag("phase")]
+    | Annotated[Group, Tag("group")]
+    | Annotated[Product, Tag("product")],
+    Discriminator(_shape_of),
+]
+
+
+def _read_above_zero(value: object) -> Fraction:
+    number, unit = read_quantity(value)
+    if unit:
+        refuse("unknown-unit", f"expected a plain number, not {quoted(value)}")
+    if not number:
+        refuse("out-of-range", f"{quoted(value)} is not above 0")
+    return number
+
+
+Amount: TypeAlias = Annotated[
+    Fraction,
+    PlainValidator(_read_above_zero),
+    PlainSerializer(format_number, return_type=str),
+    WithJsonSchema({"type": ["number", "string"], "description": "a number above 0"}),
+]
+
+
+def _no_share(total: Length) -> Length:
+    if total.unit == "%" or not total.value:
+        refuse("out-of-range", f"the total cannot be `{total}`", "write total=100ep")
+    return total
+
+
+Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share)]
+Clock: TypeAlias = Literal["step", "epoch"]
+
+
+class Settings(BaseModel):
+    """What stands before the ``|``, and may be said when binding instead."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    lr: Amount | None = None
+    total: Total | None = None
+    steps_per_epoch: Count | None = None
+    samples_per_step: Amount | None = None
+    tokens_per_step: Amount | None = None
+    clock: Clock | None = None
+
+
+class Tree(Settings):
+    """A whole line."""
+
+    stages: Annotated[tuple[Stage, ...], AfterValidator(_some)] = Field(...)
+
+
+Node: TypeAlias = Phase | Group | Product
