@@ -1,0 +1,1 @@
+"""A package, so that its helpers are imported as `tests.cases` wherever pytest starts."""
