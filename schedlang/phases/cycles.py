@@ -80,7 +80,7 @@ class Restarts(Phase):
         if self.first is not None:
             return entry.period(self.first, "first")
         cycles = self.cycles or 1
-        return entry.length / (cycles if self.mult == 1 else _sum(self.mult, cycles))
+        return Fraction(entry.length) / (cycles if self.mult == 1 else _sum(self.mult, cycles))
 
     def curve(self, entry: Entry) -> Expr:
         low = entry.rate(self.min)
