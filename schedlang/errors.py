@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
@@ -30,8 +28,7 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One thing that is wrong: what, where, and what to do about it."""
 
     code: Code
@@ -92,6 +89,8 @@ class Refusal(Exception):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The advice for a misspelt name: the nearest one, or all of them."""
+    import difflib  # only an error needs it
+
     choices = sorted(names)
     close = difflib.get_close_matches(name[:40].lower(), choices, n=1)
     if close:
@@ -105,11 +104,11 @@ def quoted(value: object) -> str:
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 
-@dataclass
 class Mistakes:
     """A list under construction: passes add to it, and go on."""
 
-    found: list[Mistake] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.found: list[Mistake] = []
 
     def add(self, code: Code, message: str, advice: str = "", path: Path = ()) -> None:
         self.found.append(Mistake(code, message, advice, path))

@@ -104,10 +104,8 @@ ONE = Number(1.0)
 
 def expr(value: Operand) -> Expr:
     """The operand as an expression; an exact number becomes the nearest double."""
-    if isinstance(value, Number | Symbol | Apply | Lookup):
-        return value
     if isinstance(value, _Arithmetic):
-        raise TypeError(f"not an expression: {value!r}")
+        return value  # type: ignore[return-value]  # it is one of the four
     return Number(float(value))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
@@ -135,9 +135,9 @@ class Lowering:
             pieces = self.tracks[track]
             for i, piece in enumerate(pieces):
                 if track == at.track and i >= held:
-                    pieces[i] = replace(piece, curve=_times(at.level, piece.curve), factor=True)
+                    pieces[i] = piece._replace(curve=_times(at.level, piece.curve), factor=True)
                 elif track != at.track and piece.begin >= begin:
-                    pieces[i] = replace(piece, factor=True)
+                    pieces[i] = piece._replace(factor=True)
         level = at.level
         for _, _, share in outs:
             level = _times(level, share)

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from schedlang.evaluate import Function, block, function
@@ -19,8 +20,7 @@ BLOCK = 1 << 14
 """Ticks evaluated at once, so that the arrays between the operations stay in the cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A half-open interval of ticks with one formula.
 
     Attributes:
@@ -37,7 +37,7 @@ class Piece:
     end: int | None
     curve: Expr
     kind: str = "hold"
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     text: str = ""
     factor: bool = False
 

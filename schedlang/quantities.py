@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
@@ -27,13 +26,13 @@ UNITS: dict[str, Unit] = {
 }  # fmt: skip
 SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
-_NUMBER = r"(?P<digits>\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE](?P<exponent>[+-]?\d+))?"
 _QUANTITY = re.compile(
-    rf"(?P<sign>-?)\s*{_NUMBER}(?:/(?P<denominator>\d[\d_]*))?(?P<suffix>[kMBT](?![A-Za-z_]*[a-z]{{9}}))?"
-    r"(?:\s*(?P<unit>%|[A-Za-z_][A-Za-z0-9_]*))?",
-    re.ASCII,
+    r"(-?)"
+    r"(?=\.?[0-9])([0-9][0-9_]*)?(?:\.([0-9_]*))?(?:[eE]([+-]?[0-9]+))?"
+    r"(?:/([0-9][0-9_]*))?([kMBT])?"
+    r"\s*(%|[A-Za-z_]\w*)?"
 )
-_MOST = Fraction(10) ** 300
+_LEAST, _MOST = 1e-300, 1e300
 
 
 def refuse(code: Code, message: str, advice: str = "") -> NoReturn:
@@ -43,7 +42,7 @@ def refuse(code: Code, message: str, advice: str = "") -> NoReturn:
 
 def read_quantity(value: object) -> tuple[Fraction, str]:
     """The exact number and the unit as written, from a number or a text such as ``2.5ep``."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Fraction | Decimal):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Fraction)):
         refuse("wrong-type", f"expected a number, not {quoted(value)}")
     if isinstance(value, int | Fraction):
         return _in_range(Fraction(value), value), ""
@@ -53,32 +52,34 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         refuse("wrong-type", f"expected a number, not {quoted(text)}")
-    digits = match["digits"].replace("_", "")
-    exponent = int(match["exponent"] or 0)
-    if abs(exponent) > 999:
+    sign, whole, part, exponent, denominator, suffix, unit = match.groups("")
+    numerator = int((whole + part).replace("_", "")) * SUFFIXES.get(suffix, 1)
+    power = int(exponent or 0)
+    if abs(power) > 999:
         refuse("overflow", f"the number {quoted(text)} has more than three digits of exponent")
-    number = Fraction(Decimal(digits)) * Fraction(10) ** exponent
-    if match["denominator"]:
-        denominator = int(match["denominator"].replace("_", ""))
-        if denominator == 0:
-            refuse("bad-number", f"the number {quoted(text)} divides by zero")
-        number /= denominator
-    number *= SUFFIXES.get(match["suffix"] or "", 1)
-    return _in_range(-number if match["sign"] else number, text), match["unit"] or ""
+    power -= len(part.replace("_", ""))
+    below = int(denominator.replace("_", "")) if denominator else 1
+    if below == 0:
+        refuse("bad-number", f"the number {quoted(text)} divides by zero")
+    if power < 0:
+        number = Fraction(numerator, below * 10**-power)
+    else:
+        number = Fraction(numerator * 10**power, below)
+    return _in_range(-number if sign else number, text), unit
 
 
 def _in_range(number: Fraction, written: object) -> Fraction:
-    if number < 0:
+    if number.numerator < 0:
         refuse("out-of-range", f"{quoted(written)} is negative", "no number here is below 0")
-    if number and not 1 / _MOST <= number <= _MOST:
+    if number.numerator and not _LEAST <= number.numerator / number.denominator <= _MOST:
         refuse("overflow", f"the number {quoted(written)} does not fit into a double")
     return number
 
 
 def format_number(number: Fraction) -> str:
     """The shortest exact spelling: ``0.1``, ``1e-4``, ``100k``, ``1/3``."""
-    if number == 0:
-        return "0"
+    if number.denominator == 1 and number.numerator < 10_000:
+        return str(number.numerator)
     odd, tens = number.denominator, 0
     for prime in (2, 5):
         count = 0

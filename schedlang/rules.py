@@ -194,11 +194,12 @@ def _units(tree: Tree, mistakes: Mistakes) -> None:
     """Bare lengths do not stand beside units."""
     if tree.clock is not None:
         return
-    units = {length.unit for _, length in lengths(tree)} - {"", "%"}
+    found = list(lengths(tree))
+    units = {length.unit for _, length in found} - {"", "%"}
     if not units:
         ambiguous(tree, tree, mistakes)
         return
-    for path, length in lengths(tree):
+    for path, length in found:
         if length.unit == "" and length.value:
             message = f"`{length}` has no unit, and other lengths have"
             if path[-1] in ("duration", "total") or not isinstance(path[-1], int):
@@ -226,6 +227,9 @@ def ambiguous(tree: Tree, settings: Settings, mistakes: Mistakes) -> None:
 
 def _directions(tree: Tree, mistakes: Mistakes) -> None:
     """Warm-ups go up and decays down, where the levels are known before anything is bound."""
+    ramps = (node for _, node in walk(tree.stages) if isinstance(node, Ramp))
+    if not any(ramp.role or ramp.min or isinstance(ramp, Exp) for ramp in ramps):
+        return
     base: Expr = formula.BASE if tree.lr is None else Number(float(tree.lr))
 
     def pipeline(

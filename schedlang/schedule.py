@@ -1,4 +1,7 @@
-"""The front door: `Schedule`, what a user holds, and `parse`."""
+"""The front door: `Schedule`, what a user holds, and `parse`.
+
+What a call needs it imports when it is called, so that `import schedlang` stays light.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,9 @@ from pydantic import (
 )
 from typing_extensions import Self, Unpack
 
-from schedlang.bind import bind
 from schedlang.errors import Mistake, ScheduleError, quoted
-from schedlang.program import Program
 from schedlang.text import write
 from schedlang.tree import Clock, Tree
-from schedlang.validate import from_dict, from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
+
+    from schedlang.program import Program
 
 _AS_TREE = object()
 
@@ -56,19 +58,23 @@ class Schedule(Tree):
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        source: str | None = None
         match value:
             case Schedule():
                 return value  # type: ignore[return-value]  # there are no subclasses
             case str():
-                source, tree = value, from_text(value, Tree)
+                return cls._of(_tree(value), value)
             case dict():
-                tree = from_dict(value, Tree)
+                from schedlang.validate import from_dict
+
+                return cls._of(from_dict(value, Tree), None)
             case Tree():
-                tree = value
+                return cls._of(value, None)
             case _:
                 message = f"expected a line of text or its dict form, not {quoted(value)}"
                 raise ScheduleError([Mistake("wrong-type", message)])
+
+    @classmethod
+    def _of(cls, tree: Tree, source: str | None) -> Self:
         schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
         schedule._source = source
         return schedule
@@ -145,7 +151,12 @@ class Schedule(Tree):
         >>> program.at(45), program.length
         (0.05, 90)
         """
-        return bind(self, {"lr": lr, **binding}, self._source)
+        return self._bind({"lr": lr, **binding})
+
+    def _bind(self, given: dict[str, Any], **options: Any) -> Program:
+        from schedlang.bind import bind
+
+        return bind(self, given, self._source, **options)
 
     def to_torch(
         self,
@@ -173,9 +184,7 @@ class Schedule(Tree):
         """
         from schedlang import torch
 
-        program = bind(
-            self, {"lr": lr, **binding}, self._source, groups=torch.base_rates(optimizer)
-        )
+        program = self._bind({"lr": lr, **binding}, groups=torch.base_rates(optimizer))
         return torch.build(program, optimizer, engine=engine, start=start)
 
     def to_keras(
@@ -243,7 +252,7 @@ class Schedule(Tree):
         """
         from schedlang import emit
 
-        program = bind(self, {"lr": lr, **binding}, self._source, symbolic=True)
+        program = self._bind({"lr": lr, **binding}, symbolic=True)
         return emit.emit(target, program, function=function, style=style)
 
     def plot(
@@ -299,13 +308,19 @@ def parse(text: str) -> Schedule:
     """
     if not isinstance(text, str):
         raise TypeError(f"parse takes a text, not {type(text).__name__}")
-    return Schedule.model_validate(text)
+    return Schedule._of(_tree(text), text)
+
+
+def _tree(text: str) -> Tree:
+    from schedlang.validate import from_text
+
+    return from_text(text, Tree)
 
 
 @lru_cache(maxsize=256)
 def _restored(text: str, binding: tuple[tuple[str, str | int], ...], base: float | None) -> Program:
     groups = () if base is None else (base,)
-    return bind(parse(text), dict(binding), text, groups=groups)
+    return parse(text)._bind(dict(binding), groups=groups)
 
 
 def restore(text: str, binding: Mapping[str, str | int], base: float | None = None) -> Program:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -47,11 +46,11 @@ class Broken(Phase):
         return True
 
 
-@dataclass
 class Refused:
     """The context of a validation that goes on after a mistake: which nodes had which errors."""
 
-    nodes: list[tuple[Any, ValidationError]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.nodes: list[tuple[Any, ValidationError]] = []
 
 
 def _kind_of(value: Any) -> str:

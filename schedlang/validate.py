@@ -32,7 +32,8 @@ def from_dict(raw: Any, tree: type[_Tree], text: str | None = None) -> _Tree:
         ScheduleError: with every mistake.
     """
     mistakes = Mistakes()
-    _refuse_depth(raw)
+    if not isinstance(raw, Written):  # a text's depth was seen to before
+        _refuse_depth(raw)
     for node in _written(raw):
         mistakes.found += node.mistakes
     refused = Refused()

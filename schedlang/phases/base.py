@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
@@ -24,8 +23,7 @@ INITIAL_SHARE = Fraction(1, 1000)
 """Where the first warm-up starts, as a share of the base: an update at rate 0 is a wasted one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Where a phase stands: all that its formula may depend on besides its own fields."""
 
     level: Expr
@@ -211,6 +209,9 @@ class Ramp(Phase):
     A ramp of one's own has a `way`, and may have fields of its own.
     """
 
+    arrives: ClassVar[bool] = False
+    """Whether the way ends exactly at 1, so that the ramp ends exactly on its end level."""
+
     role: Role | None = None
     start: Level | None = Field(None, alias="from")
     to: Level | None = None
@@ -246,10 +247,10 @@ class Ramp(Phase):
 
     def skipped(self, entry: Entry) -> Expr:
         a, b = self.levels(entry)
+        if self.arrives:
+            return b
         part = self.rise(formula.ONE) if self.role == "warmup" else self.way(formula.ONE)
         done = value(part, {})
-        if done == 1:
-            return b
         return at_end(a + formula.sub(b, a) * done, Entry(a, entry.base, 0), left=False)
 
     def check(self, entry: Entry) -> None:

@@ -11,7 +11,6 @@ from typing_extensions import Self
 
 from schedlang.errors import Refusal, ScheduleError, quoted
 from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, substitute, symbols
-from schedlang.grammar import read_expression
 from schedlang.notation import infix
 from schedlang.phases.base import Entry, Phase, at_end
 from schedlang.quantities import refuse
@@ -35,6 +34,8 @@ class Expression:
             case Number() | Symbol() | Apply() | Lookup():
                 return cls(value)
             case str():
+                from schedlang.grammar import read_expression  # heavy, and rarely needed
+
                 try:
                     return cls(read_expression(value))
                 except ScheduleError as error:

@@ -48,6 +48,7 @@ class Linear(Ramp):
     """
 
     kind: Literal["linear"]
+    arrives: ClassVar[bool] = True
 
     def way(self, p: Expr) -> Expr:
         return p
@@ -66,6 +67,7 @@ class Cosine(Ramp):
     """
 
     kind: Literal["cosine"]
+    arrives: ClassVar[bool] = True
 
     def way(self, p: Expr) -> Expr:
         return (1 - cos(PI * p)) / 2
@@ -84,6 +86,7 @@ class Poly(Ramp):
     """
 
     kind: Literal["poly"]
+    arrives: ClassVar[bool] = True
     power: Positive = Fraction(1)
 
     def way(self, p: Expr) -> Expr:
@@ -103,6 +106,7 @@ class Sqrt(Ramp):
     """
 
     kind: Literal["sqrt"]
+    arrives: ClassVar[bool] = True
 
     def way(self, p: Expr) -> Expr:
         return sqrt(p)
