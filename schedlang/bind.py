@@ -47,7 +47,8 @@ def bind(
     clock = Clock.of(tree, settings)
     said = {name for name, _ in set_values(tree)}
     binding = {name: _plain(value) for name, value in set_values(settings) if name not in said}
-    lower = partial(_program, tree, source, clock, write(tree), binding)
+    rest = _rest(tree, clock, source)
+    lower = partial(_program, tree, source, clock, rest, write(tree), binding)
     if groups:
         _refuse_other_bases(settings, groups, tree, source)
         program = lower(groups[0])
@@ -114,6 +115,7 @@ def _program(
     tree: Tree,
     source: str | None,
     clock: Clock,
+    rest: Fraction,
     text: str,
     binding: dict[str, str | int],
     base: float | None,
@@ -123,7 +125,6 @@ def _program(
     """The program for one base rate; None leaves it a symbol."""
     mistakes = Mistakes()
     try:
-        rest = _rest(tree, clock, mistakes)
         level = formula.BASE if base is None else Number(base)
         lowering = Lowering(clock, mistakes, rest)
         start = At(("stages",), Fraction(0), Fraction(0), level, level)
@@ -145,38 +146,39 @@ def _program(
         binding=binding,
         steps_per_epoch=steps,
         in_shares=in_shares,
-        lower=partial(_program, tree, source, clock, text, binding),
+        lower=partial(_program, tree, source, clock, rest, text, binding),
     )
 
 
-def _rest(tree: Tree, clock: Clock, mistakes: Mistakes) -> Fraction:
+def _rest(tree: Tree, clock: Clock, source: str | None) -> Fraction:
     """What the stages leave of the total, once it is known that they fit into it."""
-    has_rest = any(
-        isinstance(node, Phase) and node.duration == Duration("rest")
-        for _, node in walk(tree.stages)
-    )
-    total = clock.total
-    if has_rest and total is None:
-        for path, node in walk(tree.stages):
-            if isinstance(node, Phase) and node.duration == Duration("rest"):
-                place = (*path, "duration")
-                mistakes.add("missing-setting", "`rest` needs a total", "say total=", place)
-        return Fraction(0)
-    if total is None:
-        return total or Fraction(0)
+    mistakes = Mistakes()
+    rests = [
+        (*path, "duration")
+        for path, node in walk(tree.stages)
+        if isinstance(node, Phase) and node.duration == Duration("rest")
+    ]
+    try:
+        total = clock.total
+    except Refusal as refusal:
+        mistakes.found.append(refusal.mistake(("total",) if tree.total else ()))
+        raise located(mistakes.found, source if tree.total else None) from None
     try:
         length = _length(tree.stages, Fraction(0), Fraction(0), clock)
     except Refusal:  # the walk that follows says so, and where
         return Fraction(0)
-    if length is None or length <= total:
-        return Fraction(0) if length is None else total - length
-    message = f"the phases take {_ticks(length)} of {_ticks(total)}"
-    used = has_rest or any(length.unit == "%" for _, length in lengths(tree))
-    if used or tree.total is not None:
-        mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
-    else:
-        warnings.warn(ScheduleWarning(f"{message}: training ends first"), stacklevel=5)
-    return Fraction(0)
+    if total is None:
+        for path in rests:
+            mistakes.add("missing-setting", "`rest` needs a total", "say total=", path)
+    elif length is not None and length > total:
+        message = f"the phases take {_ticks(length)}, the total is {_ticks(total)}"
+        if tree.total is None and not rests and all(part.unit != "%" for _, part in lengths(tree)):
+            warnings.warn(ScheduleWarning(f"{message}: training ends first"), stacklevel=5)
+        else:
+            mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
+    if mistakes.found:
+        raise located(mistakes.found, source)
+    return Fraction(0) if total is None or length is None else max(total - length, Fraction(0))
 
 
 def _ticks(ticks: Fraction) -> str:

@@ -402,7 +402,7 @@ def _advice(found: str, expected: set[str]) -> str:
     if "VBAR" in expected and "KEY" in expected:
         return "settings end in `|`"
     if found[0].isdigit() and "KEY" in expected:
-        return "only the duration has no name; write NAME=VALUE"
+        return "only the duration has no name (NAME=VALUE), and phases are joined by `->`"
     if found in ("-", ">", ",", ";", "→") and "KEY" in expected:
         return "phases are joined by `->`"
     return _wanted(expected)

@@ -123,9 +123,12 @@ def _words(found: dict[str, Any], place: Path, node: Any) -> tuple[Code, str, st
     name = str(place[-1]) if place else ""
     if found["type"] in CODES:
         context = found["ctx"]
+        advice = context["advice"]
         if found["type"] == "unknown-phase":
             place = ("kind",)
-        return found["type"], context["message"], context["advice"], place
+        elif found["type"] == "unknown-unit" and _last_word(found["input"]) in kinds():
+            advice = "phases are joined by `->`"
+        return found["type"], context["message"], advice, place
     match found["type"]:
         case "missing":
             return "missing-argument", f"`{kind}` needs `{name}=`" if kind else f"`{name}` is missing", "", place[:-1]
@@ -147,6 +150,10 @@ def _words(found: dict[str, Any], place: Path, node: Any) -> tuple[Code, str, st
             return "wrong-type", f"expected a phase, not {quoted(found['input'])}", "", place
         case _:
             return "wrong-type", str(found["msg"]), "", place
+
+
+def _last_word(value: object) -> str:
+    return str(value).rpartition(" ")[2]
 
 
 def _choice(value: str, choices: list[str]) -> str:

@@ -218,6 +218,16 @@ class Ramp(Phase):
     min: Level | None = None
     skip: Length | None = None
 
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.to is not None and self.min is not None:
+            refuse("does-not-apply", "`to` and `min` both name the end level", "write one of them")
+        if self.role == "warmup":
+            for name in ("min", "skip"):
+                if getattr(self, name) is not None:
+                    refuse("does-not-apply", f"`{name}` does not go with a warm-up")
+        return self
+
     def way(self, p: Expr) -> Expr:
         """The part of the way from start to end that is done at ``p`` (0 to 1)."""
         raise NotImplementedError
