@@ -77,7 +77,6 @@ WARMUPS = [
     Case("warmup sqrt", "warmup sqrt 10 -> decay sqrt 10"),
     Case("warmup exp", "warmup exp 10 from=1%"),
     Case("warmup exp from the default", "warmup exp 10"),
-    Case("warmup with skip", "warmup 10 from=0 skip=4"),
     Case("a second warmup", "warmup 5 -> linear 10 to=20% -> warmup 5 -> cosine 10"),
     Case("flagship", "warmup linear 10 -> cosine 90 min=1e-4"),
     Case("warmup-stable-decay", "warmup 5% -> hold rest -> decay sqrt 20% min=1%", {"total": 100}),
@@ -291,7 +290,7 @@ FAR = 10**6
 
 
 def ticks_of(program: Program) -> list[int]:
-    """The telling ticks, in order: the first two, around each boundary and jump, far beyond the end."""
+    """The telling ticks in order: the first two, around each boundary and jump, far beyond."""
     ticks = {0, 1, FAR}
     tracks = [*program.tracks, *([program.momentum] if program.momentum is not None else [])]
     for moment in (moment for track in tracks for moment in _moments(track)):
