@@ -1,0 +1,252 @@
+"""The curve as a picture: on matplotlib axes, in a file, or in dots in the terminal."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schedlang.notation import number
+from schedlang.program import Piece, Program
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from schedlang.evaluate import Array
+
+MOST_POINTS = 1_000_000
+"""Beyond so many ticks not each of them is computed."""
+MOST_MARKS = 40
+"""More boundaries than these would hide the curve."""
+
+CURVE = "#2f7fd1"
+INK = "#808890"
+"""Readable on white and on black, so that a transparent picture fits a page of either kind."""
+
+
+def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the rate over the ticks.
+
+    Args:
+        program: what to draw.
+        ticks: how many ticks; unsaid, the whole length, or enough of one that never ends to see
+            how it goes on.
+        ax: where to draw; unsaid, on axes of a new figure.
+
+    Returns:
+        The matplotlib axes: one line, a faint mark at the beginning of each phase.
+    """
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(8, 3.6), layout="constrained").add_subplot()
+    x, y = points(program, ticks)
+    ax.plot(x, y, color=CURVE, linewidth=2, solid_joinstyle="round", zorder=3)
+    begins = [begin for begin in _begins(program) if 0 < begin < x[-1]]
+    for begin in begins if len(begins) <= MOST_MARKS else ():
+        ax.axvline(begin, color=INK, linewidth=0.8, alpha=0.5, dashes=(2, 3), zorder=1)
+    ax.set_xlim(0, x[-1])
+    ax.set_ylim(0, _top(y) * 1.04)
+    ax.set_xlabel(_says_x(program), color=INK)
+    ax.set_ylabel(_says_y(program), color=INK)
+    ax.ticklabel_format(axis="x", style="plain", useOffset=False)
+    ax.xaxis.set_major_formatter(lambda tick, _: _short(tick))
+    ax.yaxis.set_major_formatter(lambda rate, _: number(float(f"{rate:.6g}")))
+    ax.tick_params(colors=INK, length=3)
+    ax.grid(axis="y", color=INK, alpha=0.2, linewidth=0.8)
+    ax.set_axisbelow(True)
+    for side, spine in ax.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(INK)
+    return ax
+
+
+def save(program: Program, path: Path, ticks: int | None = None) -> None:
+    """Draw the curve into a picture, whose format is the path's suffix; the same bytes each time.
+
+    Raises:
+        OSError: if the file cannot be written.
+        ValueError: if there is no such format.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"svg.hashsalt": program.text, "savefig.transparent": path.suffix == ".svg"}):
+        figure = Figure(figsize=(8, 3.6), layout="constrained")
+        ax = draw(program, ticks, figure.add_subplot())
+        _name_phases(program, ax)
+        metadata = {"Title": program.text, "Date": None} if path.suffix == ".svg" else None
+        figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def points(program: Program, ticks: int | None = None) -> tuple[Array, Array]:
+    """Ticks and their rates; of a very long curve, even steps and both sides of each boundary."""
+    import numpy as np
+
+    if ticks is None:  # the tick after the last one has the end level
+        ticks = horizon(program) if program.length is None else program.length + 1
+    last = max(1, ticks - 1)
+    if last < MOST_POINTS:
+        return np.arange(last + 1, dtype=np.float64), program.curve(last + 1)
+    begins = _begins(program)[:MOST_POINTS]
+    edges = {tick for begin in begins for tick in (begin - 1, begin) if 0 <= tick <= last}
+    x = sorted({*edges, *(last * i // 20_000 for i in range(20_001))})
+    return np.array(x, dtype=np.float64), np.array([program.at(tick) for tick in x])
+
+
+def horizon(program: Program) -> int:
+    """Enough ticks of a program that never ends to see how it goes on."""
+    last = 0.0
+    for track in program.tracks:
+        if track.loop is not None:
+            last = max(last, track.loop.begin + 3 * track.loop.period)
+        else:
+            last = max(last, _telling(track.pieces[-1]))
+    return max(100, math.ceil(last)) + 1
+
+
+def _telling(piece: Piece) -> float:
+    """The tick up to which an open piece tells its story."""
+    facts = piece.facts
+    match piece.kind:
+        case "restarts":
+            return piece.begin + 7 * facts["first"]  # three cycles, if each lasts twice as long
+        case "cyclic":
+            return piece.begin + 4 * (facts["up"] + (facts["down"] or facts["up"]))
+        case "inverse_sqrt":
+            return piece.begin + 9 * (facts["timescale"] or piece.begin)
+        case "multistep" | "piecewise":
+            return piece.begin + 1.25 * facts["at"][-1]
+        case "hold" | "plateau":
+            return 1.25 * piece.begin
+        case _:
+            return piece.begin + _until_small(piece)
+
+
+def _until_small(piece: Piece) -> float:
+    """The ticks (a power of 2) until less than 2% of the first value is left, if it comes to that."""
+    from schedlang.program import Track
+
+    alone = Track((Piece(0, None, piece.curve),))
+    first = alone.at(0)
+    steps = (2**i for i in range(7, 24))
+    return next((ticks for ticks in steps if alone.at(ticks) < 0.02 * first), 1000)
+
+
+def _begins(program: Program) -> list[int]:
+    return sorted({piece.begin for track in program.tracks for piece in track.pieces})
+
+
+def _top(y: Array) -> float:
+    return float(y.max()) or 1.0
+
+
+def _says_x(program: Program) -> str:
+    match program.tick:
+        case "step":
+            return "optimizer updates"
+        case "epoch":
+            return "epochs"
+        case None:
+            return "ticks: calls of step()"
+
+
+def _says_y(program: Program) -> str:
+    return "share of the base rate" if program.in_shares else "learning rate"
+
+
+def _short(tick: float) -> str:
+    """A tick as a label: 90, 2k, 1.5M."""
+    for size, suffix in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
+        if tick >= size:
+            unit = 1e3 if suffix == "k" else size
+            return f"{tick / unit:.6g}{suffix}"
+    return f"{tick:.6g}"
+
+
+def _name_phases(program: Program, ax: Axes) -> None:
+    """Write each phase's text over its part of the curve, where all of them have the room."""
+    first, last = ax.get_xlim()
+    if len(program.tracks) > 1 or program.tracks[0].loop is not None:
+        return
+    named = [piece for piece in program.pieces if piece.text and piece.begin < last]
+    for piece in named:
+        end = min(last, piece.end if piece.end is not None else last)
+        share = (end - piece.begin) / (last - first)
+        text = piece.text if len(piece.text) < 80 * share else piece.kind
+        if piece.begin == 0 or len(text) < 80 * share:
+            ax.annotate(text, ((piece.begin + end) / 2, 1.0), xycoords=ax.get_xaxis_transform())
+
+
+# ── In the terminal ──────────────────────────────────────────────────────────────────────────────
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""The bits of a braille character: four rows of two dots."""
+ROWS = 16
+
+
+def in_terminal(program: Program, ticks: int | None = None, width: int | None = None) -> str:
+    """The curve in braille dots, with its axes.
+
+    Args:
+        program: what to draw.
+        ticks: how many ticks, see `draw`.
+        width: columns; unsaid, those of the terminal, at most 100.
+    """
+    x, y = points(program, ticks)
+    top = _top(y)
+    labels = {_row(rate, top): number(rate) for rate in _nice(top, 4)}
+    margin = max(map(len, labels.values()))
+    columns = max(20, (width or min(100, shutil.get_terminal_size().columns)) - margin - 2)
+    lines = [f"{' ' * margin} {program.text}"]
+    for row, dots in enumerate(_braille(x, y, top, columns)):
+        lines.append(f"{labels.get(row, ''):>{margin}} {'┤' if row in labels else '│'}{dots}")
+    marks = {round(tick / x[-1] * (columns - 1)): _short(tick) for tick in _nice(float(x[-1]), 5)}
+    axis = "".join("┬" if i in marks else "─" for i in range(columns))
+    lines += [f"{' ' * margin} └{axis}", " " * (margin + 2) + _under(marks, columns)]
+    lines.append(f"{' ' * margin}  {_says_y(program)} over {_says_x(program)}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _braille(x: Array, y: Array, top: float, columns: int) -> list[str]:
+    """The line as rows of braille: each column of dots spans the values that fall into it."""
+    import numpy as np
+
+    edges = np.linspace(x[0], x[-1], 2 * columns + 1)
+    ends = np.interp(edges, x, y)
+    low, high = np.minimum(ends[:-1], ends[1:]), np.maximum(ends[:-1], ends[1:])
+    into = np.minimum(np.searchsorted(edges, x, side="right") - 1, 2 * columns - 1)
+    np.minimum.at(low, into, y)
+    np.maximum.at(high, into, y)
+    cells = [[0x2800] * columns for _ in range(ROWS)]
+    for column, (bottom, peak) in enumerate(zip(_dot(low, top), _dot(high, top), strict=True)):
+        for dot in range(peak, bottom + 1):
+            cells[dot // 4][column // 2] |= _DOTS[dot % 4][column % 2]
+    return ["".join(chr(cell) if cell != 0x2800 else " " for cell in row) for row in cells]
+
+
+def _dot(rates: Array, top: float) -> list[int]:
+    """The row of dots of each rate, from 0 at the top."""
+    rows: list[int] = ((1 - rates / top) * (4 * ROWS - 1)).round().astype(int).tolist()
+    return rows
+
+
+def _row(rate: float, top: float) -> int:
+    return round((1 - rate / top) * (4 * ROWS - 1)) // 4
+
+
+def _nice(top: float, count: int) -> list[float]:
+    """About so many round numbers from 0 up to ``top``."""
+    power = 10.0 ** math.floor(math.log10(top / count))
+    step = next(m for m in (1, 2, 2.5, 5, 10, 20) if m * power * count >= top * 0.999) * power
+    return [float(f"{i * step:.10g}") for i in range(int(top / step * 1.000001) + 1)]
+
+
+def _under(marks: dict[int, str], columns: int) -> str:
+    """The labels of the ticks, each under its mark."""
+    line = [" "] * (columns + 8)
+    for column, label in marks.items():
+        begin = max(0, column - len(label) // 2)
+        line[begin : begin + len(label)] = label
+    return "".join(line)
