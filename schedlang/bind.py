@@ -87,7 +87,9 @@ def _refuse_other_bases(
     if settings.lr is None:
         return
     lr = float(settings.lr)
-    others = [f"group {i} has {rate:g}" for i, rate in enumerate(groups) if abs(rate - lr) > 1e-6 * lr]
+    others = [
+        f"group {i} has {rate:g}" for i, rate in enumerate(groups) if abs(rate - lr) > 1e-6 * lr
+    ]
     if others:
         mistakes = Mistakes()
         message = f"the schedule says lr={lr:g}, but {', '.join(others)}"
@@ -118,7 +120,7 @@ def _program(
     rest: Fraction,
     text: str,
     binding: dict[str, str | int],
-    base: float | None,
+    base: float | None,  # the one argument that is left open
     *,
     in_shares: bool = False,
 ) -> Program:
@@ -185,7 +187,9 @@ def _ticks(ticks: Fraction) -> str:
     return f"{format_number(ticks)} ticks" if ticks != 1 else "1 tick"
 
 
-def _length(stages: Sequence[Node], start: Fraction, now: Fraction, clock: Clock) -> Fraction | None:
+def _length(
+    stages: Sequence[Node], start: Fraction, now: Fraction, clock: Clock
+) -> Fraction | None:
     """The exact ticks of a pipeline with no `rest` (None: it never ends)."""
     begin = now
     for node in stages:

@@ -116,5 +116,3 @@ class Clock:
 def nearest_tick(exact: Fraction) -> int:
     """The tick nearest to a moment; a half goes up."""
     return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
-
-

@@ -45,9 +45,7 @@ class Mistake(NamedTuple):
             return head + place + (f"\n  {self.advice}" if self.advice else "")
         number, line, marker = _mark(text, self.span)
         gutter = " " * len(number)
-        return (
-            f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
-        )
+        return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
 
 
 class ScheduleError(ValueError):
@@ -71,7 +69,7 @@ class ScheduleWarning(UserWarning):
     """A schedule that is legal but unlikely to be what was meant."""
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  # a pass is refused; the error is ScheduleError
     """A mistake that a pass stops at; whoever runs the pass knows where it stands."""
 
     def __init__(self, code: Code, message: str, advice: str = "", argument: str = "") -> None:

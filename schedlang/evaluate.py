@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
@@ -154,11 +154,17 @@ def function(e: Expr, parameters: tuple[str, ...]) -> Function:
         defaults=[],
     )
     tree = ast.fix_missing_locations(ast.Expression(body=ast.Lambda(args=arguments, body=body)))
-    result: Function = eval(compile(tree, "<schedlang formula>", "eval"), {"__builtins__": {}, **table})
+    result: Function = eval(
+        compile(tree, "<schedlang formula>", "eval"), {"__builtins__": {}, **table}
+    )
     return result
 
 
-_BINARY: dict[Operation, Callable[[], ast.operator]] = {"add": ast.Add, "sub": ast.Sub, "mul": ast.Mult}
+_BINARY: dict[Operation, Callable[[], ast.operator]] = {
+    "add": ast.Add,
+    "sub": ast.Sub,
+    "mul": ast.Mult,
+}
 
 
 def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.expr:
@@ -180,7 +186,9 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
                 orelse=_node(y, parameters, table),
             )
         case Apply("add" | "sub" | "mul" as op, (x, y)):
-            return ast.BinOp(_node(x, parameters, table), _BINARY[op](), _node(y, parameters, table))
+            return ast.BinOp(
+                _node(x, parameters, table), _BINARY[op](), _node(y, parameters, table)
+            )
         case Apply(op, args):
             table[f"f_{op}"] = SCALAR[op]
             called = [_node(arg, parameters, table) for arg in args]

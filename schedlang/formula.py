@@ -110,6 +110,7 @@ def expr(value: Operand) -> Expr:
 
 
 def add(x: Operand, y: Operand) -> Expr:
+    """``x + y``, without a 0."""
     x, y = expr(x), expr(y)
     if x == ZERO:
         return y
@@ -117,11 +118,13 @@ def add(x: Operand, y: Operand) -> Expr:
 
 
 def sub(x: Operand, y: Operand) -> Expr:
+    """``x - y``, without a 0 on the right."""
     x, y = expr(x), expr(y)
     return x if y == ZERO else Apply("sub", (x, y))
 
 
 def mul(x: Operand, y: Operand) -> Expr:
+    """``x * y``, without a 1."""
     x, y = expr(x), expr(y)
     if x == ONE:
         return y
@@ -129,11 +132,13 @@ def mul(x: Operand, y: Operand) -> Expr:
 
 
 def div(x: Operand, y: Operand) -> Expr:
+    """``x / y``, without a 1 on the right."""
     x, y = expr(x), expr(y)
     return x if y == ONE else Apply("div", (x, y))
 
 
 def power(x: Operand, y: Operand) -> Expr:
+    """``x`` to the power of ``y``, without a 1 on the right."""
     x, y = expr(x), expr(y)
     return x if y == ONE else Apply("pow", (x, y))
 
@@ -147,9 +152,15 @@ def _function(op: Operation) -> Callable[[Operand], Expr]:
     return call
 
 
-sin, cos, tan, tanh = map(_function, ("sin", "cos", "tan", "tanh"))
-exp, log, sqrt = map(_function, ("exp", "log", "sqrt"))
-floor, ceil = map(_function, ("floor", "ceil"))
+sin = _function("sin")
+cos = _function("cos")
+tan = _function("tan")
+tanh = _function("tanh")
+exp = _function("exp")
+log = _function("log")
+sqrt = _function("sqrt")
+floor = _function("floor")
+ceil = _function("ceil")
 
 
 def minimum(x: Operand, y: Operand) -> Expr:
@@ -247,7 +258,7 @@ def skeleton(e: Expr) -> tuple[Expr, tuple[float, ...]]:
 
 
 def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
-    """``(relative, absolute)`` with ``e = relative·base + absolute`` for every base ≥ 0, or None."""
+    """``(relative, absolute)``: ``e = relative·base + absolute`` for every base ≥ 0; else None."""
     match e:
         case Number():
             return ZERO, e
@@ -264,7 +275,9 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
             return _affine(op, [part for part in parts if part is not None], args)
 
 
-def _affine(op: Operation, parts: list[tuple[Expr, Expr]], args: tuple[Expr, ...]) -> tuple[Expr, Expr] | None:
+def _affine(
+    op: Operation, parts: list[tuple[Expr, Expr]], args: tuple[Expr, ...]
+) -> tuple[Expr, Expr] | None:
     relative, absolute = zip(*parts, strict=True)
     match op:
         case "add":

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput
 
+from schedlang import syntax
 from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
 from schedlang.errors import Path as TreePath
 from schedlang.formula import PI, ZERO, Apply, Expr, Number, Operation, Symbol
@@ -95,9 +96,7 @@ def span_at(root: Written, path: TreePath) -> Span:
 
 @cache
 def _lark() -> Lark:
-    return Lark(
-        grammar_text(), parser="lalr", start=["start", "expression"], transformer=_Reader()
-    )
+    return Lark(grammar_text(), parser="lalr", start=["start", "expression"], transformer=_Reader())
 
 
 _NESTING = re.compile(r"#[^\n]*|[()]")
@@ -115,7 +114,7 @@ def _parse(text: str, start: str) -> Any:
     try:
         return _lark().parse(text, start=start)
     except UnexpectedInput as error:
-        raise ScheduleError([_syntax(error, text)], text) from None
+        raise ScheduleError([syntax.mistake(error, text)], text) from None
 
 
 def _too_deep(span: Span) -> Mistake:
@@ -364,50 +363,3 @@ def _around(spans: list[Span]) -> Span:
     if not spans:
         return Span(0, 0)
     return Span(min(span.begin for span in spans), max(span.end for span in spans))
-
-
-# ── Syntax errors ────────────────────────────────────────────────────────────────────────────────
-
-_EXPECTED = {
-    "NAME": "a phase", "WARMUP": "a phase", "DECAY": "a phase", "FN": "a phase",
-    "KEY": "NAME=VALUE", "NUMBER": "a number", "VALUE": "a value", "LSQB": "a list",
-    "UNIT": "a unit", "VBAR": "`|`", "RPAR": "`)`", "RSQB": "`]`", "RBRACE": "`}`",
-    "LBRACE": "`{`", "COMMA": "`,`", "EQUAL": "`=`", "_ELSE": "`else`", "PLAIN": "a number",
-    "WORD": "a name", "COMPARE": "a comparison", "INF": "`inf`", "$END": "the end",
-}  # fmt: skip
-
-
-def _syntax(error: UnexpectedInput, text: str) -> Mistake:
-    if not text.strip() or not re.sub(r"#[^\n]*", "", text).strip():
-        return Mistake("empty", "there is no schedule here", "write one: cosine 90", span=Span(0, 0))
-    expected: set[str] = set()
-    if isinstance(error, UnexpectedToken):
-        expected = set(error.accepts or error.expected)
-        token = error.token
-        if token.type == "$END":
-            return Mistake(
-                "syntax", "the text ends too early", _wanted(expected), span=Span(len(text), len(text))
-            )
-        span, found = _place(token), str(token)
-    elif isinstance(error, UnexpectedCharacters):
-        expected = set(error.allowed or ())
-        begin = error.pos_in_stream or 0
-        span, found = Span(begin, begin + 1), text[begin]
-    else:
-        span, found = Span(len(text), len(text)), "the end"
-    return Mistake("syntax", f"unexpected {quoted(found)}", _advice(found, expected), span=span)
-
-
-def _advice(found: str, expected: set[str]) -> str:
-    if "VBAR" in expected and "KEY" in expected:
-        return "settings end in `|`"
-    if found[0].isdigit() and "KEY" in expected:
-        return "only the duration has no name (NAME=VALUE), and phases are joined by `->`"
-    if found in ("-", ">", ",", ";", "→") and "KEY" in expected:
-        return "phases are joined by `->`"
-    return _wanted(expected)
-
-
-def _wanted(expected: set[str]) -> str:
-    names = sorted({_EXPECTED[name] for name in expected if name in _EXPECTED})
-    return f"expected {' or '.join(names)}" if 0 < len(names) <= 4 else ""

@@ -58,7 +58,7 @@ class Lowered(NamedTuple):
 
 @dataclass
 class Lowering:
-    """One walk over a tree. Every method appends pieces to its tracks and says where it came out."""
+    """One walk over a tree: a method appends pieces to the tracks and says where it came out."""
 
     clock: Clock
     mistakes: Mistakes
@@ -121,7 +121,9 @@ class Lowering:
         track = at.track
         for i, factor in enumerate(factors):
             if i:
-                track = next(j for j in range(track + 1, len(self.tracks) + 2) if self._free(j, begin))
+                track = next(
+                    j for j in range(track + 1, len(self.tracks) + 2) if self._free(j, begin)
+                )
             path = (*at.path, "factors", i)
             outs.append((track, *self.stage(factor, At(path, at.now, at.now, ONE, ONE, track))))
         ends = [end for _, end, _ in outs if end is not None]
@@ -186,7 +188,9 @@ class Lowering:
             start = before[i] if i < len(before) else 0
             half = again[i] if i < len(again) else 0
             first, second = pieces[start:half], pieces[half:]
-            if [(p.begin + loop.period, p.curve) for p in first] != [(p.begin, p.curve) for p in second]:
+            if [(p.begin + loop.period, p.curve) for p in first] != [
+                (p.begin, p.curve) for p in second
+            ]:
                 return loop
         for i, pieces in enumerate(self.tracks):
             del pieces[again[i] if i < len(again) else 0 :]

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
 
-_CHOICE, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(10)
+CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 
 # operation: (sign, how tightly it binds, the least tightness of its left and of its right side)
 _INFIX: dict[Operation, tuple[str, int, int, int]] = {
-    "or": ("or", _OR, _OR, _AND),
-    "and": ("and", _AND, _AND, _NOT),
-    "lt": ("<", _COMPARE, _SUM, _SUM),
-    "le": ("<=", _COMPARE, _SUM, _SUM),
-    "gt": (">", _COMPARE, _SUM, _SUM),
-    "ge": (">=", _COMPARE, _SUM, _SUM),
-    "eq": ("==", _COMPARE, _SUM, _SUM),
-    "ne": ("!=", _COMPARE, _SUM, _SUM),
-    "add": ("+", _SUM, _SUM, _PRODUCT),
-    "sub": ("-", _SUM, _SUM, _PRODUCT),
-    "mul": ("*", _PRODUCT, _PRODUCT, _UNARY),
-    "div": ("/", _PRODUCT, _PRODUCT, _UNARY),
-    "pow": ("**", _POWER, _ATOM, _UNARY),
+    "or": ("or", OR, OR, AND),
+    "and": ("and", AND, AND, NOT),
+    "lt": ("<", COMPARE, SUM, SUM),
+    "le": ("<=", COMPARE, SUM, SUM),
+    "gt": (">", COMPARE, SUM, SUM),
+    "ge": (">=", COMPARE, SUM, SUM),
+    "eq": ("==", COMPARE, SUM, SUM),
+    "ne": ("!=", COMPARE, SUM, SUM),
+    "add": ("+", SUM, SUM, PRODUCT),
+    "sub": ("-", SUM, SUM, PRODUCT),
+    "mul": ("*", PRODUCT, PRODUCT, UNARY),
+    "div": ("/", PRODUCT, PRODUCT, UNARY),
+    "pow": ("**", POWER, ATOM, UNARY),
 }
 
-Call = Callable[[str, list[str]], str]
+Write: TypeAlias = Callable[[Expr, int], str]
+"""Writes an expression, in parentheses if it binds less tightly than that."""
+
+Spelling: TypeAlias = Callable[[Expr, Write], "tuple[str, int] | None"]
+"""How an expression is spelled and how tightly that binds; None: as here."""
+
+
+def _as_here(e: Expr, write: Write) -> tuple[str, int] | None:
+    return None
 
 
 def number(value: float) -> str:
@@ -44,42 +53,47 @@ def number(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if mark else mantissa
 
 
-def infix(e: Expr, names: Mapping[str, str] | None = None) -> str:
-    """The expression as `fn` takes it; ``names`` replaces what functions and symbols are called."""
-    return _write(e, names or {}, _CHOICE)
+def infix(e: Expr, names: Mapping[str, str] | None = None, spelling: Spelling = _as_here) -> str:
+    """The expression as `fn` takes it.
+
+    Args:
+        e: the expression.
+        names: what functions and symbols are called instead.
+        spelling: asked first at every part, for those that are written in another way.
+    """
+    return _writer(names or {}, spelling)(e, CHOICE)
 
 
-def _write(e: Expr, names: Mapping[str, str], least: int) -> str:
-    text, tightness = _text(e, names)
-    return text if tightness >= least else f"({text})"
+def _writer(names: Mapping[str, str], spelling: Spelling) -> Write:
+    def write(e: Expr, least: int) -> str:
+        text, tightness = spelling(e, write) or _text(e, names, write)
+        return text if tightness >= least else f"({text})"
+
+    return write
 
 
-def _text(e: Expr, names: Mapping[str, str]) -> tuple[str, int]:
+def _text(e: Expr, names: Mapping[str, str], write: Write) -> tuple[str, int]:
     match e:
         case Number(value):
             text = number(value)
-            return names.get(text, text), _UNARY if value < 0 else _ATOM
+            return names.get(text, text), UNARY if value < 0 else ATOM
         case Symbol(name):
-            return names.get(name, name), _ATOM
+            return names.get(name, name), ATOM
         case Lookup(x, edges, values):
-            inside = f"{_write(x, names, _CHOICE)}, {list(edges)}, {list(values)}"
-            return f"{names.get('lookup', 'lookup')}({inside})", _ATOM
+            inside = f"{write(x, CHOICE)}, {list(edges)}, {list(values)}"
+            return f"{names.get('lookup', 'lookup')}({inside})", ATOM
         case Apply("where", (condition, yes, no)):
             return (
-                f"{_write(yes, names, _OR)} if {_write(condition, names, _OR)}"
-                f" else {_write(no, names, _CHOICE)}",
-                _CHOICE,
+                f"{write(yes, OR)} if {write(condition, OR)} else {write(no, CHOICE)}",
+                CHOICE,
             )
         case Apply("neg", (x,)):
-            return f"-{_write(x, names, _UNARY)}", _UNARY
+            return f"-{write(x, UNARY)}", UNARY
         case Apply("not", (x,)):
-            return f"not {_write(x, names, _NOT)}", _NOT
-        case Apply(op, args) if op in _INFIX:
+            return f"not {write(x, NOT)}", NOT
+        case Apply(op, (x, y)) if op in _INFIX:
             sign, tightness, left, right = _INFIX[op]
-            return (
-                f"{_write(args[0], names, left)} {sign} {_write(args[1], names, right)}",
-                tightness,
-            )
+            return f"{write(x, left)} {sign} {write(y, right)}", tightness
         case Apply(op, args):
-            inside = ", ".join(_write(arg, names, _CHOICE) for arg in args)
-            return f"{names.get(op, op)}({inside})", _ATOM
+            inside = ", ".join(write(arg, CHOICE) for arg in args)
+            return f"{names.get(op, op)}({inside})", ATOM

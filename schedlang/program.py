@@ -212,5 +212,3 @@ class Program:
         for track in self.tracks[1:]:
             values *= track.fill(first, last)
         return values
-
-

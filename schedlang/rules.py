@@ -69,10 +69,10 @@ def _order(tree: Tree, mistakes: Mistakes) -> None:
         if isinstance(node, Group):
             pipeline(node.stages, (*path, "stages"))
             again = node.times is not None and node.times != 1
-            if again and not all(map(bounded, node.stages)):
-                if not isinstance(_last(node), Plateau):
-                    message = "this cannot repeat: its last phase never ends"
-                    mistakes.add("after-endless", message, _duration_advice(node), path)
+            endless = not all(map(bounded, node.stages))
+            if again and endless and not isinstance(_last(node.stages[-1]), Plateau):
+                message = "this cannot repeat: its last phase never ends"
+                mistakes.add("after-endless", message, _duration_advice(node.stages[-1]), path)
 
 
 def _duration_advice(node: Node) -> str:
@@ -233,16 +233,18 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
     base: Expr = formula.BASE if tree.lr is None else Number(float(tree.lr))
 
     def pipeline(
-        stages: Sequence[Node], path: Path, level: Expr | None, base: Expr, first: bool
+        stages: Sequence[Node], path: Path, level: Expr | None, base: Expr, *, first: bool
     ) -> Expr | None:
         for i, node in enumerate(stages):
-            level = follow(node, (*path, i), level, base, first and i == 0)
+            level = follow(node, (*path, i), level, base, first=first and i == 0)
         return level
 
-    def follow(node: Node, path: Path, level: Expr | None, base: Expr, first: bool) -> Expr | None:
+    def follow(
+        node: Node, path: Path, level: Expr | None, base: Expr, *, first: bool
+    ) -> Expr | None:
         match node:
             case Group(stages=stages, times=times):
-                level = pipeline(stages, (*path, "stages"), level, base, first)
+                level = pipeline(stages, (*path, "stages"), level, base, first=first)
                 if times is None or times == 1:
                     return level
                 before = len(mistakes.found)

@@ -57,16 +57,16 @@ class Schedule(Tree):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Schedule]) -> Schedule:
         match value:
             case Schedule():
-                return value  # type: ignore[return-value]  # there are no subclasses
+                return value
             case str():
                 return cls._of(_tree(value), value)
             case dict():
                 from schedlang.validate import from_dict
 
-                return cls._of(from_dict(value, Tree), None)
+                return cls._of(from_dict(value), None)
             case Tree():
                 return cls._of(value, None)
             case _:
@@ -74,7 +74,7 @@ class Schedule(Tree):
                 raise ScheduleError([Mistake("wrong-type", message)])
 
     @classmethod
-    def _of(cls, tree: Tree, source: str | None) -> Self:
+    def _of(cls, tree: Tree, source: str | None) -> Schedule:
         schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
         schedule._source = source
         return schedule
@@ -187,9 +187,7 @@ class Schedule(Tree):
         program = self._bind({"lr": lr, **binding}, groups=torch.base_rates(optimizer))
         return torch.build(program, optimizer, engine=engine, start=start)
 
-    def to_keras(
-        self, lr: float | None = None, **binding: Unpack[Binding]
-    ) -> LearningRateSchedule:
+    def to_keras(self, lr: float | None = None, **binding: Unpack[Binding]) -> LearningRateSchedule:
         """A Keras learning-rate schedule, for any backend of Keras 3.
 
         Raises:
@@ -212,9 +210,7 @@ class Schedule(Tree):
 
         return keras.callbacks(self.bind(lr, **binding))
 
-    def to_optax(
-        self, lr: float | None = None, **binding: Unpack[Binding]
-    ) -> Callable[[Any], Any]:
+    def to_optax(self, lr: float | None = None, **binding: Unpack[Binding]) -> Callable[[Any], Any]:
         """An optax schedule, ``count -> rate``.
 
         Raises:
@@ -314,7 +310,7 @@ def parse(text: str) -> Schedule:
 def _tree(text: str) -> Tree:
     from schedlang.validate import from_text
 
-    return from_text(text, Tree)
+    return from_text(text)
 
 
 @lru_cache(maxsize=256)

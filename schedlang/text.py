@@ -25,6 +25,7 @@ def set_values(settings: Settings) -> list[tuple[str, Any]]:
 
 
 def pipeline_text(stages: Sequence[Node]) -> str:
+    """Stages one after the other."""
     return " -> ".join(map(node_text, stages))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,19 +13,17 @@ from schedlang.grammar import DEEPEST, Written, read, span_at
 from schedlang.phases import kinds
 from schedlang.tree import Refused, Settings, Tree
 
-_Tree = TypeVar("_Tree", bound=Tree)
 
-
-def from_text(text: str, tree: type[_Tree]) -> _Tree:
+def from_text(text: str) -> Tree:
     """The tree of a line.
 
     Raises:
         ScheduleError: with every mistake of the line, in its order.
     """
-    return from_dict(read(text), tree, text)
+    return from_dict(read(text), text)
 
 
-def from_dict(raw: Any, tree: type[_Tree], text: str | None = None) -> _Tree:
+def from_dict(raw: Any, text: str | None = None) -> Tree:
     """The tree of a dict form, which may be a text's.
 
     Raises:
@@ -37,15 +35,15 @@ def from_dict(raw: Any, tree: type[_Tree], text: str | None = None) -> _Tree:
     for node in _written(raw):
         mistakes.found += node.mistakes
     refused = Refused()
-    result: _Tree | None = None
+    result: Tree | None = None
     try:
-        result = tree.__pydantic_validator__.validate_python(raw, context=refused)
+        result = Tree.model_validate(raw, context=refused)
     except ValidationError as error:
         mistakes.found += translate(error, (), raw)
     if refused.nodes:
         paths = {id(node): path for path, node in _nodes(raw)}
-        for node, error in refused.nodes:
-            mistakes.found += translate(error, paths.get(id(node), ()), node)
+        for node, refusal in refused.nodes:
+            mistakes.found += translate(refusal, paths.get(id(node), ()), node)
     if result is not None:
         rules.check(result, mistakes)
     if mistakes.found or result is None:
@@ -102,7 +100,7 @@ def _written(raw: Any) -> Iterator[Written]:
 
 
 def translate(error: ValidationError, path: Path, node: Any) -> Iterator[Mistake]:
-    """pydantic's errors of a node as mistakes."""
+    """Pydantic's errors of a node as mistakes."""
     for found in error.errors(include_url=False, include_input=True):
         # A union's tags stand in pydantic's location; they are no keys of the dict form.
         place = tuple(key for key in found["loc"] if not _is_tag(key, found["loc"], node))
@@ -115,7 +113,9 @@ def _is_tag(key: str | int, location: tuple[str | int, ...], node: Any) -> bool:
         return False
     if isinstance(node, dict) and node.get("kind") == key and location[0] == key:
         return True
-    return key in ("phase", "group", "product", "registered") or key.startswith(("function-", "tagged-"))
+    return key in ("phase", "group", "product", "registered") or key.startswith(
+        ("function-", "tagged-")
+    )
 
 
 def _words(found: dict[str, Any], place: Path, node: Any) -> tuple[Code, str, str, Path]:
@@ -131,18 +131,36 @@ def _words(found: dict[str, Any], place: Path, node: Any) -> tuple[Code, str, st
         return found["type"], context["message"], advice, place
     match found["type"]:
         case "missing":
-            return "missing-argument", f"`{kind}` needs `{name}=`" if kind else f"`{name}` is missing", "", place[:-1]
+            return (
+                "missing-argument",
+                f"`{kind}` needs `{name}=`" if kind else f"`{name}` is missing",
+                "",
+                place[:-1],
+            )
         case "extra_forbidden" if not kind:
             advice = nearest(name, Settings.model_fields)
-            return "unknown-setting", f"there is no setting called {quoted(name)}", advice, (f"{name}=",)
+            return (
+                "unknown-setting",
+                f"there is no setting called {quoted(name)}",
+                advice,
+                (f"{name}=",),
+            )
         case "extra_forbidden" if name == "role":
             role = {"warmup": "warm-up", "decay": "decay"}.get(str(node["role"]), str(node["role"]))
             return "does-not-apply", f"`{kind}` cannot be a {role}", "a ramp can", place
         case "extra_forbidden":
             message = f"`{kind}` has no argument {quoted(name)}"
-            return "unknown-argument", message, nearest(name, _arguments(kind)), (*place[:-1], f"{name}=")
+            return (
+                "unknown-argument",
+                message,
+                nearest(name, _arguments(kind)),
+                (*place[:-1], f"{name}="),
+            )
         case "literal_error":
-            choices = [choice.strip("'") for choice in found["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+            choices = [
+                choice.strip("'")
+                for choice in found["ctx"]["expected"].replace(" or ", ", ").split(", ")
+            ]
             value = str(found["input"])
             message = f"`{name}` cannot be {quoted(value)}"
             return "unknown-value", message, _choice(value, choices), place
@@ -166,5 +184,3 @@ def _arguments(kind: str) -> list[str]:
     fields = phase.model_fields if phase is not None else {}
     hidden = ("kind", "role", "duration")
     return [field.alias or name for name, field in fields.items() if name not in hidden]
-
-

@@ -65,7 +65,9 @@ class Entry(NamedTuple):
         share = level.share
         if share is None:
             if self.base == ZERO:
-                message = f"the absolute level `{level}` cannot apply to a parameter group at rate 0"
+                message = (
+                    f"the absolute level `{level}` cannot apply to a parameter group at rate 0"
+                )
                 raise Refusal("no-base", message, "write a share of the base (10%)")
             return Number(float(level.value))
         if isinstance(self.base, Number):
@@ -167,8 +169,8 @@ class Phase(BaseModel):
     def facts(self, entry: Entry) -> dict[str, Fact]:
         """The phase's numbers by their names, for targets that have the very same thing."""
         facts: dict[str, Fact] = {"entry": entry.level, "T": entry.ticks, "skip": entry.skip}
-        for name, value in self:
-            facts.setdefault(name, _fact(value, entry))
+        for name, written in self:
+            facts.setdefault(name, _fact(written, entry))
         return facts
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import accumulate
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -12,7 +11,6 @@ from typing_extensions import Self
 
 from schedlang.errors import Refusal
 from schedlang.formula import (
-    ONE,
     PI,
     Expr,
     Lookup,
@@ -59,8 +57,15 @@ class Restarts(Phase):
     @model_validator(mode="after")
     def _two_of_three(self) -> Self:
         given = (self.duration is not None, self.cycles is not None, self.first is not None)
-        if given not in {(False, False, True), (True, False, True), (False, True, True), (True, True, False)}:
-            message = "`restarts` takes `first`, with a duration or `cycles`; or a duration with `cycles`"
+        if given not in {
+            (False, False, True),
+            (True, False, True),
+            (False, True, True),
+            (True, True, False),
+        }:
+            message = (
+                "`restarts` takes `first`, with a duration or `cycles`; or a duration with `cycles`"
+            )
             refuse("missing-argument" if sum(given) < 2 else "does-not-apply", message)
         return self
 
@@ -122,7 +127,9 @@ def _sum(mult: Fraction, cycles: int) -> Fraction:
     for _ in range(cycles):
         total, term = total + term, term * mult
         if total > LAST_TICK:
-            raise Refusal("overflow", "the cycles add up to more than 2^53 ticks", argument="cycles")
+            raise Refusal(
+                "overflow", "the cycles add up to more than 2^53 ticks", argument="cycles"
+            )
     return total
 
 
@@ -259,9 +266,7 @@ class OneCycle(Phase):
             if curve is None:
                 curve = self._anneal(entry, a, b, begin, mark)
             elif mark > 0:
-                curve = where(
-                    at_most(entry.t, mark), self._anneal(entry, a, b, begin, mark), curve
-                )
+                curve = where(at_most(entry.t, mark), self._anneal(entry, a, b, begin, mark), curve)
             elif mark == 0 and begin == 0:
                 curve = where(at_most(entry.t, 0), b, curve)
         assert curve is not None

@@ -9,7 +9,7 @@ from pydantic import GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
-from schedlang.errors import Refusal, ScheduleError, quoted
+from schedlang.errors import ScheduleError, quoted
 from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, substitute, symbols
 from schedlang.notation import infix
 from schedlang.phases.base import Entry, Phase, at_end
@@ -28,21 +28,20 @@ class Expression:
     @classmethod
     def read(cls, value: object) -> Expression:
         """From its text (or from what the grammar made of it)."""
-        match value:
-            case Expression():
-                return value
-            case Number() | Symbol() | Apply() | Lookup():
-                return cls(value)
-            case str():
-                from schedlang.grammar import read_expression  # heavy, and rarely needed
+        if isinstance(value, Expression):
+            return value
+        if isinstance(value, (Number, Symbol, Apply, Lookup)):
+            return cls(value)
+        if not isinstance(value, str):
+            refuse("wrong-type", f"expected an expression, not {quoted(value)}")
+        from schedlang.grammar import read_expression  # heavy, and rarely needed
 
-                try:
-                    return cls(read_expression(value))
-                except ScheduleError as error:
-                    first = error.mistakes[0]
-                    refuse(first.code, first.message, first.advice)
-            case _:
-                refuse("wrong-type", f"expected an expression, not {quoted(value)}")
+        try:
+            formula = read_expression(value)
+        except ScheduleError as error:
+            first = error.mistakes[0]
+            refuse(first.code, first.message, first.advice)
+        return cls(formula)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -78,7 +77,9 @@ class Fn(Phase):
     def _has_its_length(self) -> Self:
         uses = symbols(self.expression.formula) & {"T", "p"}
         if uses and self.duration is None:
-            refuse("no-duration", f"`fn` uses `{min(uses)}` and needs a duration", "write fn 90 {…}")
+            refuse(
+                "no-duration", f"`fn` uses `{min(uses)}` and needs a duration", "write fn 90 {…}"
+            )
         return self
 
     def curve(self, entry: Entry) -> Expr:

@@ -1,4 +1,4 @@
-"""Phases that multiply the level at entry: step, multistep, piecewise, inverse_time, inverse_sqrt."""
+"""Phases that drop from the level at entry, at once or by and by: step to inverse_sqrt."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+"""What to say of a text that is no sentence of the grammar."""
+
+from __future__ import annotations
+
+import re
+
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from schedlang.errors import Mistake, Span, quoted
+
+_EXPECTED = {
+    "NAME": "a phase", "WARMUP": "a phase", "DECAY": "a phase", "FN": "a phase",
+    "KEY": "NAME=VALUE", "NUMBER": "a number", "VALUE": "a value", "LSQB": "a list",
+    "UNIT": "a unit", "VBAR": "`|`", "RPAR": "`)`", "RSQB": "`]`", "RBRACE": "`}`",
+    "LBRACE": "`{`", "COMMA": "`,`", "EQUAL": "`=`", "_ELSE": "`else`", "PLAIN": "a number",
+    "WORD": "a name", "COMPARE": "a comparison", "INF": "`inf`", "$END": "the end",
+}  # fmt: skip
+
+
+def mistake(error: UnexpectedInput, text: str) -> Mistake:
+    """What is wrong with a text that is no sentence of the grammar, and what was expected."""
+    if not text.strip() or not re.sub(r"#[^\n]*", "", text).strip():
+        return Mistake(
+            "empty", "there is no schedule here", "write one: cosine 90", span=Span(0, 0)
+        )
+    expected: set[str] = set()
+    if isinstance(error, UnexpectedToken):
+        expected = set(error.accepts or error.expected)
+        token = error.token
+        if token.type == "$END":
+            return Mistake(
+                "syntax",
+                "the text ends too early",
+                _wanted(expected),
+                span=Span(len(text), len(text)),
+            )
+        span, found = Span(token.start_pos or 0, (token.start_pos or 0) + len(token)), str(token)
+    elif isinstance(error, UnexpectedCharacters):
+        expected = set(error.allowed or ())
+        begin = error.pos_in_stream or 0
+        span, found = Span(begin, begin + 1), text[begin]
+    else:
+        span, found = Span(len(text), len(text)), "the end"
+    return Mistake("syntax", f"unexpected {quoted(found)}", _advice(found, expected), span=span)
+
+
+def _advice(found: str, expected: set[str]) -> str:
+    if "VBAR" in expected and "KEY" in expected:
+        return "settings end in `|`"
+    if found[0].isdigit() and "KEY" in expected:
+        return "only the duration has no name (NAME=VALUE), and phases are joined by `->`"
+    if found in ("-", ">", ",", ";", "→") and "KEY" in expected:
+        return "phases are joined by `->`"
+    return _wanted(expected)
+
+
+def _wanted(expected: set[str]) -> str:
+    names = sorted({_EXPECTED[name] for name in expected if name in _EXPECTED})
+    return f"expected {' or '.join(names)}" if 0 < len(names) <= 4 else ""
