@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isclose
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -100,10 +101,12 @@ def compare(x: Expr, y: Expr) -> float | None:
     """Below, at or above 0 as ``x`` is below, at or above ``y``; None if that hangs on the base."""
     match formula.affine(x), formula.affine(y):
         case (Number(a), Number(0.0)), (Number(b), Number(0.0)):
-            return a - b
+            pass
         case (Number(0.0), Number(a)), (Number(0.0), Number(b)):
-            return a - b
-    return None
+            pass
+        case _:
+            return None
+    return 0.0 if isclose(a, b, rel_tol=1e-12) else a - b  # 10% of 0.1 is no double: 0.01 is equal
 
 
 def _require_duration(schema: dict[str, Any], model: type[BaseModel]) -> None:
