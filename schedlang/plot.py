@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schedlang.notation import number
-from schedlang.program import Piece, Program
+from schedlang.program import Piece, Program, Track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,8 @@ MOST_POINTS = 1_000_000
 """Beyond so many ticks not each of them is computed."""
 MOST_MARKS = 40
 """More boundaries than these would hide the curve."""
+COLUMNS = 100
+"""How many small letters fit side by side on axes of the usual width."""
 
 CURVE = "#2f7fd1"
 INK = "#808890"
@@ -43,9 +45,15 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
         ax = Figure(figsize=(8, 3.6), layout="constrained").add_subplot()
     x, y = points(program, ticks)
     ax.plot(x, y, color=CURVE, linewidth=2, solid_joinstyle="round", zorder=3)
-    begins = [begin for begin in _begins(program) if 0 < begin < x[-1]]
-    for begin in begins if len(begins) <= MOST_MARKS else ():
-        ax.axvline(begin, color=INK, linewidth=0.8, alpha=0.5, dashes=(2, 3), zorder=1)
+    ax.fill_between(x, y, color=CURVE, alpha=0.08, linewidth=0)
+    begins = [begin for begin in _begins(program) if begin < x[-1]]
+    if len(begins) <= MOST_MARKS:
+        for begin in begins[1:]:
+            ax.axvline(begin, color=INK, linewidth=0.8, alpha=0.6, dashes=(2, 3), zorder=1)
+        if len(program.tracks) == 1 and program.tracks[0].loop is None:
+            _name_phases(program, ax, float(x[-1]))
+    title = _cut(program.text, COLUMNS)
+    ax.set_title(title, loc="left", pad=20, family="monospace", fontsize=10, color=INK)
     ax.set_xlim(0, x[-1])
     ax.set_ylim(0, _top(y) * 1.04)
     ax.set_xlabel(_says_x(program), color=INK)
@@ -74,8 +82,7 @@ def save(program: Program, path: Path, ticks: int | None = None) -> None:
 
     with rc_context({"svg.hashsalt": program.text, "savefig.transparent": path.suffix == ".svg"}):
         figure = Figure(figsize=(8, 3.6), layout="constrained")
-        ax = draw(program, ticks, figure.add_subplot())
-        _name_phases(program, ax)
+        draw(program, ticks, figure.add_subplot())
         metadata = {"Title": program.text, "Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, dpi=150, metadata=metadata)
 
@@ -125,9 +132,7 @@ def _telling(piece: Piece) -> float:
 
 
 def _until_small(piece: Piece) -> float:
-    """The ticks (a power of 2) until less than 2% of the first value is left, if it comes to that."""
-    from schedlang.program import Track
-
+    """The ticks (a power of 2) until less than 2% of the first value is left, or 1000."""
     alone = Track((Piece(0, None, piece.curve),))
     first = alone.at(0)
     steps = (2**i for i in range(7, 24))
@@ -156,6 +161,10 @@ def _says_y(program: Program) -> str:
     return "share of the base rate" if program.in_shares else "learning rate"
 
 
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def _short(tick: float) -> str:
     """A tick as a label: 90, 2k, 1.5M."""
     for size, suffix in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
@@ -165,18 +174,16 @@ def _short(tick: float) -> str:
     return f"{tick:.6g}"
 
 
-def _name_phases(program: Program, ax: Axes) -> None:
-    """Write each phase's text over its part of the curve, where all of them have the room."""
-    first, last = ax.get_xlim()
-    if len(program.tracks) > 1 or program.tracks[0].loop is not None:
-        return
-    named = [piece for piece in program.pieces if piece.text and piece.begin < last]
-    for piece in named:
-        end = min(last, piece.end if piece.end is not None else last)
-        share = (end - piece.begin) / (last - first)
-        text = piece.text if len(piece.text) < 80 * share else piece.kind
-        if piece.begin == 0 or len(text) < 80 * share:
-            ax.annotate(text, ((piece.begin + end) / 2, 1.0), xycoords=ax.get_xaxis_transform())
+def _name_phases(program: Program, ax: Axes, last: float) -> None:
+    """Write each phase's first word over its part of the curve, where it has the room."""
+    for piece in program.pieces:
+        end = min(last, last if piece.end is None else piece.end)
+        word = piece.text.partition(" ")[0]
+        if (end - piece.begin) / last * COLUMNS > len(word) > 0:
+            ax.text(
+                (piece.begin + end) / 2, 1.01, word, color=INK, fontsize=9, ha="center",
+                transform=ax.get_xaxis_transform(),
+            )  # fmt: skip
 
 
 # ── In the terminal ──────────────────────────────────────────────────────────────────────────────
@@ -199,7 +206,7 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
     labels = {_row(rate, top): number(rate) for rate in _nice(top, 4)}
     margin = max(map(len, labels.values()))
     columns = max(20, (width or min(100, shutil.get_terminal_size().columns)) - margin - 2)
-    lines = [f"{' ' * margin} {program.text}"]
+    lines = [f"{' ' * margin}  {_cut(program.text, columns)}"]
     for row, dots in enumerate(_braille(x, y, top, columns)):
         lines.append(f"{labels.get(row, ''):>{margin}} {'┤' if row in labels else '│'}{dots}")
     marks = {round(tick / x[-1] * (columns - 1)): _short(tick) for tick in _nice(float(x[-1]), 5)}

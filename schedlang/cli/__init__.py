@@ -63,18 +63,9 @@ def check(
 ) -> None:
     """Say what is wrong, and what is still to be said when it is bound."""
     given = _binding(lr, total, steps_per_epoch, samples_per_step, tokens_per_step, clock)
-    wrong = False
-    for found in [find(argument, key) for argument in schedules]:
-        try:
-            with _reported(found):
-                schedule = found.schedule()
-                needs = _needs(found, given)
-                _print(f"{_prefix(found)}fine: {schedule}")
-                for need in needs:
-                    _print(f"  when it is bound: {need}")
-        except typer.Exit:
-            wrong = True
-    if wrong:
+    found = [find(argument, key) for argument in schedules]
+    fine = [_is_fine(each, given) for each in found]
+    if not all(fine):
         raise typer.Exit(1)
 
 
@@ -184,6 +175,7 @@ def fmt(schedule: Line, key: Key = None) -> None:
 
 @app.callback(invoke_without_command=True)
 def _version(
+    *,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     if version:
@@ -220,6 +212,18 @@ def _binding(*options: str | None) -> dict[str, Any]:
 def _bound(found: Input, given: dict[str, Any]) -> Program:
     with _reported(found):
         return found.schedule().bind(**given)
+
+
+def _is_fine(found: Input, given: dict[str, Any]) -> bool:
+    try:
+        with _reported(found):
+            needs = _needs(found, given)
+            _print(f"{_prefix(found)}fine: {found.schedule()}")
+            for need in needs:
+                _print(f"  when it is bound: {need}")
+    except typer.Exit:
+        return False
+    return True
 
 
 def _needs(found: Input, given: dict[str, Any]) -> list[str]:

@@ -68,7 +68,7 @@ def find(argument: str, key: str | None) -> Input:
             raise typer.BadParameter(f"{argument} is not a {', '.join(READERS)} file")
         if key is not None:
             raise typer.BadParameter(
-                f"--key needs a file, and {quoted(argument)} is a line of text"
+                f"--key goes with a file, not with the line {quoted(argument)}"
             )
         return Input(argument)
     content = _read(path)
