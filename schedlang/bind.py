@@ -147,6 +147,7 @@ def _program(
         text=text,
         binding=binding,
         steps_per_epoch=steps,
+        total=None if clock.total is None else nearest_tick(clock.total),
         in_shares=in_shares,
         lower=partial(_program, tree, source, clock, rest, text, binding),
     )

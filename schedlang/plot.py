@@ -32,8 +32,8 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
 
     Args:
         program: what to draw.
-        ticks: how many ticks; unsaid, the whole length, or enough of one that never ends to see
-            how it goes on.
+        ticks: how many ticks; unsaid, the whole length, or the total of one that never ends, or
+            enough of it to see how it goes on.
         ax: where to draw; unsaid, on axes of a new figure.
 
     Returns:
@@ -103,7 +103,9 @@ def points(program: Program, ticks: int | None = None) -> tuple[Array, Array]:
 
 
 def horizon(program: Program) -> int:
-    """Enough ticks of a program that never ends to see how it goes on."""
+    """The total of a program that never ends, or enough ticks to see how it goes on."""
+    if program.total is not None:
+        return program.total + 1
     last = 0.0
     for track in program.tracks:
         if track.loop is not None:

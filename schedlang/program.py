@@ -133,6 +133,7 @@ class Program:
         text: the canonical text.
         binding: the settings that differ from the text's, as they are written.
         steps_per_epoch: updates an epoch, if known.
+        total: the ticks of the run, if known.
         in_shares: whether the values are in units of an unknown base.
     """
 
@@ -145,6 +146,7 @@ class Program:
     text: str
     binding: Mapping[str, str | int]
     steps_per_epoch: int | None = None
+    total: int | None = None
     in_shares: bool = False
     lower: Callable[[float | None], Program] = field(repr=False, compare=False, kw_only=True)
 
