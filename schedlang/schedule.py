@@ -148,8 +148,8 @@ class Schedule(Tree):
             ScheduleError: with everything that is wrong under this binding.
 
         >>> program = parse("cosine 90").bind(lr=0.1)
-        >>> program.at(45), program.length
-        (0.05, 90)
+        >>> program.at(0), program.at(90), program.length
+        (0.1, 0.0, 90)
         """
         return self._bind({"lr": lr, **binding})
 

@@ -1,0 +1,68 @@
+# make demo    what it does, in a minute, without any framework
+# make test    everything: format, lint, types, docs, the built wheel, all tests
+# make quick   the tests that need no framework
+PY ?= python3
+
+BIN := .venv/bin
+# The pip that a new environment comes with is good enough.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+WORKERS := -n auto --maxprocesses 4 --dist loadfile
+CONFIG := examples/config.yaml --key train.lr_schedule
+
+.PHONY: demo test quick lint format docs wheel bench clean
+
+demo: .venv/.demo
+	$(BIN)/schedlang check $(CONFIG)
+	$(BIN)/schedlang plot $(CONFIG) --lr 0.1
+	$(BIN)/schedlang emit torch $(CONFIG) --lr 0.1
+	$(BIN)/schedlang emit keras $(CONFIG) --lr 0.1
+
+# pytest comes last, so that its own line ends the output.
+test: lint docs wheel
+	$(BIN)/python -m pytest $(WORKERS)
+
+quick: .venv/.dev
+	$(BIN)/python -m pytest -q $(wildcard tests/test_*.py) schedlang \
+	  --ignore=schedlang/torch --ignore=schedlang/keras --ignore=schedlang/optax.py
+
+lint: .venv/.all
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+wheel: .venv/.dev
+	rm -rf dist
+	$(BIN)/python -m build --quiet .
+	.ci/check-wheel $(BIN)/python dist/*.whl
+
+bench: .venv/.all
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only
+
+clean:
+	rm -rf .venv dist site
+
+# One environment in three sizes, each a stamp: a second `make` installs nothing.
+.venv/.demo: pyproject.toml constraints.txt
+	@echo "setting up .venv: the package and its plots"
+	@$(PY) -m venv .venv
+	@$(PIP) -c constraints.txt -e '.[plot]'
+	@touch $@
+
+.venv/.dev: .venv/.demo
+	@echo "setting up .venv: the tools"
+	@$(PIP) -c constraints.txt -e '.[plot,dev]'
+	@touch $@
+
+# PyTorch comes first, before anything could bring another one along.
+.venv/.all: .venv/.dev
+	@echo "setting up .venv: the frameworks"
+	@$(PIP) -c constraints.txt torch
+	@$(PIP) -c constraints.txt tensorflow-cpu keras jax optax
+	@touch $@
