@@ -5,6 +5,7 @@ What a call needs it imports when it is called, so that `import schedlang` stays
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -20,7 +21,7 @@ from pydantic import (
 )
 from typing_extensions import Self, Unpack
 
-from schedlang.errors import Mistake, ScheduleError, quoted
+from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
 from schedlang.text import write
 from schedlang.tree import Clock, Tree
 
@@ -316,7 +317,9 @@ def _tree(text: str) -> Tree:
 @lru_cache(maxsize=256)
 def _restored(text: str, binding: tuple[tuple[str, str | int], ...], base: float | None) -> Program:
     groups = () if base is None else (base,)
-    return parse(text)._bind(dict(binding), groups=groups)
+    with warnings.catch_warnings():  # what there is to warn of was said when it was bound first
+        warnings.simplefilter("ignore", ScheduleWarning)
+        return parse(text)._bind(dict(binding), groups=groups)
 
 
 def restore(text: str, binding: Mapping[str, str | int], base: float | None = None) -> Program:
