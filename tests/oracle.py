@@ -358,7 +358,8 @@ class _Place:
 
         if not first:
             return lambda _: self.level, self.level
-        return self.ended(value)
+        curve, leaves = self.ended(value)
+        return curve, leaves if limit == math.inf else low  # counted cycles end on a cycle's end
 
     def wave(self, t: Fraction, left: bool) -> tuple[float, int]:
         """How high a cyclic phase is at t, from 0 to 1, and in which cycle."""

@@ -99,6 +99,11 @@ class Restarts(Phase):
             peak = maximum(low, level) if above is None else level if above >= 0 else low
         return low + (peak - low) * (1 + cos(PI * p)) / 2
 
+    def end(self, entry: Entry, curve: Expr) -> Expr:
+        if self.cycles is None:
+            return super().end(entry, curve)
+        return entry.rate(self.min)  # of counted cycles the last is whole, wherever T is rounded to
+
     def _even(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
         cycle = floor(per(entry.t, first))
         return cycle, per(entry.t - cycle * first, first)
