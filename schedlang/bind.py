@@ -17,7 +17,7 @@ from schedlang.phases.arguments import Duration
 from schedlang.phases.base import Phase
 from schedlang.program import Program
 from schedlang.quantities import Level, format_number
-from schedlang.rules import lengths, walk
+from schedlang.rules import arguments, lengths, walk
 from schedlang.text import set_values, write
 from schedlang.tree import Group, Node, Product, Settings, Tree
 from schedlang.validate import located
@@ -102,13 +102,13 @@ def _refuse_absolute(tree: Tree, source: str | None) -> None:
     for path, node in walk(tree.stages):
         if not isinstance(node, Phase):
             continue
-        for name, field in type(node).model_fields.items():
-            value = getattr(node, name)
+        for name, value in arguments(node):
             for level in value if isinstance(value, tuple) else (value,):
                 if isinstance(level, Level) and level.share is None:
                     message = f"`{level}` is an absolute rate, and no base rate is known"
-                    place = (*path, field.alias or name)
-                    mistakes.add("no-base", message, "say lr=, or write a share (10%)", place)
+                    mistakes.add(
+                        "no-base", message, "say lr=, or write a share (10%)", (*path, name)
+                    )
     if mistakes.found:
         raise located(mistakes.found, source)
 

@@ -267,12 +267,15 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
         case Lookup():
             return None if base.name in symbols(e) else (ZERO, e)
         case Apply(op, args):
-            if base.name not in symbols(e):
+            parts = []
+            for arg in args:
+                part = affine(arg, base)
+                if part is None:
+                    return None
+                parts.append(part)
+            if all(relative is ZERO for relative, _ in parts):
                 return ZERO, e
-            parts = [affine(arg, base) for arg in args]
-            if None in parts:
-                return None
-            return _affine(op, [part for part in parts if part is not None], args)
+            return _affine(op, parts, args)
 
 
 def _affine(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cache
 
-from schedlang import formula
 from schedlang.errors import Mistakes, Path, Refusal
-from schedlang.formula import Expr, Number
 from schedlang.phases.arguments import Duration
-from schedlang.phases.base import Entry, Phase, Ramp
+from schedlang.phases.base import BASE_LEVEL, Phase, Ramp
 from schedlang.phases.cycles import Cyclic, OneCycle
 from schedlang.phases.plateau import Plateau
 from schedlang.phases.ramps import Exp, Hold
@@ -107,7 +106,7 @@ def _products(tree: Tree, mistakes: Mistakes) -> None:
     for path, node in walk(tree.stages):
         if "factors" not in path or not isinstance(node, Phase):
             continue
-        for name, value in _arguments(node):
+        for name, value in arguments(node):
             levels = value if isinstance(value, tuple) else (value,)
             for level in levels:
                 if isinstance(level, Level) and level.share is None:
@@ -119,9 +118,17 @@ def _products(tree: Tree, mistakes: Mistakes) -> None:
             mistakes.add("does-not-apply", message, "", (*path, "momentum"))
 
 
-def _arguments(phase: Phase) -> Iterator[tuple[str, object]]:
-    for name, field in type(phase).model_fields.items():
-        yield field.alias or name, getattr(phase, name)
+def arguments(phase: Phase) -> Iterator[tuple[str, object]]:
+    """What is said to a phase, by the names that the text has for it."""
+    names = _written_names(type(phase))
+    for name, value in phase.__dict__.items():
+        if value is not None:
+            yield names[name], value
+
+
+@cache
+def _written_names(phase: type[Phase]) -> dict[str, str]:
+    return {name: field.alias or name for name, field in phase.model_fields.items()}
 
 
 def _rests(tree: Tree, mistakes: Mistakes) -> None:
@@ -179,7 +186,7 @@ def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
     for path, node in walk(tree.stages):
         if not isinstance(node, Phase):
             continue
-        for name, value in _arguments(node):
+        for name, value in arguments(node):
             if isinstance(value, Duration) and value.length is not None:
                 yield (*path, name), value.length
             for length in value if isinstance(value, tuple) else (value,):
@@ -227,49 +234,58 @@ def ambiguous(tree: Tree, settings: Settings, mistakes: Mistakes) -> None:
 
 def _directions(tree: Tree, mistakes: Mistakes) -> None:
     """Warm-ups go up and decays down, where the levels are known before anything is bound."""
-    ramps = (node for _, node in walk(tree.stages) if isinstance(node, Ramp))
-    if not any(ramp.role or ramp.min or isinstance(ramp, Exp) for ramp in ramps):
-        return
-    base: Expr = formula.BASE if tree.lr is None else Number(float(tree.lr))
 
     def pipeline(
-        stages: Sequence[Node], path: Path, level: Expr | None, base: Expr, *, first: bool
-    ) -> Expr | None:
+        stages: Sequence[Node], path: Path, level: Level | None, *, first: bool
+    ) -> Level | None:
         for i, node in enumerate(stages):
-            level = follow(node, (*path, i), level, base, first=first and i == 0)
+            level = follow(node, (*path, i), level, first=first and i == 0)
         return level
 
-    def follow(
-        node: Node, path: Path, level: Expr | None, base: Expr, *, first: bool
-    ) -> Expr | None:
+    def follow(node: Node, path: Path, level: Level | None, *, first: bool) -> Level | None:
         match node:
             case Group(stages=stages, times=times):
-                level = pipeline(stages, (*path, "stages"), level, base, first=first)
+                level = pipeline(stages, (*path, "stages"), level, first=first)
                 if times is None or times == 1:
                     return level
                 before = len(mistakes.found)
-                level = pipeline(stages, (*path, "stages"), level, base, first=False)
+                level = pipeline(stages, (*path, "stages"), level, first=False)
                 mistakes.keep_new(before)
                 return level
             case Product(factors=factors):
                 for i, factor in enumerate(factors):
-                    follow(factor, (*path, "factors", i), formula.ONE, formula.ONE, first=True)
+                    follow(factor, (*path, "factors", i), BASE_LEVEL, first=True)
                 return None
-            case Phase():
-                return leave(node, path, level, Entry(level or formula.ZERO, base, first=first))
+            case Hold():
+                return node.to or level
+            case Ramp():
+                try:
+                    return ramp(node, level, first=first)
+                except Refusal as refusal:
+                    mistakes.found.append(refusal.mistake(path))
+        return None
 
-    def leave(phase: Phase, path: Path, level: Expr | None, entry: Entry) -> Expr | None:
-        try:
-            if isinstance(phase, Hold):
-                return entry.rate(phase.to) if phase.to else level
-            if not isinstance(phase, Ramp) or (isinstance(phase, Exp) and phase.gamma is not None):
-                return None
-            known = level is not None or phase.start is not None
-            if known or (entry.first and phase.role == "warmup"):
-                phase.check(entry)
-            return phase.skipped(entry) if known else None
-        except Refusal as refusal:
-            mistakes.found.append(refusal.mistake(path))
+    def ramp(phase: Ramp, level: Level | None, *, first: bool) -> Level | None:
+        start, end = phase.ends(first=first)
+        if isinstance(phase, Exp) and phase.gamma is not None:
             return None
+        start = start or level
+        if start is not None:
+            rises = _rise(start, end, tree.lr)
+            if rises is not None:
+                phase.check_direction(float(rises), str(start), str(end))
+        return end if phase.arrives or isinstance(phase, Exp) else None
 
-    pipeline(tree.stages, ("stages",), base, base, first=True)
+    pipeline(tree.stages, ("stages",), BASE_LEVEL, first=True)
+
+
+def _rise(start: Level, end: Level, lr: Fraction | None) -> Fraction | None:
+    """How far it is up from one level to another; None if that hangs on the base rate."""
+    a, b = start.share, end.share
+    if a is not None and b is not None:
+        return b - a
+    if lr is not None:
+        a = start.value if a is None else a * lr
+        b = end.value if b is None else b * lr
+        return b - a
+    return end.value - start.value if a is None and b is None else None

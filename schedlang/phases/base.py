@@ -20,8 +20,10 @@ from schedlang.quantities import Length, Level, refuse
 Role: TypeAlias = Literal["warmup", "decay"]
 Fact: TypeAlias = Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | None
 
-INITIAL_SHARE = Fraction(1, 1000)
-"""Where the first warm-up starts, as a share of the base: an update at rate 0 is a wasted one."""
+INITIAL = Level(Fraction(1, 1000), "x")
+"""Where the first warm-up starts: an update at rate 0 is a wasted one."""
+BASE_LEVEL = Level(Fraction(1), "x")
+NOTHING = Level(Fraction(0))
 
 
 class Entry(NamedTuple):
@@ -241,14 +243,16 @@ class Ramp(Phase):
         """The same for a warm-up: the decay from end to start, run backwards."""
         return 1 - self.way(1 - p)
 
+    def ends(self, *, first: bool) -> tuple[Level | None, Level]:
+        """``a`` and ``b`` as written; ``a`` is None where it is the level at entry."""
+        if self.role == "warmup":
+            return self.start or (INITIAL if first else None), self.to or BASE_LEVEL
+        return self.start, self.to or self.min or NOTHING
+
     def levels(self, entry: Entry) -> tuple[Expr, Expr]:
         """``a`` and ``b``: the rates at the start and at the end."""
-        warmup = self.role == "warmup"
-        a = entry.rate(self.start) if self.start else entry.level
-        if warmup and entry.first and not self.start:
-            a = entry.rate(Level(INITIAL_SHARE, "x"))
-        target = self.to or self.min or Level(Fraction(warmup), "x" if warmup else "")
-        return a, entry.rate(target)
+        a, b = self.ends(first=entry.first)
+        return (entry.level if a is None else entry.rate(a)), entry.rate(b)
 
     def curve(self, entry: Entry) -> Expr:
         a, b = self.levels(entry)
@@ -271,15 +275,22 @@ class Ramp(Phase):
     def check(self, entry: Entry) -> None:
         a, b = self.levels(entry)
         rises = compare(b, a)
-        if rises is None:
-            return
-        if self.role == "warmup" and rises <= 0 and entry.base != ZERO:
-            message = f"this warm-up does not go up: from {_says(a)} to {_says(b)}"
+        if rises is not None and entry.base != ZERO:
+            self.check_direction(rises, _says(a), _says(b))
+
+    def check_direction(self, rises: float, a: str, b: str) -> None:
+        """Refuse a warm-up that does not rise, and a decay (or a `min`) that does.
+
+        Raises:
+            Refusal: naming both levels, ``a`` and ``b``.
+        """
+        if self.role == "warmup" and rises <= 0:
+            message = f"this warm-up does not go up: from {a} to {b}"
             raise Refusal("warmup-falls", message, "a phase that goes down is a `decay`")
         if rises > 0 and (self.role == "decay" or self.min is not None):
             what = "decay" if self.role == "decay" else "phase with `min=`"
             advice = "write `to=`, which may go up" if self.min is not None else ""
-            message = f"this {what} goes up: from {_says(a)} to {_says(b)}"
+            message = f"this {what} goes up: from {a} to {b}"
             raise Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
 
     def facts(self, entry: Entry) -> dict[str, Fact]:

@@ -147,11 +147,15 @@ class Exp(Ramp):
             refuse("no-duration", "`exp` to a level needs a duration", "write exp 90 to=1%")
         return self
 
+    def ends(self, *, first: bool) -> tuple[Level | None, Level]:
+        ends = super().ends(first=first)
+        if self.gamma is None and any(level is not None and not level.value for level in ends):
+            raise Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+        return ends
+
     def levels(self, entry: Entry) -> tuple[Expr, Expr]:
-        if self.gamma is not None:
-            return (entry.rate(self.start) if self.start else entry.level), ZERO
         levels = super().levels(entry)
-        if ZERO in levels and entry.base != ZERO:
+        if self.gamma is None and ZERO in levels and entry.base != ZERO:
             raise Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
         return levels
 
