@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from schedlang.evaluate import Function, block, function
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 14
 """Ticks evaluated at once, so that the arrays between the operations stay in the cache."""
+
+
+_NO_FACTS: Mapping[str, Any] = {}
 
 
 class Piece(NamedTuple):
@@ -37,7 +39,7 @@ class Piece(NamedTuple):
     end: int | None
     curve: Expr
     kind: str = "hold"
-    facts: Mapping[str, Any] = MappingProxyType({})
+    facts: Mapping[str, Any] = _NO_FACTS
     text: str = ""
     factor: bool = False
 
@@ -49,12 +51,16 @@ class Loop(NamedTuple):
     period: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Track:
     """Pieces without a gap from tick 0 on; the last one is open, or the loop goes round."""
 
     pieces: tuple[Piece, ...]
     loop: Loop | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the compiled functions, which cannot be pickled and are soon made again."""
+        return {"pieces": self.pieces, "loop": self.loop}
 
     @cached_property
     def begins(self) -> tuple[int, ...]:
@@ -119,7 +125,7 @@ class Track:
             tick += length
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """A bound schedule: the rate as a pure function of the tick.
 
