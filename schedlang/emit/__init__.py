@@ -1,0 +1,57 @@
+"""Source code that stands alone: it needs the framework, and nothing of this package."""
+
+from __future__ import annotations
+
+import io
+import keyword
+import tokenize
+from collections.abc import Callable
+from importlib import import_module
+from typing import Literal, TypeAlias, get_args
+
+from schedlang.program import Program
+
+Target: TypeAlias = Literal["torch", "keras", "optax", "python"]
+Style: TypeAlias = Literal["native", "closed-form"]
+
+DEFINES: dict[Target, str] = {
+    "torch": "build_scheduler",
+    "keras": "build_schedule",
+    "optax": "learning_rate",
+    "python": "learning_rate",
+}
+
+
+def emit(
+    target: Target, program: Program, *, function: str | None = None, style: Style = "native"
+) -> str:
+    """A Python module that defines the schedule.
+
+    Args:
+        target: for what.
+        program: the schedule; over the symbol ``base`` where no base rate is known.
+        function: the name of what is defined.
+        style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
+
+    Raises:
+        ValueError: if there is no such target or style, the name cannot be used, or the target
+            cannot have such a schedule.
+    """
+    if target not in DEFINES:
+        raise ValueError(f"there is no target {target!r}: it is one of {', '.join(DEFINES)}")
+    if style not in get_args(Style):
+        raise ValueError(f"there is no style {style!r}: it is one of {', '.join(get_args(Style))}")
+    default = DEFINES[target]
+    write: Callable[[Program, str, Style], str] = import_module(f"schedlang.emit.{target}").emit
+    if function is None or function == default:
+        return write(program, default, style)
+    if not function.isidentifier() or keyword.iskeyword(function):
+        raise ValueError(f"a function cannot be called {function!r}")
+    if function in _names(write(program, default, style)):
+        raise ValueError(f"a function cannot be called {function!r}: the source uses that name")
+    return write(program, function, style)
+
+
+def _names(text: str) -> set[str]:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.string for token in tokens if token.type == tokenize.NAME}

@@ -1,0 +1,76 @@
+"""What every file says first: the line it came from, what a step is, the base rate, the length."""
+
+from __future__ import annotations
+
+import textwrap
+
+from schedlang.emit import source
+from schedlang.formula import BASE, symbols
+from schedlang.program import Program
+
+
+def opening(program: Program, imports: list[str]) -> list[str]:
+    """The module's docstring with the line, and its imports.
+
+    The line stands inside the docstring and not in a comment of the first two lines, where
+    Python would look for the encoding of the file.
+    """
+    says = f"The learning-rate schedule `{source.plain(program.text)}`"
+    if program.binding:
+        says += ", with " + ", ".join(f"{name}={value}" for name, value in program.binding.items())
+    lines = source.docstring(f"{says}.", [], source.WIDTH)
+    if imports:
+        lines += ["", *imports]
+    return lines
+
+
+def needs_base(program: Program) -> bool:
+    """Whether a formula hangs on a base rate that is not known."""
+    return any(
+        BASE.name in symbols(piece.curve) for track in program.tracks for piece in track.pieces
+    )
+
+
+def explains(program: Program, summary: str = "", *, base: str = "") -> list[str]:
+    """A docstring: what one step is, the base rate and the length."""
+    return source.docstring(
+        summary or "The learning rate that the update after `step` updates uses.",
+        [" ".join(facts(program, base))],
+    )
+
+
+def facts(program: Program, base: str = "") -> list[str]:
+    """What one step is, the base rate and the length, a sentence each."""
+    if program.tick is None:
+        step = "One step is an optimizer update or an epoch, whichever is counted."
+    else:
+        step = f"One step is {program.says_tick}."
+    if not base:
+        base = (
+            "The base rate is the parameter `lr`."
+            if program.base is None
+            else f"The base rate is {source.number(program.base)}."
+        )
+    if program.length is None:
+        length = "The schedule never ends."
+    else:
+        length = f"The schedule is {program.length} steps long, then the last rate holds."
+    return [step, base, length]
+
+
+def refuse_memory(program: Program, target: str) -> None:
+    """Refuse what is no function of the step alone.
+
+    Raises:
+        ValueError: for a `plateau`, and for momentum.
+    """
+    if program.plateau is not None:
+        raise ValueError(
+            f"{target} cannot have `plateau`: its rate hangs on the metrics of the run, and a"
+            f" {target} schedule is a function of the step; emit torch or keras instead"
+        )
+    if program.momentum is not None:
+        raise ValueError(
+            f"{target} cannot have `momentum=`: a {target} schedule gives a rate and nothing else;"
+            " leave momentum= out, or emit torch or keras instead"
+        )

@@ -1,0 +1,182 @@
+"""Closed forms over one tick at a time: the body of a function, phase by phase."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schedlang.emit import source
+from schedlang.emit.outline import Part, Rounds
+from schedlang.emit.quantities import is_remainder, lifted, named, replaced, skipping, tidied
+from schedlang.emit.ranges import Range
+from schedlang.emit.restarts import growing
+from schedlang.emit.spelling import Scalar
+from schedlang.formula import Apply, Expr, Number, Symbol, walk
+from schedlang.notation import ATOM, SUM
+from schedlang.program import Piece
+
+LAST_TICK = 2.0**53
+BASE_RATES = Range(1e-30, 1e30)
+
+
+@dataclass
+class Block:
+    """The lines of one phase, in a block that is ``width`` wide."""
+
+    scalar: Scalar
+    clock: str
+    origin: int
+    names: dict[str, Range]
+    spelled: dict[str, tuple[str, int]]
+    width: int
+
+    def returns(self, e: Expr, ticks: float | None) -> list[str]:
+        """Statements that return the formula's value."""
+        e = lifted(e)
+        match e:
+            case Apply("where", (condition, yes, no)):
+                lines = (
+                    self.let_t(e) if sum(1 for part in walk(e) if part == Symbol("t")) > 2 else []
+                )
+                inner = self.deeper()
+                test = self.text(condition)
+                lines += [f"if {test}:", *source.indented(inner.returns(yes, ticks))]
+                return [*lines, *self.returns(no, ticks)]
+        return self.formula(e, ticks)
+
+    def formula(self, e: Expr, ticks: float | None) -> list[str]:
+        cycles = growing(e)
+        lines: list[str] = []
+        if cycles is not None:
+            lines += [*self.let_t(e), *cycles.loop(self.spelled["t"][0])]
+            self.scalar.fractions |= not cycles.whole
+            self.names |= {"p": Range(0, 1), "cycle": Range(0, LAST_TICK, whole=True)}
+            e = cycles.rest
+        quantities = named(e, ticks)
+        parts = [*(part for _, part in quantities.defined), quantities.result]
+        if sum(1 for whole in parts for part in walk(whole) if part == Symbol("t")) > 1:
+            lines += self.let_t(e)
+        for name, part in quantities.defined:
+            lines += self.let(name, part)
+        result = quantities.result
+        while len(f"return {self.text(result)}") > self.width:
+            part = self.largest(result)
+            name = self.free("part")
+            lines += self.let(name, part)
+            result = replaced(result, part, Symbol(name))
+        return [*lines, f"return {self.text(result)}"]
+
+    def let_t(self, e: Expr) -> list[str]:
+        """Give the ticks since the phase's begin a name, if that is not the clock itself."""
+        text, tightness = self.spelled["t"]
+        if tightness == ATOM:
+            return []
+        self.spelled["t"] = ("t", ATOM)
+        return [f"t = {text}"]
+
+    def let(self, name: str, part: Expr) -> list[str]:
+        remainder = is_remainder(part)
+        if remainder is None:
+            text = self.text(part)
+        else:
+            x, numerator, denominator = remainder
+            text = self.text(x)
+            if isinstance(x, Apply) or " " in text:
+                text = f"({text})"
+            if denominator == 1:
+                text = f"{text} % {source.integer(numerator)}"
+            else:
+                text = f"{text} * {denominator} % {source.integer(numerator)} / {denominator}"
+        if remainder is None:
+            self.names[name] = self.scalar.range(part, self.names)
+        else:
+            self.names[name] = Range(0, remainder[1] / remainder[2], whole=remainder[2] == 1)
+        self.spelled[name] = (name, ATOM)
+        return [f"{name} = {text}"]
+
+    def largest(self, e: Expr) -> Expr:
+        """The largest part of a formula that fits on a line of its own."""
+        room = self.width - len("part_100 = ")
+        parts = [part for part in walk(e) if part != e and not isinstance(part, Number | Symbol)]
+        parts = [part for part in parts if not _is_condition(part)]
+        return max(
+            (part for part in parts if len(self.text(part)) <= room),
+            key=lambda part: len(self.text(part)),
+        )
+
+    def free(self, wanted: str) -> str:
+        return next(
+            n for n in (wanted, *(f"{wanted}_{i}" for i in range(2, 10**6))) if n not in self.names
+        )
+
+    def text(self, e: Expr) -> str:
+        return self.scalar.text(e, self.names, self.spelled)
+
+    def deeper(self) -> Block:
+        return Block(
+            self.scalar,
+            self.clock,
+            self.origin,
+            dict(self.names),
+            dict(self.spelled),
+            self.width - 4,
+        )
+
+
+def _is_condition(e: Expr) -> bool:
+    return isinstance(e, Apply) and e.op in {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
+
+
+def phase(scalar: Scalar, piece: Piece, clock: str, width: int) -> list[str]:
+    """The statements that return a piece's value; ``clock`` counts from where ``begin`` does."""
+    curve = piece.curve if piece.kind == "fn" else tidied(piece.curve)
+    curve, skip = skipping(curve)
+    origin = piece.begin - skip
+    last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
+    spelled = {"t": (clock, ATOM), "base": ("lr", ATOM)}
+    if origin:
+        spelled["t"] = (f"{clock} {'-' if origin > 0 else '+'} {source.integer(abs(origin))}", SUM)
+    names = {"t": Range(skip, last, whole=True), "base": BASE_RATES}
+    ticks = piece.facts.get("T")
+    return Block(scalar, clock, origin, names, spelled, width).returns(curve, ticks)
+
+
+def body(scalar: Scalar, parts: Sequence[Part], clock: str, width: int) -> list[str]:
+    """The statements that return the value at a tick, for parts one after the other."""
+    lines: list[str] = []
+    for i, part in enumerate(parts):
+        if i + 1 == len(parts):
+            text = _says(part)
+            lines += source.comment(text, width) if text else []
+            lines += _part(scalar, part, clock, width)
+            continue
+        assert part.end is not None
+        test = f"if {clock} < {source.integer(part.end)}:"
+        text = source.plain(_says(part))
+        if len(test) + 4 + len(text) <= width and text:
+            lines.append(f"{test}  # {text}")
+            above = []
+        else:
+            lines.append(test)
+            above = source.comment(text, width - 4)
+        lines += source.indented([*above, *_part(scalar, part, clock, width - 4)])
+    return lines
+
+
+def _says(part: Part) -> str:
+    if isinstance(part, Rounds):
+        rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
+        return f"{rounds}rounds of {part.period}"
+    return part.text
+
+
+def _part(scalar: Scalar, part: Part, clock: str, width: int) -> list[str]:
+    if isinstance(part, Piece):
+        return phase(scalar, part, clock, width)
+    inner = "tick" if clock == "step" else f"{clock}_"
+    lines = body(scalar, part.parts, inner, width)
+    if not any(re.search(rf"\b{inner}\b", line) for line in lines):
+        return lines
+    since = f"({clock} - {source.integer(part.begin)})" if part.begin else clock
+    return [f"{inner} = {since} % {source.integer(part.period)}", *lines]

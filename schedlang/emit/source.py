@@ -1,0 +1,95 @@
+"""Python source: names, numbers, comments, and lines as the formatter would have them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from schedlang import notation
+
+WIDTH = 100
+INDENT = "    "
+TIDY_DIGITS = 12
+
+
+def tidy(value: float) -> float:
+    """The number without the dust of its last digits: 0.007 for 0.007000000000000001."""
+    short = float(f"{value:.{TIDY_DIGITS}g}")
+    return short if abs(value - short) <= 4e-16 * abs(value) else value
+
+
+def number(value: float, *, whole: bool = False) -> str:
+    """A literal; a float even where its value is whole, unless ``whole`` is asked for."""
+    if value == math.pi:
+        return "math.pi"
+    text = notation.number(value)
+    return text if whole or not text.lstrip("-").isdigit() else f"{text}.0"
+
+
+def integer(value: float) -> str:
+    """A whole number, grouped by thousands where it is long."""
+    return f"{int(value):_}" if abs(value) >= 100_000 else str(int(value))
+
+
+def plain(text: str) -> str:
+    """Text in which nothing is left that could end a line or a string, or hide what stands there."""
+    kept = "".join(
+        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
+    )
+    return " ".join(kept.replace("\\", "/").replace('"', "'").split())
+
+
+def comment(text: str, width: int = WIDTH) -> list[str]:
+    """The text as comment lines."""
+    return textwrap.wrap(
+        plain(text),
+        width,
+        initial_indent="# ",
+        subsequent_indent="#   ",
+        break_long_words=True,
+        break_on_hyphens=False,
+    )
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """The lines one level deeper."""
+    return [f"{INDENT}{line}" if line else line for line in lines]
+
+
+def call(before: str, arguments: Sequence[str], after: str = ")", width: int = WIDTH) -> list[str]:
+    """A call or a list, on one line if it fits, else with one argument a line.
+
+    An argument may be several lines, or have its comment above it; then nothing fits on one.
+    """
+    flat = f"{before}{', '.join(arguments)}{after}"
+    if "\n" not in flat and "#" not in flat and len(flat) <= width:
+        return [flat]
+    lines = [before]
+    for argument in arguments:
+        lines += indented(f"{argument},".split("\n"))
+    return [*lines, after]
+
+
+def product(factors: Sequence[str], width: int) -> list[str]:
+    """A statement that returns the product of all factors."""
+    flat = f"return {' * '.join(factors)}"
+    if len(flat) <= width:
+        return [flat]
+    first, *others = factors
+    return ["return (", *indented([first, *(f"* {factor}" for factor in others)]), ")"]
+
+
+def docstring(summary: str, paragraphs: Sequence[str], width: int = WIDTH - 4) -> list[str]:
+    """A docstring: what it is in a line, then what one should know."""
+    first, *more = textwrap.wrap(plain(summary), width - 6, break_on_hyphens=False)
+    lines = [f'"""{first}', *more]
+    for paragraph in paragraphs:
+        lines += ["", *textwrap.wrap(plain(paragraph), width, break_on_hyphens=False)]
+    return [f'{lines[0]}"""'] if len(lines) == 1 else [*lines, '"""']
+
+
+def joined(parts: Sequence[Sequence[str]]) -> str:
+    """The parts of a module, two empty lines between them."""
+    return "\n\n\n".join("\n".join(part) for part in parts if part) + "\n"
