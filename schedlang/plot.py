@@ -120,13 +120,15 @@ def _telling(piece: Piece) -> float:
     facts = piece.facts
     match piece.kind:
         case "restarts":
-            return piece.begin + 7 * facts["first"]  # three cycles, if each lasts twice as long
+            return piece.begin + 7 * float(
+                facts["first"]
+            )  # three cycles, if each lasts twice as long
         case "cyclic":
-            return piece.begin + 4 * (facts["up"] + (facts["down"] or facts["up"]))
+            return piece.begin + 4 * float(facts["up"] + (facts["down"] or facts["up"]))
         case "inverse_sqrt":
-            return piece.begin + 9 * (facts["timescale"] or piece.begin)
+            return piece.begin + 9 * float(facts["timescale"] or piece.begin)
         case "multistep" | "piecewise":
-            return piece.begin + 1.25 * facts["at"][-1]
+            return piece.begin + 1.25 * float(facts["at"][-1])
         case "hold" | "plateau":
             return 1.25 * piece.begin
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from schedlang.tree import Settings
 from schedlang.validate import translate
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from schedlang.program import Program
 
 app = typer.Typer(
@@ -83,14 +86,14 @@ def show(
     """The phases as a table: ticks, rates, formulas."""
     given = _binding(lr, total, steps_per_epoch, samples_per_step, tokens_per_step, clock)
     program = _bound(find(schedule, key), given)
-    from rich.console import Console
-
     from schedlang.cli.table import describe
 
     # A pipe has no width; a table that is cut there could not be searched.
-    console = Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
-    for part in describe(program):
-        console.print(part, markup=False)
+    console = _console(width=None if sys.stdout.isatty() else 100_000)
+    with console.capture() as captured:
+        for part in describe(program):
+            console.print(part, markup=False)
+    _print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 @app.command()
@@ -274,7 +277,6 @@ def _print(text: str) -> None:
 
 def _complain(where: str, says: str) -> None:
     """Print on standard error, in colours if that is a terminal (and NO_COLOR is not set)."""
-    from rich.console import Console
     from rich.text import Text
 
     message = Text(where + says)
@@ -283,4 +285,12 @@ def _complain(where: str, says: str) -> None:
     message.highlight_regex(r"(?m)^(.*: )?warning:", "bold yellow")
     message.highlight_regex(r"(?m)^ *\d* \|", "blue")
     message.highlight_regex(r"(?m)(?<=\| ) *\^+.*$", "bold red")
-    Console(stderr=True, soft_wrap=True).print(message)
+    _console(stderr=True, soft_wrap=True).print(message)
+
+
+def _console(**options: Any) -> Console:
+    from rich.console import Console
+
+    # rich leaves bold letters under NO_COLOR; whoever sets it wants plain ones.
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(color_system=None if plain else "auto", highlight=False, **options)

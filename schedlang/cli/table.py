@@ -76,13 +76,20 @@ def _levels(piece: Piece) -> str:
     """The value on the first tick, and the one on which the phase ends."""
     if isinstance(piece.curve, Number):
         return number(piece.curve.value)
-    first = _short(piece.curve, 0, left=False)
+    first = _short(piece.curve, 0)
     if piece.end is None:
         return f"{first} → …"
-    return f"{first} → {_short(piece.curve, piece.end - piece.begin, left=True)}"
+    length = piece.end - piece.begin
+    match piece.kind:
+        case "onecycle":  # ends a tick early, as PyTorch's does
+            return f"{first} → {_short(piece.curve, length - 1)}"
+        case "fn":
+            return f"{first} → {_short(piece.curve, length)}"
+        case _:
+            return f"{first} → {_short(piece.curve, length, left=True)}"
 
 
-def _short(curve: Expr, t: int, *, left: bool) -> str:
+def _short(curve: Expr, t: int, *, left: bool = False) -> str:
     return number(float(f"{value(curve, {'t': float(t)}, left=left):.6g}"))
 
 

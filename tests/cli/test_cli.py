@@ -1,0 +1,498 @@
+"""What each command prints, where, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from schedlang.cli import main
+from tests.cases import CASES, PLATEAUS, Case
+
+FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
+
+
+class Ran(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Run:
+    """Runs a command in an empty folder with the files that the tests speak of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    for name, text in FILES.items():
+        Path(name).write_text(text, encoding="utf-8")
+
+    def call(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["schedlang", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        assert isinstance(exit_.value.code, int)
+        return Ran(exit_.value.code, captured.out, captured.err)
+
+    return call
+
+
+FILES = {
+    "config.yaml": (
+        "train:\n  epochs: 100\n"
+        "  lr_schedule: warmup linear 10 -> cosine 90 min=1e-4  # a comment\n"
+        "runs:\n  - schedule: cosine 90\n  - schedule: cosin 90\n"
+    ),
+    "config.toml": '[train]\nlr_schedule = "warmup 5% -> hold rest -> decay sqrt 20%"\n',
+    "config.json": json.dumps(
+        {"train": {"lr_schedule": {"stages": [{"kind": "cosine", "duration": 90}]}}}
+    ),
+    "wrong.json": json.dumps({"lr": {"stages": [{"kind": "cosine", "duration": 90, "mn": 0}]}}),
+    "whole.yaml": "warmup 10 -> cosine 90",
+    "tree.json": json.dumps({"total": 100, "stages": [{"kind": "cosine", "duration": "rest"}]}),
+    "numbers.yaml": "a: 1\nb: [true, x]\n",
+    "broken.yaml": "a: [1",
+    "config.cfg": "cosine 90",
+}
+
+FINE: list[tuple[list[str], str]] = [
+    (["check", FLAGSHIP], f"fine: {FLAGSHIP}\n"),
+    (["check", "cosine 90", "decay 10"], "fine: cosine 90\nfine: decay linear 10\n"),
+    (
+        ["check", "warmup 5% -> cosine rest"],
+        (
+            "fine: warmup linear 5% -> cosine rest\n"
+            "  when it is bound: `5%` needs a total: say total=\n"
+        ),
+    ),
+    (
+        ["check", "warmup 5% -> cosine rest", "--total", "100"],
+        "fine: warmup linear 5% -> cosine rest\n",
+    ),
+    (
+        ["check", "cosine 2B tok -> hold 1k ex"],
+        (
+            "fine: cosine 2B tok -> hold 1000ex\n"
+            "  when it is bound: `2B tok` needs `tokens_per_step`:"
+            " say tokens_per_step= in the line or when binding\n"
+            "  when it is bound: `1000ex` needs `samples_per_step`:"
+            " say samples_per_step= in the line or when binding\n"
+        ),
+    ),
+    (
+        ["check", "config.yaml", "--key", "train.lr_schedule"],
+        f"config.yaml: train.lr_schedule: fine: {FLAGSHIP}\n",
+    ),
+    (
+        ["check", "whole.yaml", "tree.json"],
+        (
+            "whole.yaml: fine: warmup linear 10 -> cosine 90\n"
+            "tree.json: fine: total=100 | cosine rest\n"
+        ),
+    ),
+    (["fmt", "warmup   10->cosine 90 min=0.0001"], f"{FLAGSHIP}\n"),
+    (["fmt", "config.yaml", "--key", "runs[0].schedule"], "cosine 90\n"),
+    (["fmt", "config.yaml", "--key", "runs.0.schedule"], "cosine 90\n"),
+    (
+        ["fmt", "config.toml", "--key", "train.lr_schedule"],
+        "warmup linear 5% -> hold rest -> decay sqrt 20%\n",
+    ),
+    (["fmt", "config.json", "--key", "train.lr_schedule"], "cosine 90\n"),
+    (["fmt", "tree.json"], "total=100 | cosine rest\n"),
+    (["--version"], "schedlang 0.1.0\n"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "out"), FINE, ids=lambda value: str(value)[:60])
+def test_fine(run: Run, arguments: list[str], out: str) -> None:
+    assert run(*arguments) == Ran(0, out, "")
+
+
+WRONG: list[tuple[list[str], str, str]] = [
+    (
+        ["check", "warmup linear 10 -> cosin 90 min=1e-4"],
+        "",
+        """\
+error[unknown-phase]: there is no phase called `cosin`
+  |
+1 | warmup linear 10 -> cosin 90 min=1e-4
+  |                     ^^^^^ did you mean `cosine`?
+""",
+    ),
+    (
+        ["check", "config.yaml", "--key", "runs[1].schedule"],
+        "",
+        """\
+config.yaml: runs[1].schedule
+error[unknown-phase]: there is no phase called `cosin`
+  |
+1 | cosin 90
+  | ^^^^^ did you mean `cosine`?
+""",
+    ),
+    (
+        ["check", "wrong.json", "--key", "lr"],
+        "",
+        """\
+wrong.json: lr
+error[unknown-argument]: `cosine` has no argument `mn`
+  at stages[0].mn
+  did you mean `min`?
+""",
+    ),
+    (
+        ["check", "config.yaml", "--key", "train.epochs"],
+        "",
+        """\
+config.yaml: train.epochs
+error[wrong-type]: expected a line of text or its dict form, not `100`
+""",
+    ),
+    (  # the others have their say
+        ["check", "cosine", "hold 10"],
+        "fine: hold 10\n",
+        """\
+error[no-duration]: `cosine` needs a duration
+  |
+1 | cosine
+  | ^^^^^^ write cosine 90, or cosine rest
+""",
+    ),
+    (  # found only when it is bound, though the base rate is not known
+        ["check", "total=50 | warmup 10 -> cosine 90 min=1e-4"],
+        "",
+        """\
+error[total-exceeded]: the phases take 100 ticks, the total is 50 ticks
+  |
+1 | total=50 | warmup 10 -> cosine 90 min=1e-4
+  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shorten one, or raise total=
+""",
+    ),
+    (
+        ["show", FLAGSHIP],
+        "",
+        """\
+error[no-base]: `1e-4` is an absolute rate, and no base rate is known
+  |
+1 | warmup linear 10 -> cosine 90 min=1e-4
+  |                                   ^^^^ say lr=, or write a share (10%)
+""",
+    ),
+    (
+        ["plot", "lr=0.1 | cosine 90", "--lr", "0.2"],
+        "",
+        """\
+error[conflicting-settings]: the line says lr=0.1, the caller lr=0.2
+  |
+1 | lr=0.1 | cosine 90
+  |    ^^^ say it once
+""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "out", "err"), WRONG, ids=lambda value: str(value)[:60])
+def test_wrong_schedule(run: Run, arguments: list[str], out: str, err: str) -> None:
+    assert run(*arguments) == Ran(1, out, err)
+
+
+MISUSED: list[tuple[list[str], str]] = [
+    (["check", "no.yaml"], "cannot read no.yaml: No such file or directory"),
+    (["check", "config.cfg"], "config.cfg is not a .json, .toml, .yaml, .yml file"),
+    (
+        ["check", "cosine 90", "--key", "lr"],
+        "--key goes with a file, not with the line `cosine 90`",
+    ),
+    (
+        ["check", "config.yaml"],
+        (
+            "config.yaml holds more than a schedule; say which value it is:"
+            " --key train.lr_schedule or --key runs.0.schedule"
+        ),
+    ),
+    (
+        ["check", "config.json"],
+        "config.json holds more than a schedule; say which value it is: --key train.lr_schedule",
+    ),
+    (
+        ["check", "numbers.yaml"],
+        "numbers.yaml holds more than a schedule; say which value it is: --key train.lr_schedule",
+    ),
+    (
+        ["fmt", "config.yaml", "--key", "train.lr_shedule"],
+        "`train` has no `lr_shedule`: did you mean `lr_schedule`?",
+    ),
+    (
+        ["fmt", "config.yaml", "--key", "model.lr"],
+        "config.yaml has no `model`: known: runs, train",
+    ),
+    (
+        ["fmt", "config.yaml", "--key", "train.epochs.x"],
+        "`train.epochs` has no `x`: nothing is inside it",
+    ),
+    (["show", "cosine 90", "--lr", "fast"], "--lr: expected a number, not `fast`"),
+    (["show", "cosine 90", "--lr", "0"], "--lr: `0` is not above 0"),
+    (
+        ["show", "cosine 90", "--clock", "day"],
+        "--clock: `clock` cannot be `day` (one of step, epoch)",
+    ),
+    (
+        ["show", "cosine 90", "--steps-per-epoch", "1.5"],
+        "--steps-per-epoch: `1.5` is not a whole number of at least 1",
+    ),
+    (
+        ["emit", "caffe", "cosine 90"],
+        "target: `caffe` is not one of torch, keras, optax, python",
+    ),
+    (
+        ["emit", "python", "cosine 90", "--style", "loose"],
+        "--style: `loose` is not one of native, closed-form",
+    ),
+    (["emit", "python", "cosine 90", "--function", "1st"], "--function: `1st` is no name"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), MISUSED, ids=lambda value: str(value)[:60])
+def test_misuse(run: Run, arguments: list[str], says: str) -> None:
+    ran = run(*arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.splitlines()[-1] == f"Error: Invalid value: {says}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "broken.yaml"], "broken.yaml is not valid yaml: "),
+        (["plot", "cosine 90", "-o", "a.xyz"], "cannot write a.xyz: Format 'xyz' is not supported"),
+        (["plot", "cosine 90", "-o", "no/a.svg"], "cannot write no/a.svg: "),
+        (["check", "cosine 90", "--nonsense"], "No such option: --nonsense"),
+        (["check"], "Missing argument"),
+        (["chek", "cosine 90"], "No such command 'chek'"),
+    ],
+)
+def test_misuse_in_words_of_others(run: Run, arguments: list[str], says: str) -> None:
+    ran = run(*arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert says in ran.err
+
+
+def test_no_arguments_give_help(run: Run) -> None:
+    ran = run()
+    assert ran.status == 2
+    for command in ("check", "show", "plot", "emit", "fmt"):
+        assert f"\n  {command} " in ran.out + ran.err
+
+
+def test_a_warning_is_said_once_on_standard_error(run: Run) -> None:
+    assert run("check", "cosine 90", "--total", "50") == Ran(
+        0,
+        "fine: cosine 90\n",
+        "warning: the phases take 90 ticks, the total is 50 ticks: training ends first\n",
+    )
+
+
+def test_show(run: Run) -> None:
+    ran = run("show", "warmup 10 from=0 -> decay 90 min=1e-4", "--lr", "0.1", "--clock", "epoch")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "warmup linear 10 from=0 -> decay linear 90 min=1e-4",
+        "100 ticks, then the end holds; one tick is one epoch; the base rate is 0.1",
+        "",
+        " phase                      ticks     rate         formula",
+        " " + "─" * 79,
+        " warmup linear 10 from=0    0 … 9     0 → 0.1      0.1 * (t / 10)",
+        " decay linear 90 min=1e-4   10 … 99   0.1 → 1e-4   0.1 + (1e-4 - 0.1) * (t / 90)",
+        "                            100 …     1e-4         1e-4",
+        "",
+        "t is the number of ticks since the phase began.",
+    ]
+
+
+SHOWN: list[tuple[str, list[str]]] = [
+    ("cosine 90", ["rates are shares of the base (say --lr)"]),
+    ("hold", ["goes on for ever; one tick is one call of step()"]),
+    (
+        "(cosine 20 -> linear 20 to=1x) x inf",
+        ["From tick 0 on, every 40 ticks are the same again."],
+    ),
+    (
+        "(warmup 5 from=0 -> hold) * (step every=3 gamma=0.5)",
+        ["factor", "0.5 ** floor(t / 3)", "The rate is the product of the tables"],
+    ),
+    ("onecycle 10 momentum=[0.85, 0.95]", ["momentum", "0.95 → 0.95"]),
+    (
+        "warmup 5 -> plateau factor=0.5",
+        [
+            (
+                "From tick 5 on, `val_loss` decides (mode=min, factor=0.5, patience=10,"
+                " threshold=1e-4, cooldown=0, min=0, eps=1e-8, threshold_mode=rel);"
+                " shown as if it always improved."
+            )
+        ],
+    ),
+    ("(linear 1 -> linear 1 to=1x) x 600", ["… and 201 more."]),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), SHOWN)
+def test_show_says(run: Run, text: str, parts: list[str]) -> None:
+    ran = run("show", text)
+    assert (ran.status, ran.err) == (0, "")
+    for part in parts:
+        assert part in ran.out
+
+
+@pytest.mark.parametrize("case", [*CASES, *PLATEAUS], ids=str)
+def test_every_case_is_shown_and_drawn(run: Run, case: Case) -> None:
+    options = ["--lr", str(case.lr)]
+    for name, value in case.binding.items():
+        options += [f"--{name.replace('_', '-')}", str(value)]
+    shown = run("show", case.text, *options)
+    assert (shown.status, shown.err) == (0, "")
+    program = case.bind()
+    for piece in program.pieces:
+        assert piece.text in shown.out
+    drawn = run("plot", case.text, *options)
+    assert (drawn.status, drawn.err) == (0, "")
+    assert any("\u2800" < char <= "\u28ff" for char in drawn.out)
+
+
+def test_plot_in_the_terminal(run: Run) -> None:
+    ran = run("plot", "cosine 90", "--lr", "0.1")
+    assert (ran.status, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0].strip() == "cosine 90"
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("  0.1 ┤⠉")
+    assert lines[-1].strip() == "learning rate over ticks: calls of step()"
+
+
+def test_pictures_are_the_same_each_time(run: Run) -> None:
+    for name in ("a.svg", "b.svg", "a.png"):
+        assert run("plot", FLAGSHIP, "--lr", "0.1", "-o", name) == Ran(0, "", "")
+    assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
+    assert b"<title>warmup linear 10 -&gt; cosine 90 min=1e-4</title>" in Path("a.svg").read_bytes()
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_needs_matplotlib(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    ran = run("plot", "cosine 90", "-o", "a.svg")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.splitlines()[-1] == (
+        "Error: Invalid value: a picture needs matplotlib: pip install 'schedlang[plot]'"
+    )
+
+
+def test_emit_is_the_schedules_own(run: Run) -> None:
+    import schedlang
+
+    ran = run("emit", "python", FLAGSHIP, "--lr", "0.1", "--function", "rate")
+    assert ran.status == 0
+    assert ran.out == schedlang.parse(FLAGSHIP).emit("python", lr=0.1, function="rate")
+
+
+def test_emit_says_what_a_target_cannot_do(run: Run) -> None:
+    ran = run("emit", "python", "warmup 5 -> plateau", "--lr", "0.1")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
+    assert "plateau" in ran.err
+
+
+# ── As a process ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "schedlang", *arguments],
+        capture_output=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_as_a_module() -> None:
+    ran = _start("fmt", "cosine  90")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"cosine 90\n", b"")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "(warmup 10 from=0 -> cosine 90) x 400"],
+        ["plot", "cosine 90"],
+        ["fmt", "long.yaml"],
+    ],
+)
+def test_a_closed_pipe_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+    """`schedlang … | head -1`: who no longer reads is not told."""
+    (tmp_path / "long.yaml").write_text(" -> ".join(["cosine 90 from=1x"] * 10_000))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        ran = subprocess.run(
+            [sys.executable, "-m", "schedlang", *arguments],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            check=False,
+        )
+    assert ran.stderr == b""
+
+
+def test_a_terminal_without_dots() -> None:
+    ran = _start("plot", "cosine 90", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"cosine 90" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({"TERM": "xterm-256color"}, True), ({"NO_COLOR": "1"}, False)]
+)
+def test_colours_on_a_terminal(environment: dict[str, str], coloured: bool) -> None:
+    master, slave = pty.openpty()
+    surroundings = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    subprocess.run(
+        [sys.executable, "-m", "schedlang", "check", "cosin 90"],
+        stderr=slave,
+        stdout=subprocess.DEVNULL,
+        env={**surroundings, "TERM": "xterm-256color", **environment},
+        check=False,
+    )
+    os.close(slave)
+    said = os.read(master, 10_000)
+    os.close(master)
+    assert b"there is no phase called `cosin`" in said
+    assert (b"\x1b[" in said) is coloured
+
+
+def test_no_colours_elsewhere() -> None:
+    ran = _start("check", "cosin 90", TERM="xterm-256color")
+    assert ran.returncode == 1
+    assert b"\x1b[" not in ran.stderr
+
+
+def test_commands_import_only_what_they_need() -> None:
+    code = (
+        "import sys; sys.argv = ['schedlang', 'fmt', 'cosine 90']; import atexit;"
+        "heavy = ('torch', 'keras', 'tensorflow', 'jax', 'optax', 'numpy', 'matplotlib');"
+        "atexit.register(lambda: print([name for name in heavy if name in sys.modules]));"
+        "import schedlang.cli; schedlang.cli.main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ran.stdout == b"cosine 90\n[]\n"

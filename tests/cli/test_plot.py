@@ -1,0 +1,135 @@
+"""Pictures: the line on the axes is the curve."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+import schedlang
+from schedlang import plot
+from tests.cases import CASES, PLATEAUS, Case
+
+
+def _curve(lines: list[Line2D]) -> Line2D:
+    """The one line that is no mark of a boundary."""
+    (curve,) = [line for line in lines if line.get_color() == plot.CURVE]
+    return curve
+
+
+@pytest.mark.parametrize("case", [*CASES, *PLATEAUS], ids=str)
+def test_the_line_is_the_curve(case: Case) -> None:
+    program = case.bind()
+    curve = _curve(list(plot.draw(program).lines))
+    ticks = np.asarray(curve.get_xdata())
+    if program.length is not None:
+        assert ticks[-1] == max(1, program.length)
+    assert np.array_equal(ticks, np.arange(len(ticks)))
+    assert np.array_equal(np.asarray(curve.get_ydata()), program.curve(len(ticks)))
+
+
+def test_the_front_door_draws_on_the_axes_that_it_is_given() -> None:
+    ax = Figure().add_subplot()
+    schedule = schedlang.parse("warmup 10 -> hold 5 -> cosine 85 min=1e-4")
+    assert schedule.plot(lr=0.1, ticks=40, ax=ax, clock="epoch") is ax
+    assert np.asarray(_curve(list(ax.lines)).get_xdata())[-1] == 39
+    marks = [np.asarray(line.get_xdata())[0] for line in ax.lines if line.get_color() == plot.INK]
+    assert marks == [10, 15]
+    assert [text.get_text() for text in ax.texts] == ["warmup", "hold", "cosine"]
+    assert ax.get_title(loc="left") == "warmup linear 10 -> hold 5 -> cosine 85 min=1e-4"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epochs", "learning rate")
+
+
+AXES: list[tuple[str, float | None, str, str]] = [
+    ("cosine 90", 0.1, "ticks: calls of step()", "learning rate"),
+    ("cosine 90st", 0.1, "optimizer updates", "learning rate"),
+    ("cosine 90ep", None, "epochs", "share of the base rate"),
+]
+
+
+@pytest.mark.parametrize(("text", "lr", "x", "y"), AXES)
+def test_the_axes_say_what_they_are(text: str, lr: float | None, x: str, y: str) -> None:
+    program = schedlang.parse(text).bind(lr)
+    ax = plot.draw(program)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (x, y)
+    assert plot.in_terminal(program, width=60).endswith(f"{y} over {x}")
+
+
+ENDLESS: list[tuple[str, int]] = [
+    ("hold", 100),
+    ("total=50 | hold", 50),
+    ("warmup 400 -> plateau", 500),
+    ("restarts first=100 mult=2", 700),
+    ("cyclic up=50 min=1%", 400),
+    ("cyclic up=50 down=10 min=1%", 240),
+    ("warmup 4000 -> inverse_sqrt", 40_000),
+    ("inverse_sqrt timescale=100", 900),
+    ("multistep at=[400, 800]", 1000),
+    ("(linear 100 -> linear 100 to=1x) x inf", 600),
+    ("exp gamma=0.99", 512),  # 2% is left after 390
+    ("fn {2 + sin(t)}", 1000),
+    ("(warmup 800 from=0 -> hold) * (step every=30)", 1000),
+]
+
+
+@pytest.mark.parametrize(("text", "last"), ENDLESS)
+def test_how_far_an_endless_curve_is_drawn(text: str, last: int) -> None:
+    ticks, _ = plot.points(schedlang.parse(text).bind())
+    assert ticks[-1] == last
+
+
+def test_a_curve_too_long_for_the_memory() -> None:
+    program = schedlang.parse("warmup 1T -> hold 1T -> linear 1 -> hold 1T to=50%").bind()
+    tracemalloc.start()
+    ticks, rates = plot.points(program)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    assert (ticks[0], ticks[-1]) == (0, 3e12 + 1)
+    for tick in (10**12 - 1, 10**12, 2 * 10**12, 2 * 10**12 + 1):  # both sides of each boundary
+        assert rates[np.searchsorted(ticks, tick)] == program.at(tick)
+        assert tick in ticks
+    assert "┤" in plot.in_terminal(program, width=60)
+
+
+def test_in_the_terminal() -> None:
+    program = schedlang.parse("linear 100").bind(lr=0.1)
+    lines = plot.in_terminal(program, width=48).splitlines()
+    assert lines[0].strip() == "linear 100"
+    assert lines[-1].strip() == "learning rate over ticks: calls of step()"
+    assert lines[-2].split() == ["0", "20", "40", "60", "80", "100"]
+    body = lines[1:-3]
+    assert len(body) == plot.ROWS
+    margin = body[0].index("┤") + 1
+    for i, line in enumerate(body):  # a straight line from the left above to the right below
+        columns = [j for j, char in enumerate(line[margin:]) if char != " "]
+        expected = i * 41 / (plot.ROWS - 1)
+        assert min(columns) - 2 <= expected <= max(columns) + 2
+    assert body[0].split("┤")[0].strip() == "0.1"
+    assert body[-1].split("┤")[0].strip() == "0"
+
+
+def test_a_spike_of_one_tick_is_seen() -> None:
+    text = "hold 5000 to=1% -> hold 1 to=1x -> hold 4999 to=1%"
+    picture = plot.in_terminal(schedlang.parse(text).bind(), width=60)
+    first = picture.splitlines()[1]
+    assert any("\u2800" < char <= "\u28ff" for char in first)
+
+
+def test_a_picture_of_nothing() -> None:
+    program = schedlang.parse("hold 0 -> hold 0 to=0").bind()
+    assert plot.draw(program).get_ylim()[1] > 0
+    assert plot.in_terminal(program, width=40)
+
+
+def test_an_svg_has_no_ground_of_its_own(tmp_path: Path) -> None:
+    """It stands on pages that are white and on pages that are black."""
+    path = tmp_path / "a.svg"
+    plot.save(schedlang.parse("cosine 90").bind(lr=0.1), path)
+    text = path.read_text(encoding="utf-8")
+    assert "fill: #ffffff" not in text
+    assert "#000000" not in text
