@@ -122,7 +122,8 @@ def _place(mistake: Mistake) -> tuple[int, int]:
 
 
 def _dotted(path: Sequence[str | int]) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
+    dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return dotted.strip(".=")  # a name's own place ends in `=`
 
 
 def _mark(text: str, span: Span, width: int = 76) -> tuple[str, str, str]:

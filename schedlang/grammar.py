@@ -166,7 +166,7 @@ class _Reader(Transformer[Token, Any]):
         spans = [named.value.span for named in settings] + [stage.span for stage in stages]
         root = Written({}, {}, _around(spans))
         _name_values(root, settings, "setting")
-        root["stages"] = stages
+        root["stages"], root.spans["stages"] = stages, [stage.span for stage in stages]
         return root
 
     def pipeline(self, children: _Children) -> list[Written]:
