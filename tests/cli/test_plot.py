@@ -133,3 +133,9 @@ def test_an_svg_has_no_ground_of_its_own(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "fill: #ffffff" not in text
     assert "#000000" not in text
+
+
+def test_a_jump_is_one_stroke() -> None:
+    picture = plot.in_terminal(schedlang.parse("hold 2 to=0 -> hold 2 to=1x").bind(), width=90)
+    for line in picture.splitlines()[1 : 1 + plot.ROWS]:
+        assert any("\u2800" < char <= "\u28ff" for char in line)
