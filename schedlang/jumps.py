@@ -1,0 +1,169 @@
+"""Where a curve jumps: a formula split into parts in which nothing is left to be decided.
+
+Conditions, floors and piecewise constants hang on ``t`` alone, so that most of them can be decided
+once for a whole stretch of ticks. What remains is smooth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+
+from schedlang import formula
+from schedlang.evaluate import SCALAR, block, value
+from schedlang.formula import Apply, Expr, Lookup, Number, T
+
+MOST_TICKS = 1 << 20
+"""How many ticks are tried, one by one, for the jumps of a formula that cannot be solved."""
+MOST_JUMPS = 4096
+"""A formula that jumps more often is decided tick by tick, by whoever evaluates it."""
+LAST_TICK = 2**53
+COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
+
+
+def split(curve: Expr, length: int | None) -> Iterator[tuple[int, int | None, Expr]]:
+    """The parts ``(begin, end, formula)`` of a curve of so many ticks (None: for ever)."""
+    decided: set[int] = set()
+    jumps: set[int] = set()
+    for part in formula.walk(curve):
+        found = _jumps(part, length)
+        if found is not None:
+            decided.add(id(part))
+            jumps.update(found)
+    begins = [0, *sorted(jump for jump in jumps if 0 < jump < (length or LAST_TICK))]
+    for begin, end in pairwise([*begins, length]):
+        assert begin is not None
+        yield begin, end, _decide(curve, float(begin), decided)
+
+
+def period_of(e: Expr) -> tuple[int, Fraction] | None:
+    """``(offset, period)`` if this is ``⌊(t + offset)/period⌋`` in numbers that are no rounding."""
+    match e:
+        case Apply("floor", (inside,)):
+            pass
+        case _:
+            return None
+    numerator = denominator = 1
+    match inside:
+        case Apply("div", (x, Number(number))) if number > 0 and number.is_integer():
+            inside, numerator = x, int(number)
+    match inside:
+        case Apply("mul", (x, Number(number))) if number > 0 and number.is_integer():
+            inside, denominator = x, int(number)
+    period = _countable(Fraction(numerator, denominator))
+    match inside:
+        case _ if inside == T:
+            return 0, period
+        case Apply("add", (x, Number(number))) if x == T and number.is_integer():
+            return int(number), period
+    return None
+
+
+def _countable(period: Fraction) -> Fraction:
+    """The period, or where it has too many digits for 32 bits, the nearest one that has not."""
+    if period.denominator == 1 or (period.numerator < 2**30 and period.denominator <= 2**20):
+        return period
+    return period.limit_denominator(max(1, min(2**20, int(2**30 / period))))
+
+
+def _jumps(e: Expr, length: int | None) -> list[int] | None:
+    """The ticks at which a condition, a floor or a constant changes; None if they aren't known."""
+    match e:
+        case Lookup(x, edges, _):
+            line = _line(x)
+            if line is not None and line[0] > 0:
+                return [_first(x, edge, line) for edge in edges]
+        case Apply("floor", _) if period_of(e) is not None:
+            return None
+        case Apply("floor" | "ceil"):
+            pass
+        case Apply(op, (x, y)) if op in COMPARISONS:
+            line = _line(formula.sub(x, y))
+            if line is not None:
+                return _crossings(e, line)
+        case _:
+            return None
+    return None if length is None or length > MOST_TICKS else _tried(e, length)
+
+
+def _line(x: Expr) -> tuple[float, float] | None:
+    """``(slope, constant)`` of a formula that is a line in ``t``."""
+    match x:
+        case Number(number):
+            return 0.0, number
+        case _ if x == T:
+            return 1.0, 0.0
+        case Apply("neg", (y,)):
+            line = _line(y)
+            return None if line is None else (-line[0], -line[1])
+        case Apply("add" | "sub" | "mul" | "div" as op, (y, z)):
+            left, right = _line(y), _line(z)
+            if left is None or right is None:
+                return None
+            match op:
+                case "add":
+                    return left[0] + right[0], left[1] + right[1]
+                case "sub":
+                    return left[0] - right[0], left[1] - right[1]
+                case "mul" if not left[0]:
+                    return left[1] * right[0], left[1] * right[1]
+                case "mul" if not right[0]:
+                    return left[0] * right[1], left[1] * right[1]
+                case "div" if not right[0] and right[1]:
+                    return left[0] / right[1], left[1] / right[1]
+    return None
+
+
+def _near(root: float) -> int:
+    return math.floor(min(max(root, -1.0), float(LAST_TICK)))
+
+
+def _first(x: Expr, edge: float, line: tuple[float, float]) -> int:
+    """The first tick at which a growing line has reached the edge."""
+    slope, constant = line
+    tick = _near((edge - constant) / slope) - 2
+    while value(x, {"t": float(tick)}) < edge:
+        tick += 1
+    return tick
+
+
+def _crossings(condition: Expr, line: tuple[float, float]) -> list[int]:
+    """The ticks at which a comparison of lines changes, which are near the root."""
+    slope, constant = line
+    if not slope:
+        return []
+    near = _near(-constant / slope)
+    ticks = range(near - 2, near + 5)
+    held = [bool(value(condition, {"t": float(tick)})) for tick in ticks]
+    return [tick for tick, (a, b) in zip(ticks[1:], pairwise(held), strict=True) if a != b]
+
+
+def _tried(e: Expr, length: int) -> list[int] | None:
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        values = np.broadcast_to(block(e, {"t": np.arange(float(length))}), (length,))
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return None if len(changes) > MOST_JUMPS else [int(tick) for tick in changes]
+
+
+def _decide(e: Expr, t: float, decided: set[int]) -> Expr:
+    """The formula with what is decided put in."""
+    if id(e) in decided:
+        return Number(float(value(e, {"t": t})))
+    match e:
+        case Apply("where", (condition, x, y)):
+            chosen = _decide(condition, t, decided)
+            if isinstance(chosen, Number):
+                return _decide(x if chosen.value else y, t, decided)
+            return formula.where(chosen, _decide(x, t, decided), _decide(y, t, decided))
+        case Apply("and" | "or" | "not" as op, args):
+            parts = tuple(_decide(arg, t, decided) for arg in args)
+            numbers = [part.value for part in parts if isinstance(part, Number)]
+            if len(numbers) == len(parts):
+                return Number(float(SCALAR[op](*map(bool, numbers))))
+            return Apply(op, parts)
+        case _:
+            return formula.rebuild(e, lambda part: _decide(part, t, decided))

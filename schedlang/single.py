@@ -1,0 +1,412 @@
+"""Curves for single precision: the same values from formulas that do not cancel or jump.
+
+A float32 has seven digits, and steps over 16,777,216 are no float32 of their own. So a target that
+computes in single precision gets a curve as `Stretch`es without a jump inside, whose formulas
+
+- count ticks in integers, from a moment where the formula is small (`Count`): a decay to 0 counts
+  the ticks that are left, and a cycle those within it;
+- add only what has one sign, wherever that can be had: ``1 + cos x`` is ``2·cos²(x/2)``;
+- stay finite, and have a finite slope, between the stretch's first tick and its end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from schedlang import formula
+from schedlang.evaluate import value
+from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, T
+from schedlang.jumps import period_of, split
+
+TINY = Number(1e-30)
+"""Roots and logarithms are taken of at least this, so that their slope at 0 is a number."""
+LARGEST_EXPONENT = 80.0
+"""``exp`` of more does not fit into a float32."""
+SNAP = 1e-12
+"""What is closer than this, relative, is the same number up to rounding."""
+LONG_WAVE = 60.0
+"""A sine's argument beyond this is worth bringing back into one period."""
+
+
+class Count(NamedTuple):
+    """A number that is computed in integers, and only then becomes a float.
+
+    Attributes:
+        what: ``since``: ticks since the anchor; ``round``: whole periods since it; ``within``: ticks
+            into the present period, times the period's denominator, less the offset.
+        anchor: a tick.
+        numerator: of the period, in ticks.
+        denominator: of the period.
+        offset: for ``within``, where it is 0.
+    """
+
+    what: Literal["since", "round", "within"]
+    anchor: int
+    numerator: int = 1
+    denominator: int = 1
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a curve, in ticks since the curve's begin.
+
+    Attributes:
+        begin: its first tick.
+        end: the tick after its last one, or None.
+        counts: what its formula is over: ``x0`` is the first of them.
+        curve: the formula.
+    """
+
+    begin: int
+    end: int | None
+    counts: tuple[Count, ...]
+    curve: Expr
+
+
+def single(curve: Expr, length: int | None) -> Iterator[Stretch]:
+    """The curve of a piece of so many ticks (None: for ever), part by part."""
+    for begin, end, part in split(curve, length):
+        writer = _Writer(begin, end)
+        written = writer.write(part)
+        yield Stretch(begin, end, tuple(writer.counts), written)
+
+
+class _Sum(NamedTuple):
+    """``constant + Σ factor·term``."""
+
+    constant: float
+    terms: tuple[tuple[Expr, float], ...] = ()
+
+    def plus(self, other: _Sum) -> _Sum:
+        factors: dict[Expr, float] = dict(self.terms)
+        for term, factor in other.terms:
+            factors[term] = factors.get(term, 0.0) + factor
+        kept = tuple((term, factor) for term, factor in factors.items() if factor)
+        return _Sum(self.constant + other.constant, kept)
+
+    def times(self, number: float) -> _Sum:
+        if not number:
+            return _Sum(0.0)
+        return _Sum(self.constant * number, tuple((term, f * number) for term, f in self.terms))
+
+
+class _Line(NamedTuple):
+    """``slope·x + constant``: ``x`` are ticks, or ticks within a period (and its first anchor)."""
+
+    slope: float
+    constant: float
+    period: Fraction | None = None
+    anchor: int = 0
+
+    def times(self, number: float) -> _Line:
+        return self._replace(slope=self.slope * number, constant=self.constant * number)
+
+    def less_than(self, number: float) -> _Line:
+        """The number minus this."""
+        return self._replace(slope=-self.slope, constant=number - self.constant)
+
+
+class _Writer:
+    """Writes one stretch's formula anew, over counts."""
+
+    def __init__(self, begin: int, end: int | None) -> None:
+        self.begin = begin
+        self.end = end
+        self.counts: list[Count] = []
+        self._sums: dict[int, tuple[Expr, _Sum]] = {}
+
+    def write(self, e: Expr) -> Expr:
+        return self._join(self._sum(e))
+
+    def _sum(self, e: Expr) -> _Sum:
+        known = self._sums.get(id(e))
+        if known is None:
+            known = self._sums[id(e)] = e, self._as_sum(e)  # keeps e, and so its id, alive
+        return known[1]
+
+    def _as_sum(self, e: Expr) -> _Sum:
+        match e:
+            case Number(number):
+                return _Sum(number)
+            case Apply("add", (x, y)):
+                return self._sum(x).plus(self._sum(y))
+            case Apply("sub", (x, y)):
+                return self._sum(x).plus(self._sum(y).times(-1.0))
+            case Apply("neg", (x,)):
+                return self._sum(x).times(-1.0)
+            case Apply("mul", (x, y)) if not self._sum(x).terms:
+                return self._sum(y).times(self._sum(x).constant)
+            case Apply("mul", (x, y)) if not self._sum(y).terms:
+                return self._sum(x).times(self._sum(y).constant)
+            case Apply("div", (x, y)) if not self._sum(y).terms and self._sum(y).constant:
+                return self._sum(x).times(1 / self._sum(y).constant)
+            case _ if not formula.symbols(e):
+                return _Sum(float(value(e, {})))
+            case _:
+                return _Sum(0.0, ((e, 1.0),))
+
+    def _join(self, whole: _Sum) -> Expr:
+        """The sum as a formula, in the way that cancels least."""
+        line = self._line(whole)
+        if line is not None:
+            return self._put(line)
+        if len(whole.terms) == 1:
+            ((term, factor),) = whole.terms
+            special = self._without_cancelling(whole.constant, factor, term)
+            if special is not None:
+                return special
+        moving = tuple((e, f) for e, f in whole.terms if e == T or period_of(e) is not None)
+        rest = [(e, f) for e, f in whole.terms if (e, f) not in moving]
+        line = self._line(_Sum(whole.constant, moving))
+        if line is None:
+            total: Expr = Number(whole.constant)
+            rest = list(whole.terms)
+        else:
+            total = self._put(line)
+        for term, factor in rest:
+            total = formula.add(total, self._scaled(factor, term))
+        return total
+
+    def _scaled(self, factor: float, term: Expr) -> Expr:
+        match term:
+            case Apply("div", (x, y)) if not self._sum(x).terms:
+                return formula.div(factor * self._sum(x).constant, self.write(y))
+            case _:
+                return formula.mul(factor, self._term(term))
+
+    # ------------------------------------------------------------------ lines over integer counts
+
+    def _line(self, whole: _Sum) -> _Line | None:
+        """The sum as a line over ticks, or over ticks within a period; None if it is neither."""
+        factors = dict(whole.terms)
+        slope = factors.pop(T, 0.0)
+        if not factors:
+            return _Line(slope, whole.constant)
+        if len(factors) > 1 or not slope:
+            return None
+        ((term, factor),) = factors.items()
+        found = period_of(term)
+        if found is None:
+            return None
+        offset, period = found
+        if abs(factor + slope * float(period)) > 1e-9 * abs(factor):
+            return None
+        return _Line(slope, whole.constant - slope * offset, period, -offset)
+
+    def _range(self, line: _Line) -> tuple[float, float]:
+        """The line's value at the stretch's (or the period's) begin and end."""
+        if line.period is not None:
+            return line.constant, line.slope * float(line.period) + line.constant
+        first = line.slope * self.begin + line.constant
+        if self.end is None:
+            return first, first if not line.slope else math.copysign(math.inf, line.slope)
+        return first, line.slope * self.end + line.constant
+
+    def _root(self, line: _Line) -> int | None:
+        """Where the line is 0, if that is one of its counts and not far off."""
+        scale = 1 if line.period is None else line.period.denominator
+        exact = -line.constant / line.slope * scale if line.slope else math.inf
+        if not abs(exact) < 2.0**31:
+            return None
+        root = round(exact)
+        if abs(exact - root) > 1e-9 + SNAP * abs(root):
+            return None
+        if line.period is not None:
+            return root if 0 <= root <= line.period.numerator else None
+        near = self.end is None or self.begin - 1 <= root <= self.end + 1
+        return root if near and root >= self.begin - 1 else None
+
+    def _put(self, line: _Line) -> Expr:
+        """The line over a count that is 0 where the line is, or nearest to 0."""
+        if not line.slope:
+            return Number(line.constant)
+        root = self._root(line)
+        if root is not None:
+            return self._counted(line, root, 0.0)
+        first, last = self._range(line)
+        if line.period is not None:
+            end, scale = line.period.numerator, line.period.denominator
+            start = 0
+        else:
+            start, end, scale = self.begin, self.end if self.end is not None else self.begin, 1
+        if first * last < 0 and math.isfinite(last):  # it crosses 0 between two counts
+            at = math.floor(-line.constant / line.slope * scale)
+        else:
+            at = start if abs(first) <= abs(last) else end
+        return self._counted(line, at, line.slope * at / scale + line.constant)
+
+    def _counted(self, line: _Line, at: int, there: float) -> Expr:
+        if line.period is None:
+            return formula.mul(line.slope, self._count(Count("since", at))) + there
+        period = line.period
+        count = Count("within", line.anchor, period.numerator, period.denominator, at)
+        return formula.mul(line.slope / period.denominator, self._count(count)) + there
+
+    def _count(self, count: Count) -> Symbol:
+        if count not in self.counts:
+            self.counts.append(count)
+        return Symbol(f"x{self.counts.index(count)}")
+
+    # ------------------------------------------------------------------ sums of one sign
+
+    def _without_cancelling(self, constant: float, factor: float, term: Expr) -> Expr | None:
+        """``constant + factor·term`` written so that nothing cancels where it is small."""
+        match term:
+            case Apply("cos", (x,)):
+                low = _snap(constant - abs(factor), factor)
+                if low < 0:
+                    return None
+                half = self._half_wave(x, complement=factor > 0)
+                return formula.mul(2 * abs(factor), half) * half + low
+            case Apply("sqrt", (x,)) if factor < 0 < constant:
+                return self._from_the_top(constant, factor, x, power=0.5)
+            case Apply("pow", (x, Number(2.0))) if factor < 0 < constant:
+                return self._from_the_top(constant, factor, x, power=2.0)
+            case _:
+                return None
+
+    def _half_wave(self, x: Expr, *, complement: bool) -> Expr:
+        """``cos(x/2)`` (its sign does not count) if complement, else ``sin(x/2)``."""
+        line = self._line(self._sum(x))
+        if line is None:
+            half = self._join(self._sum(x).times(0.5))
+            return formula.cos(half) if complement else formula.sin(half)
+        line = self._in_one_period(line).times(0.5)
+        if complement:
+            other = line.less_than(math.pi / 2)
+            if self._root(other) is None:
+                return formula.cos(self._put(line))
+            line = other
+        return formula.sin(self._put(line))
+
+    def _in_one_period(self, line: _Line) -> _Line:
+        """A wave's argument without the whole periods that have gone by, if they are countable."""
+        first, last = self._range(line)
+        if line.period is not None or not line.slope or abs(last - first) < LONG_WAVE:
+            return line
+        length = 2 * math.pi / abs(line.slope)
+        period = Fraction(length).limit_denominator(1000)
+        if period < 1 or abs(period - Fraction(length)) > SNAP * length:
+            return line
+        return line._replace(period=period)
+
+    def _from_the_top(self, constant: float, factor: float, x: Expr, power: float) -> Expr | None:
+        """A root, or a square, that is taken off: measured from its largest value."""
+        line = self._line(self._sum(x))
+        if line is None or not line.slope:
+            return None
+        top = max(map(abs, self._range(line)) if power == 2.0 else self._range(line))
+        if not math.isfinite(top) or top <= 0:
+            return None
+        low = _snap(constant + factor * top**power, constant)
+        left = self._put(line.less_than(top).times(-factor))
+        if power == 2.0:
+            return left * (self._put(line) + top) + low
+        return left / (self._root_of(x) + math.sqrt(top)) + low
+
+    # ------------------------------------------------------------------ single terms
+
+    def _term(self, e: Expr) -> Expr:
+        match e:
+            case Symbol():
+                return self.write(e)
+            case Apply("floor", (x,)):
+                found = period_of(e)
+                if found is not None:
+                    offset, period = found
+                    count = Count("round", -offset, period.numerator, period.denominator)
+                    return self._count(count)
+                # A quotient that is whole in doubles may be one digit short of it here.
+                inside = self.write(x)
+                return formula.floor(inside + formula.mul(2.0**-22, Apply("abs", (inside,))))
+            case Apply("cos" | "sin" as op, (x,)):
+                line = self._line(self._sum(x))
+                inside = self.write(x) if line is None else self._put(self._in_one_period(line))
+                return Apply(op, (inside,))
+            case Apply("pow", (x, y)):
+                return self._power(x, y)
+            case Apply("exp", (x,)):
+                return self._exp(self._sum(x))
+            case Apply("sqrt", (x,)):
+                return self._root_of(x)
+            case Apply("log", (x,)):
+                return formula.log(self._at_least_tiny(x))
+            case Apply("where", (condition, x, y)):
+                return self._choice(condition, x, y)
+            case Apply(op, args):
+                return Apply(op, tuple(map(self.write, args)))
+            case Lookup(x, edges, values):
+                reached = self.write(x)
+                chosen: Expr = Number(values[0])
+                for edge, number in zip(edges, values[1:], strict=True):
+                    chosen = formula.where(formula.less(reached, edge), chosen, number)
+                return chosen
+            case Number():
+                return e
+
+    def _root_of(self, x: Expr) -> Expr:
+        return formula.sqrt(self._at_least_tiny(x))
+
+    def _at_least_tiny(self, x: Expr) -> Expr:
+        inside = self.write(x)
+        return inside if self._is_positive(x) else formula.maximum(inside, TINY)
+
+    def _is_positive(self, x: Expr) -> bool:
+        line = self._line(self._sum(x))
+        return line is not None and min(self._range(line)) > 0
+
+    def _exp(self, whole: _Sum) -> Expr:
+        exponent = self._join(whole)
+        line = self._line(whole)
+        if line is not None and max(self._range(line)) > LARGEST_EXPONENT:
+            exponent = formula.minimum(exponent, LARGEST_EXPONENT)
+        return formula.exp(exponent)
+
+    def _power(self, x: Expr, y: Expr) -> Expr:
+        base, exponent = self._sum(x), self._sum(y)
+        if not base.terms and base.constant > 0:
+            # The rounding of a base such as 0.999999 would grow with the exponent.
+            return self._exp(exponent.times(math.log(base.constant)))
+        if exponent.terms:
+            return Apply("pow", (self.write(x), self.write(y)))
+        number, inside = exponent.constant, self.write(x)
+        if number == 0.5:
+            return self._root_of(x)
+        if number in {1.0, 2.0, 3.0, 4.0}:
+            product = inside
+            for _ in range(int(number) - 1):
+                product = product * inside
+            return product
+        if number < 0 or number == int(number) or self._is_positive(x):
+            return formula.power(inside, number)
+        powered = formula.power(formula.maximum(inside, TINY), number)
+        return formula.where(Apply("gt", (inside, ZERO)), powered, ZERO)
+
+    def _choice(self, condition: Expr, x: Expr, y: Expr) -> Expr:
+        """A choice that could not be made beforehand: each side sees only ticks that are its own."""
+        x, y = (
+            side
+            if isinstance(side, Number | Symbol)
+            else formula.substitute(side, {"t": self._own(condition, chosen=chosen)})
+            for side, chosen in ((x, True), (y, False))
+        )
+        return formula.where(self.write(condition), self.write(x), self.write(y))
+
+    def _own(self, condition: Expr, *, chosen: bool) -> Expr:
+        """The tick, or where this side is not chosen, one at which it is."""
+        last = min(self.end or math.inf, self.begin + 10_000)
+        for tick in range(self.begin, int(last)):
+            if bool(value(condition, {"t": float(tick)})) == chosen:
+                own = Number(float(tick))
+                sides = (T, own) if chosen else (own, T)
+                return formula.where(condition, *sides)
+        return T
+
+
+def _snap(number: float, scale: float) -> float:
+    return 0.0 if abs(number) <= SNAP * abs(scale) else number
