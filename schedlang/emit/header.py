@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Sequence
 
 from schedlang.emit import source
 from schedlang.formula import BASE, symbols
 from schedlang.program import Program
 
 
-def opening(program: Program, imports: list[str]) -> list[str]:
-    """The module's docstring with the line, and its imports.
+def opening(program: Program, imports: list[str], constants: Sequence[str] = ()) -> list[str]:
+    """The module's docstring with the line, its imports and its constants.
 
     The line stands inside the docstring and not in a comment of the first two lines, where
     Python would look for the encoding of the file.
@@ -21,6 +21,8 @@ def opening(program: Program, imports: list[str]) -> list[str]:
     lines = source.docstring(f"{says}.", [], source.WIDTH)
     if imports:
         lines += ["", *imports]
+    if constants:
+        lines += ["", *constants]
     return lines
 
 

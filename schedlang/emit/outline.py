@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from schedlang.formula import Number, T, substitute
+from schedlang.formula import T, substitute, symbols
 from schedlang.program import Piece, Track
 
 LONGEST_ROUND = 64
@@ -67,7 +67,7 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
         if (
             before
             and not piece.text
-            and isinstance(piece.curve, Number)
+            and T.name not in symbols(piece.curve)
             and before.curve == piece.curve
         ):
             merged[-1] = before._replace(end=piece.end)

@@ -35,8 +35,10 @@ class Quantities:
         )
         symbol = Symbol(name)
         self.result = replaced(self.result, part, symbol)
-        self.defined = [(n, replaced(e, part, symbol)) for n, e in self.defined]
-        self.defined.append((name, part))
+        changed = [(n, replaced(e, part, symbol)) for n, e in self.defined]
+        users = (i for i, (_, e) in enumerate(changed) if symbol in walk(e))
+        changed.insert(next(users, len(changed)), (name, part))
+        self.defined = changed
 
 
 def named(e: Expr, ticks: float | None) -> Quantities:
@@ -144,22 +146,33 @@ def tidied(e: Expr) -> Expr:
             return Number(tidy(value))
         case Lookup(x, edges, values):
             return Lookup(tidied(x), edges, tuple(map(tidy, values)))
-        case Apply("mul", (x, Apply("mul", (y, z)))):
-            return tidied(Apply("mul", (Apply("mul", (x, y)), z)))
-        case Apply("mul", (x, Apply("div", (y, Number(2.0) as half)))):
-            return tidied(Apply("div", (Apply("mul", (x, y)), half)))
-        case Apply("add", (a, Apply("div", (Apply("mul", (rise, way)), half)))):
-            return rebuild(_cosine(a, rise, way, half), tidied)
         case _:
-            return rebuild(e, tidied)
+            return _simpler(rebuild(e, tidied))
 
 
-def _cosine(a: Expr, rise: Expr, way: Expr, half: Expr) -> Expr:
-    """``a + (b - a)·(1 - cos)/2`` as everyone knows it: ``b + (a - b)·(1 + cos)/2``."""
-    match rise, way:
-        case Apply("sub", (b, c)), Apply("sub", (one, Apply("cos", _) as wave)) if c == a:
-            return b + (a - b) * (one + wave) / half
-    return Apply("add", (a, Apply("div", (Apply("mul", (rise, way)), half))))
+def _simpler(e: Expr) -> Expr:
+    match e:
+        case Apply("mul", (Number(a), Number(b))):
+            return Number(tidy(a * b))
+        case Apply("mul", (x, Apply("mul", (y, z)))):  # x·(y·z)
+            return _simpler(Apply("mul", (_simpler(Apply("mul", (x, y))), z)))
+        case Apply("mul", (x, Apply("div", (y, Number(2.0) as half)))):  # x·(y/2)
+            return _simpler(Apply("mul", (x, y))) / half
+        case Apply("mul", (Number(1.0), x)) | Apply("mul", (x, Number(1.0))):
+            return x
+        case Apply("sub", (Number(1.0), Apply("sub", (Number(1.0), x)))):  # 1 - (1 - x)
+            return x
+        case Apply("sub", (Number(1.0), Apply("div", (Apply("sub", (Number(1.0), x)), Number(2.0))))):
+            return (1 + x) / 2
+        case Apply("sub", (a, Apply("mul", (b, x)))) if a == b:  # a - a·x
+            return _simpler(Apply("mul", (a, _simpler(1 - x))))
+        case Apply("sub", (a, Apply("div", (Apply("mul", (b, x)), n)))) if a == b:  # a - a·x/2
+            return _simpler(Apply("mul", (a, _simpler(1 - x / n))))
+        case Apply(
+            "add", (a, Apply("div", (Apply("mul", (Apply("sub", (b, c)), part)), Number(2.0))))
+        ) if a == c and isinstance(part, Apply) and part.op == "sub" and part.args[0] == formula.ONE:
+            return b + (a - b) * (1 + part.args[1]) / 2  # a + (b - a)·(1 - cos)/2
+    return e
 
 
 def lifted(e: Expr) -> Expr:

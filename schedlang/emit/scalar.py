@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schedlang.emit import source
-from schedlang.emit.outline import Part, Rounds
+from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.quantities import is_remainder, lifted, named, replaced, skipping, tidied
 from schedlang.emit.ranges import Range
 from schedlang.emit.restarts import growing
 from schedlang.emit.spelling import Scalar
-from schedlang.formula import Apply, Expr, Number, Symbol, walk
+from schedlang.formula import BASE, Apply, Expr, Number, Symbol, symbols, walk
 from schedlang.notation import ATOM, SUM
-from schedlang.program import Piece
+from schedlang.program import Piece, Track
 
 LAST_TICK = 2.0**53
 BASE_RATES = Range(1e-30, 1e30)
@@ -126,6 +126,36 @@ class Block:
 
 def _is_condition(e: Expr) -> bool:
     return isinstance(e, Apply) and e.op in {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
+
+
+def functions(
+    scalar: Scalar,
+    tracks: Sequence[Track],
+    name: str,
+    *,
+    takes_base: bool,
+    docstring: Sequence[str],
+) -> list[list[str]]:
+    """The function ``name(step)`` that multiplies the tracks, with one function for each of them.
+
+    It has a parameter ``lr`` too where a formula hangs on the base rate.
+    """
+    width = source.WIDTH - len(source.INDENT)
+    parameters = "step: int, lr: float" if takes_base else "step: int"
+    head = [f"def {name}({parameters}) -> float:", *source.indented(docstring)]
+    if len(tracks) == 1:
+        lines = body(scalar, outline(tracks[0]), "step", width)
+        return [[*head, *source.indented(lines)]]
+    factors: list[list[str]] = []
+    calls: list[str] = []
+    for i, track in enumerate(tracks):
+        factor = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
+        takes = any(BASE.name in symbols(piece.curve) for piece in track.pieces)
+        calls.append(f"{factor}(step, lr)" if takes else f"{factor}(step)")
+        lines = body(scalar, outline(track), "step", width)
+        definition = f"def {factor}(step: int{', lr: float' if takes else ''}) -> float:"
+        factors.append([definition, *source.indented(lines)])
+    return [*factors, [*head, *source.indented(source.product(calls, width))]]
 
 
 def phase(scalar: Scalar, piece: Piece, clock: str, width: int) -> list[str]:

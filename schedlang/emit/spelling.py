@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schedlang.emit import source
@@ -12,6 +12,7 @@ from schedlang.emit.ranges import Range, measure
 from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
 from schedlang.notation import ATOM, CHOICE, POWER, PRODUCT, UNARY, Write, infix
 
+LONGEST_LIST = 50
 _SIMPLE = re.compile(r"-?[\w.]+(e-\d+)?")
 
 # How Python says what IEEE says, for the operations that might raise.
@@ -92,6 +93,7 @@ class Scalar:
     helpers: set[Operation] = field(default_factory=set)
     bisects: bool = False
     fractions: bool = False
+    lists: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def text(
         self, e: Expr, names: Mapping[str, Range], spelled: Mapping[str, tuple[str, int]]
@@ -103,9 +105,33 @@ class Scalar:
         measure(e, names, unsafe)
         return infix(e, _MATH, self._spelling(names, spelled, unsafe))
 
-    def imports(self, text: str) -> list[str]:
-        """The modules that a text of such formulas needs."""
-        imports = ["import math"] if "math." in text else []
+    def _list(self, items: list[str], name: str) -> str:
+        """A list in place, or the name of a constant where it is long."""
+        flat = f"[{', '.join(items)}]"
+        if len(flat) <= LONGEST_LIST:
+            return flat
+        key = tuple(items)
+        if key not in self.lists:
+            others = sum(1 for other in self.lists.values() if other.startswith(name))
+            self.lists[key] = f"{name}_{others + 1}" if others else name
+        return self.lists[key]
+
+    def constants(self) -> list[str]:
+        """The lists that were too long for where they are used."""
+        return [
+            line
+            for items, name in self.lists.items()
+            for line in source.call(f"{name} = [", items, "]")
+        ]
+
+    def helper_functions(self) -> list[list[str]]:
+        """The helpers that the formulas written so far need."""
+        return [HELPERS[op].split("\n") for op in HELPERS if op in self.helpers]
+
+    def imports(self, definitions: Iterable[Iterable[str]]) -> list[str]:
+        """The imports that definitions with such formulas need."""
+        uses_math = any("math." in line for lines in definitions for line in lines)
+        imports = ["import math"] if uses_math else []
         imports += ["from bisect import bisect_right"] if self.bisects else []
         return [*imports, *(["from fractions import Fraction"] if self.fractions else [])]
 
@@ -137,11 +163,11 @@ class Scalar:
                     return f"{write(x, PRODUCT)} // {source.integer(n)}", PRODUCT
                 case Lookup(x, edges, values):
                     self.bisects = True
-                    marks = [source.number(edge, whole=True) for edge in edges]
-                    index = f"bisect_right([{', '.join(marks)}], {write(x, CHOICE)})"
+                    marks = self._list([source.number(edge, whole=True) for edge in edges], "_EDGES")
+                    index = f"bisect_right({marks}, {write(x, CHOICE)})"
                     if is_count(e):
                         return index, ATOM
-                    return f"[{', '.join(map(source.number, values))}][{index}]", ATOM
+                    return f"{self._list(list(map(source.number, values)), '_VALUES')}[{index}]", ATOM
             return None
 
         return spell
