@@ -274,13 +274,12 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
                     return None
                 parts.append(part)
             if all(relative is ZERO for relative, _ in parts):
-                return ZERO, e
-            return _affine(op, parts, args)
+                left = tuple(absolute for _, absolute in parts)  # without a base that cancels out
+                return ZERO, e if left == args else Apply(op, left)
+            return _affine(op, parts)
 
 
-def _affine(
-    op: Operation, parts: list[tuple[Expr, Expr]], args: tuple[Expr, ...]
-) -> tuple[Expr, Expr] | None:
+def _affine(op: Operation, parts: list[tuple[Expr, Expr]]) -> tuple[Expr, Expr] | None:
     relative, absolute = zip(*parts, strict=True)
     match op:
         case "add":
@@ -290,15 +289,15 @@ def _affine(
         case "neg":
             return -relative[0], -absolute[0]
         case "mul" if relative[1] == ZERO:
-            return _times(relative[0], args[1]), _times(absolute[0], args[1])
+            return _times(relative[0], absolute[1]), _times(absolute[0], absolute[1])
         case "mul" if relative[0] == ZERO:
-            return _times(args[0], relative[1]), _times(args[0], absolute[1])
+            return _times(absolute[0], relative[1]), _times(absolute[0], absolute[1])
         case "div" if relative[1] == ZERO:
-            return _over(relative[0], args[1]), _over(absolute[0], args[1])
+            return _over(relative[0], absolute[1]), _over(absolute[0], absolute[1])
         case "min" | "max" if absolute[0] == absolute[1] == ZERO:
             return Apply(op, relative), ZERO
         case "where" if relative[0] == ZERO:
-            return where(args[0], *relative[1:]), where(args[0], *absolute[1:])
+            return where(absolute[0], *relative[1:]), where(absolute[0], *absolute[1:])
         case _:
             return None
 
