@@ -11,11 +11,14 @@ Code: TypeAlias = Literal[
     "conflicting-settings", "decay-rises", "does-not-apply", "double-argument", "empty",
     "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration", "not-finite",
     "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last", "repeat-differs",
-    "rest", "setting-unused", "syntax", "too-deep", "too-long", "total-exceeded",
+    "rest", "syntax", "too-deep", "too-long", "total-exceeded",
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip
 CODES: tuple[Code, ...] = get_args(Code)
+
+MOST_SHOWN = 100
+"""How many mistakes a message shows; a text may have a million."""
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where something stands in the dict form: ``("stages", 1, "min")``."""
@@ -57,9 +60,12 @@ class ScheduleError(ValueError):
     """
 
     def __init__(self, mistakes: Iterable[Mistake], text: str | None = None) -> None:
-        self.mistakes: tuple[Mistake, ...] = tuple(sorted(mistakes, key=_place))
+        self.mistakes: tuple[Mistake, ...] = tuple(sorted(dict.fromkeys(mistakes), key=_place))
         self.text = text
-        super().__init__("\n\n".join(mistake.render(text) for mistake in self.mistakes))
+        shown = [mistake.render(text) for mistake in self.mistakes[:MOST_SHOWN]]
+        if len(self.mistakes) > MOST_SHOWN:
+            shown.append(f"and {len(self.mistakes) - MOST_SHOWN:,} more")
+        super().__init__("\n\n".join(shown))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.mistakes, self.text)
@@ -110,11 +116,6 @@ class Mistakes:
 
     def add(self, code: Code, message: str, advice: str = "", path: Path = ()) -> None:
         self.found.append(Mistake(code, message, advice, path))
-
-    def keep_new(self, since: int) -> None:
-        """Drop those found since then that were known before."""
-        known = self.found[:since]
-        self.found[since:] = [mistake for mistake in self.found[since:] if mistake not in known]
 
 
 def _place(mistake: Mistake) -> tuple[int, int]:

@@ -69,7 +69,6 @@ class Lowering:
     momentum_loop: Loop | None = None
     plateau: dict[str, Any] | None = None
     _seen: dict[Any, Lowered] = field(default_factory=dict)
-    _count: int = 0
 
     def finish(self, out: Out) -> tuple[tuple[Track, ...], Track | None]:
         """The tracks without gaps, the end held; and the momentum's."""
@@ -158,6 +157,11 @@ class Lowering:
             self.mistakes.add("out-of-range", message, "give it one", at.path)
             return None, level
         again = [len(pieces) for pieces in self.tracks]
+        round_pieces = sum(again) - sum(before)
+        if round_pieces * length.denominator > MOST_PIECES:
+            message = "the rounds of this `x inf` are rounded to ticks in too many ways"
+            self.mistakes.add("too-long", message, "give a round a length in whole ticks", at.path)
+            return None, level
         moved = len(self.momentum)
         begin, entering = end, level
         for _ in range(length.denominator):
@@ -200,9 +204,7 @@ class Lowering:
         try:
             return self._phase(phase, at)
         except Refusal as refusal:
-            mistake = refusal.mistake(at.path)
-            if mistake not in self.mistakes.found:
-                self.mistakes.found.append(mistake)
+            self.mistakes.found.append(refusal.mistake(at.path))
             return (at.now if bounded(phase) else None), at.level
 
     def _phase(self, phase: Phase, at: At) -> Out:
@@ -258,9 +260,6 @@ class Lowering:
         while len(self.tracks) <= track:
             self.tracks.append([])
         self.tracks[track].append(piece)
-        self._count += 1
-        if self._count > MOST_PIECES:
-            raise Refusal("too-long", f"this has more than {MOST_PIECES:,} pieces")
 
     def _free(self, track: int, tick: int) -> bool:
         """Whether nothing stands on a track from a tick on."""

@@ -42,6 +42,8 @@ def refuse(code: Code, message: str, advice: str = "") -> NoReturn:
 
 def read_quantity(value: object) -> tuple[Fraction, str]:
     """The exact number and the unit as written, from a number or a text such as ``2.5ep``."""
+    if isinstance(value, list | tuple):
+        refuse("wrong-type", "expected one value, not a list")
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Fraction)):
         refuse("wrong-type", f"expected a number, not {quoted(value)}")
     if isinstance(value, int | Fraction):

@@ -235,6 +235,9 @@ def ambiguous(tree: Tree, settings: Settings, mistakes: Mistakes) -> None:
 def _directions(tree: Tree, mistakes: Mistakes) -> None:
     """Warm-ups go up and decays down, where the levels are known before anything is bound."""
 
+    # Each is walked once; else repeats in repeats in repeats would be walked twice, and twice, …
+    groups: dict[tuple[Path, Level | None, bool], Level | None] = {}
+
     def pipeline(
         stages: Sequence[Node], path: Path, level: Level | None, *, first: bool
     ) -> Level | None:
@@ -244,14 +247,11 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
 
     def follow(node: Node, path: Path, level: Level | None, *, first: bool) -> Level | None:
         match node:
-            case Group(stages=stages, times=times):
-                level = pipeline(stages, (*path, "stages"), level, first=first)
-                if times is None or times == 1:
-                    return level
-                before = len(mistakes.found)
-                level = pipeline(stages, (*path, "stages"), level, first=False)
-                mistakes.keep_new(before)
-                return level
+            case Group():
+                key = path, level, first
+                if key not in groups:
+                    groups[key] = group(node, path, level, first=first)
+                return groups[key]
             case Product(factors=factors):
                 for i, factor in enumerate(factors):
                     follow(factor, (*path, "factors", i), BASE_LEVEL, first=True)
@@ -264,6 +264,13 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
                 except Refusal as refusal:
                     mistakes.found.append(refusal.mistake(path))
         return None
+
+    def group(node: Group, path: Path, level: Level | None, *, first: bool) -> Level | None:
+        """The first round and, if there are more, the second."""
+        level = pipeline(node.stages, (*path, "stages"), level, first=first)
+        if node.times is None or node.times == 1:
+            return level
+        return pipeline(node.stages, (*path, "stages"), level, first=False)
 
     def ramp(phase: Ramp, level: Level | None, *, first: bool) -> Level | None:
         start, end = phase.ends(first=first)

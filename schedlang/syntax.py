@@ -36,7 +36,7 @@ def mistake(error: UnexpectedInput, text: str) -> Mistake:
             )
         span, found = Span(token.start_pos or 0, (token.start_pos or 0) + len(token)), str(token)
     elif isinstance(error, UnexpectedCharacters):
-        expected = set(error.allowed or ())
+        expected = set(error.allowed or ()) - {"VBAR"}  # not exact, as those of a token are
         begin = error.pos_in_stream or 0
         span, found = Span(begin, begin + 1), text[begin]
     else:

@@ -60,8 +60,9 @@ def located(mistakes: list[Mistake], text: str | None, raw: Written | None = Non
 
 
 def _with_span(mistake: Mistake, root: Written) -> Mistake:
-    if mistake.span is not None:
-        return mistake
+    key = mistake.path[0] if mistake.path else "stages"
+    if mistake.span is not None or not (key in root or key in root.spans):
+        return mistake  # it knows its place, or the caller made it and not the text
     span = span_at(root, mistake.path)
     return Mistake(mistake.code, mistake.message, mistake.advice, mistake.path, span)
 
