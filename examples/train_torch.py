@@ -17,6 +17,7 @@ import yaml
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import schedlang
 
@@ -36,6 +37,8 @@ def main(path: Path) -> None:
         stratify=labels,
     )
 
+    batches = DataLoader(TensorDataset(x, y), training["batch_size"], shuffle=True)
+
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise([64, *config["model"]["hidden"], 10]):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -50,10 +53,10 @@ def main(path: Path) -> None:
 
     rates: list[float] = []
     for _ in range(training["epochs"]):
-        for batch in torch.randperm(len(x)).split(training["batch_size"]):
-            loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+        for x_batch, y_batch in batches:
+            loss = nn.functional.cross_entropy(model(x_batch), y_batch)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             rates.append(float(optimizer.param_groups[0]["lr"]))
             optimizer.step()
         scheduler.step()
