@@ -34,6 +34,7 @@ from schedlang.phases.rates import InverseSqrt, InverseTime, Multistep, Piecewis
 from schedlang.quantities import Length, format_number, read_quantity, refuse
 
 MOST_REPEATS = 10_000
+MOST_REFUSED = 1_000
 
 
 class Broken(Phase):
@@ -71,6 +72,8 @@ def _registered(value: Any) -> Phase:
 
 def _go_on(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
     """Validate a phase; under `Refused`, note what is wrong and go on."""
+    if isinstance(info.context, Refused) and len(info.context.nodes) >= MOST_REFUSED:
+        return Broken()  # the point is made
     kind = value.get("kind") if isinstance(value, dict) else None
     own = REGISTERED.get(kind) if isinstance(kind, str) else None
     try:
