@@ -1,0 +1,64 @@
+"""Levels as a target wants them: shares of the base rate, or rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schedlang.emit.source import tidy
+from schedlang.errors import ScheduleError
+from schedlang.evaluate import value
+from schedlang.formula import BASE, ONE, ZERO, Expr, Number, affine, substitute, symbols
+from schedlang.program import Program
+
+
+def symbolic(program: Program) -> Program:
+    """The program over the symbol ``base``, where it can be written so."""
+    try:
+        return program.rebase(None)
+    except ScheduleError:
+        return program
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Reads the levels of a program whose base rate is known, or is not."""
+
+    base: float | None
+
+    def share(self, level: Expr) -> float | None:
+        """The level as a share of the base, if that is one for all."""
+        match _numbers(level):
+            case Number(relative), Number(0.0):
+                return tidy(relative)
+            case Number(relative), Number(absolute) if self.base:
+                return tidy(relative + absolute / self.base)
+        return None
+
+    def rate(self, level: Expr) -> float | None:
+        """The level as a rate, if that is known."""
+        match _numbers(level):
+            case Number(0.0), Number(absolute):
+                return tidy(absolute)
+            case Number(relative), Number(absolute) if self.base is not None:
+                return tidy(relative * self.base + absolute)
+        return None
+
+    def share_curve(self, curve: Expr) -> Expr | None:
+        """The curve as a share of the base, if it is the same for every base or that is known."""
+        number = self.share(curve)
+        if number is not None:
+            return Number(number)
+        parts = affine(curve)
+        if parts is not None and parts[1] == ZERO:
+            return substitute(curve, {BASE.name: ONE})
+        if not self.base:
+            return None
+        return substitute(curve, {BASE.name: Number(self.base)}) / self.base
+
+
+def _numbers(level: Expr) -> tuple[Expr, Expr] | None:
+    """The level as a number of bases and a number, if it is one."""
+    parts = affine(level)
+    if parts is None or any(symbols(part) for part in parts):
+        return None
+    return Number(value(parts[0], {})), Number(value(parts[1], {}))

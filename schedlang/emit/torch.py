@@ -1,0 +1,239 @@
+"""The torch target: PyTorch's own schedulers under `SequentialLR`, and a formula where none fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from schedlang.emit import header, source
+from schedlang.emit.levels import Levels, symbolic
+from schedlang.emit.outline import Part, outline
+from schedlang.emit.scalar import functions
+from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
+from schedlang.emit.torch_formulas import Module, of_all, of_phase
+from schedlang.emit.torch_own import NEEDS_MOMENTUM, THEN_PLATEAU, WITH_MOMENTUM
+from schedlang.program import Piece, Program, Track
+
+MOST_PHASES = 20
+"""Phases that are written one by one; a longer schedule is one function."""
+
+BASE_RATES = (
+    'base_rates = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]'
+)
+CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
+"""The classes that only multiply the rate of the step before, so that `ChainedScheduler` works."""
+
+
+def emit(program: Program, function: str, style: str) -> str:
+    """A module with ``build_scheduler(optimizer)``."""
+    module = Module(symbolic(program), Levels(program.base))
+    if module.program.plateau is not None:
+        returns, statements = _plateau(module, style)
+    else:
+        returns, statements = "LRScheduler", _result(_rates(module, style))
+    if any("base_rates" in line for line in statements):
+        statements = [BASE_RATES, *statements]
+    if module.program.momentum is not None:
+        statements = [*NEEDS_MOMENTUM.split("\n"), *statements]
+    if program.base is None:
+        base = "The base rate is each parameter group's own `lr`."
+    else:
+        known = source.number(program.base)
+        base = f"The base rate is {known}, the `lr` of every parameter group."
+    build = [
+        f"def {function}(optimizer: Optimizer) -> {returns}:",
+        *source.indented(header.explains(program, _SUMMARY, base=base)),
+        *source.indented(statements),
+    ]
+    defined = [*module.scalar.helper_functions(), *module.definitions, build]
+    imports = _imports(module, defined)
+    opening = header.opening(program, imports, module.scalar.constants())
+    return source.joined([opening, *defined])
+
+
+_SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
+
+
+def _imports(module: Module, defined: list[list[str]]) -> list[str]:
+    text = "\n".join(line for lines in defined for line in lines)
+    known = {"LambdaLR", "LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
+    names = module.classes | {name for name in known if f"{name}" in text}
+    names = {name for name in names if f"{name}(" in text or f"{name})" in text or f"-> {name}" in text or f": {name}" in text}
+    imports = module.scalar.imports(defined)
+    imports += ["from functools import partial"] if module.partials else []
+    imports += ["from typing import Any"] if "Any" in text else []
+    listed = sorted(names, key=str.lower)
+    schedulers = f"from torch.optim.lr_scheduler import {', '.join(listed)}"
+    third = ["from torch.optim import Optimizer", schedulers]
+    if len(schedulers) > source.WIDTH:
+        third[1:] = source.call("from torch.optim.lr_scheduler import (", listed, width=0)
+    return [*imports, *([""] if imports else []), *third]
+
+
+def _result(built: list[str]) -> list[str]:
+    """The statements, the last of which is what is built, with a ``return``."""
+    *before, last = built
+    first, *more = last.split("\n")
+    return [*before, f"return {first}", *more]
+
+
+def _rates(module: Module, style: str) -> list[str]:
+    """Statements of which the last one is the scheduler, without its ``return``."""
+    program = module.program
+    built: list[str] | None = None
+    if style == "native":
+        parts = outline(program.tracks[0])
+        if len(program.tracks) > 1:
+            built = _chained(module) if program.momentum is None else None
+        else:
+            built = _alone(module, parts)
+            if built is None and program.momentum is None:
+                built = _sequence(module, parts)
+    if built is not None:
+        return built
+    if program.momentum is None:
+        return [of_all(module)]
+    return [_with_momentum(module, program.momentum)]
+
+
+# ── PyTorch's own classes ──
+
+
+def _alone(module: Module, parts: Sequence[Part]) -> list[str] | None:
+    """`CyclicLR`, or `OneCycleLR` and what holds its end: they set the rates by themselves."""
+    match parts:
+        case (Piece(kind="cyclic", end=None) as piece,):
+            found = cyclic(piece, module.levels)
+            if found is None:
+                return None
+            return [*source.comment(piece.text, source.WIDTH - 4), module.scheduler(found)]
+        case (Piece(kind="onecycle") as piece, Piece(end=None, text="") as end):
+            found = one_cycle(piece, module.levels)
+            if found is None:
+                return None
+            hold = f"end = {of_phase(module, end)}".split("\n")
+            once = f"one_cycle = {module.scheduler(found)}".split("\n")
+            return [
+                "# What holds the end comes first: OneCycleLR overwrites the base rates.",
+                *hold,
+                *source.comment(piece.text, source.WIDTH - 4),
+                *once,
+                f"SequentialLR(optimizer, [one_cycle, end], milestones=[{piece.end}])",
+            ]
+    return None
+
+
+def _sequence(module: Module, parts: Sequence[Part]) -> list[str] | None:
+    """A scheduler for each phase; None where that is no better than one formula."""
+    pieces = [part for part in parts if isinstance(part, Piece)]
+    if len(pieces) < len(parts) or len(pieces) > MOST_PHASES:
+        return None
+    found = [native(piece, module.levels) for piece in pieces]
+    if not any(found):
+        return None
+    last = pieces[-1]
+    if len(pieces) > 1 and not last.text and _holds(found[-2], last):
+        pieces = pieces[:-1]
+    built = [
+        module.scheduler(own) if own else of_phase(module, piece)
+        for piece, own in zip(pieces, found, strict=False)
+    ]
+    texts = [piece.text or "the end holds" for piece in pieces]
+    if len(built) == 1:
+        return [*source.comment(texts[0], source.WIDTH - 4), built[0]]
+    children = [
+        "\n".join([*source.comment(text, source.WIDTH - 12), child])
+        for text, child in zip(texts, built, strict=True)
+    ]
+    milestones = [source.integer(piece.end or 0) for piece in pieces[:-1]]
+    listed = "\n".join(source.call("[", children, "]"))
+    marks = "\n".join(source.call("milestones=[", milestones, "]", source.WIDTH - 9))
+    return ["\n".join(source.call("SequentialLR(", ["optimizer", listed, marks], width=0))]
+
+
+def _holds(own: Native | None, end: Piece) -> bool:
+    """Whether a scheduler goes on with the end level by itself."""
+    return own is not None and own.holds is not None and own.holds == end.curve
+
+
+def _chained(module: Module) -> list[str] | None:
+    """`ChainedScheduler`, if each factor is one class that multiplies the rate step by step."""
+    children: list[str] = []
+    for i, track in enumerate(module.program.tracks):
+        piece, *rest = outline(track)
+        if not isinstance(piece, Piece):
+            return None
+        levels = module.levels if i == 0 else Levels(1.0)
+        own = native(piece, levels)
+        if own is None or own.name not in CHAINABLE:
+            return None
+        ends = [part for part in rest if isinstance(part, Piece)]
+        if len(ends) != len(rest) or len(ends) > 1 or not all(_goes_on(own, e) for e in ends):
+            return None
+        comment = source.comment(piece.text, source.WIDTH - 12)
+        children.append("\n".join([*comment, module.scheduler(own)]))
+    listed = "\n".join(source.call("[", children, "]"))
+    return ["\n".join(source.call("ChainedScheduler(", [listed], width=0))]
+
+
+def _goes_on(own: Native, end: Piece) -> bool:
+    return _holds(own, end) and end.end is None
+
+
+# ── Momentum and plateau ──
+
+
+def _with_momentum(module: Module, momentum: Track) -> str:
+    """A `LambdaLR` of ours that moves the momentum too."""
+    built = of_all(module, own="WithMomentum")
+    begin = momentum.begins[0]
+    says = source.docstring("The momentum after `step` steps.", [])
+    module.definitions += functions(
+        module.scalar, [momentum], "_momentum", takes_base=False, docstring=says
+    )
+    text = WITH_MOMENTUM.replace("MOMENTUM_BEGIN", source.integer(begin))
+    module.definitions.append(text.split("\n"))
+    return built
+
+
+def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
+    """`ReduceLROnPlateau`, after what comes before it."""
+    program = module.program
+    facts = program.plateau or {}
+    low = rates(facts["min"], module.levels)
+    if low is None:
+        raise ValueError("`plateau` with this min= hangs on the base rate: say lr=")
+    usual = {
+        "mode": None,
+        "factor": None,
+        "patience": None,
+        "threshold": 1e-4,
+        "threshold_mode": "rel",
+        "cooldown": 0,
+        "eps": 1e-8,
+    }
+    arguments: dict[str, str] = {}
+    for name, default in usual.items():
+        value = facts[name] if facts[name] is not None else "min"
+        if value != default and (name, value) != ("mode", "min"):
+            text = f'"{value}"' if isinstance(value, str) else source.number(value, whole=True)
+            arguments[name] = text
+    if low != "0.0":
+        arguments["min_lr"] = low
+    entry = facts["entry"]
+    if facts["begin"] == 0 and module.levels.share(entry) == 1 and program.momentum is None:
+        comment = source.comment(program.pieces[0].text, source.WIDTH - 4)
+        found = Native("ReduceLROnPlateau", arguments)
+        return "ReduceLROnPlateau", _result([*comment, module.scheduler(found)])
+    *pieces, last = program.pieces
+    first_track = Track((*pieces, last._replace(kind="hold", text="")))
+    module.program = replace(program, tracks=(first_track, *program.tracks[1:]))
+    *before, built = _rates(module, style)
+    first, *more = f"before = {built}".split("\n")
+    module.definitions.append(THEN_PLATEAU.split("\n"))
+    module.classes.add("ReduceLROnPlateau")
+    call = [f"{name}={value}" for name, value in arguments.items()]
+    begin = f"begin={source.integer(facts['begin'])}"
+    then = source.call("return ThenPlateau(", ["before", begin, *call], width=source.WIDTH - 4)
+    comment = source.comment(program.pieces[-1].text, source.WIDTH - 4)
+    return "ThenPlateau", [*before, first, *more, *comment, *then]

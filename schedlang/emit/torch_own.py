@@ -1,0 +1,53 @@
+"""Small schedulers that PyTorch does not have, as they are written into an emitted file."""
+
+THEN_PLATEAU = '''\
+class ThenPlateau(ReduceLROnPlateau):
+    """A scheduler for its first steps, then ReduceLROnPlateau.
+
+    `step(metric)` ends a step and counts the metric, `step()` only ends a step, and
+    `observe(metric)` only counts. A metric before the plateau begins is ignored.
+    """
+
+    def __init__(self, before: LRScheduler, begin: int, **plateau: Any) -> None:
+        super().__init__(before.optimizer, **plateau)
+        self.before = before
+        self.begin = begin
+        self.tick = 0
+
+    def observe(self, metric: float) -> None:
+        if self.tick >= self.begin:
+            super().step(metric)
+
+    def step(self, metrics: Any = None, epoch: int | None = None) -> None:
+        if metrics is not None:
+            self.observe(metrics)
+        self.tick += 1
+        if self.tick <= self.begin:
+            self.before.step()
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "before": self.before.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        own = dict(state_dict)
+        self.before.load_state_dict(own.pop("before"))
+        super().load_state_dict(own)'''
+
+WITH_MOMENTUM = '''\
+class WithMomentum(LambdaLR):
+    """The learning rate of LambdaLR, and beside it the momentum, or Adam's first beta."""
+
+    def get_lr(self) -> list[Any]:
+        if self.last_epoch >= MOMENTUM_BEGIN:
+            momentum = _momentum(self.last_epoch)
+            for group in self.optimizer.param_groups:
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+        return super().get_lr()'''
+
+NEEDS_MOMENTUM = '''\
+if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
+    raise ValueError("this schedule moves the momentum, and the optimizer has none")'''
