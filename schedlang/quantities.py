@@ -117,7 +117,8 @@ class Length:
 
     def __str__(self) -> str:
         number = format_number(self.value)
-        return f"{number} {self.unit}" if number[-1] in SUFFIXES else f"{number}{self.unit}"
+        apart = " " if self.unit and number[-1] in SUFFIXES else ""
+        return f"{number}{apart}{self.unit}"
 
     @classmethod
     def read(cls, value: object) -> Length:

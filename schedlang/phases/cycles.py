@@ -30,6 +30,8 @@ from schedlang.quantities import Length, Level, refuse
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""
+FINE = 2**200
+"""Growing cycles are added up in parts of a tick so fine that no double sees them."""
 
 
 class Restarts(Phase):
@@ -109,17 +111,19 @@ class Restarts(Phase):
         return cycle, per(entry.t - cycle * first, first)
 
     def _growing(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
-        last = entry.ticks if entry.ticks is not None else LAST_TICK
-        lengths, begins, begin = [first], [Fraction(0)], Fraction(0)
-        while (begin := begin + lengths[-1]) < last and len(begins) < (self.cycles or LAST_TICK):
+        last = (entry.ticks if entry.ticks is not None else LAST_TICK) * FINE
+        begin, length = 0, int(first * FINE)
+        begins, lengths = [begin], [length]
+        while (begin := begin + length) < last and len(begins) < (self.cycles or LAST_TICK):
+            length = length * self.mult.numerator // self.mult.denominator
             begins.append(begin)
-            lengths.append(lengths[-1] * self.mult)
-        starts = tuple(map(float, begins))
+            lengths.append(length)
+        starts = tuple(begin / FINE for begin in begins)
+        widths = tuple(length / FINE for length in lengths)
         counts = tuple(map(float, range(len(starts))))
         t = entry.t
-        cycle = Lookup(t, starts[1:], counts)
-        p = (t - Lookup(t, starts[1:], starts)) / Lookup(t, starts[1:], tuple(map(float, lengths)))
-        return cycle, p
+        p = (t - Lookup(t, starts[1:], starts)) / Lookup(t, starts[1:], widths)
+        return Lookup(t, starts[1:], counts), p
 
     def facts(self, entry: Entry) -> dict[str, Fact]:
         level = entry.rate(self.start) if self.start else entry.level
@@ -127,14 +131,12 @@ class Restarts(Phase):
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
-    """1 + mult + … + mult^(cycles-1), or enough of it to be too long."""
-    total, term = Fraction(0), Fraction(1)
-    for _ in range(cycles):
-        total, term = total + term, term * mult
-        if total > LAST_TICK:
-            raise Refusal(
-                "overflow", "the cycles add up to more than 2^53 ticks", argument="cycles"
-            )
+    """1 + mult + … + mult^(cycles-1), exactly."""
+    most = 4_000  # 1.01^4000 is more than 2^53 already
+    total = (mult ** min(cycles, most) - 1) / (mult - 1)
+    if cycles > most or total > LAST_TICK:
+        message = "the cycles add up to more than 2^53 ticks"
+        raise Refusal("overflow", message, argument="cycles")
     return total
 
 
