@@ -137,7 +137,7 @@ class Page:
     def _install(self, block: Block) -> None:
         metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         for line in block.code.splitlines():
-            match = re.fullmatch(r"pip install '?schedlang(\[(.+)\])?'?( *#.*)?", line)
+            match = re.fullmatch(r"pip install '?schedlang(\[([^\]]+)\])?'?( *#.*)?", line)
             assert match, f"{block}: {line} is no install of ours"
             for extra in (match[2] or "").split(","):
                 assert not extra or re.search(rf"(?m)^{extra} = \[", metadata), extra

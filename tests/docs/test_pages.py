@@ -1,0 +1,38 @@
+"""Every block of code on the pages runs, and prints what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT, Page, blocks
+
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending"))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_blocks_of_a_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = list(blocks(ROOT / name))
+    assert found
+    for block in found:
+        page.run(block)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_picture_is_of_the_readmes_line() -> None:
+    line = "warmup linear 10 -> cosine 90 min=1e-4"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"```text\n{line}\n```" in readme
+    assert "(docs/images/flagship.svg)" in readme
+    picture = (ROOT / "docs" / "images" / "flagship.svg").read_text(encoding="utf-8")
+    assert f"<title>{line.replace('>', '&gt;')}</title>" in picture
