@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import count
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
@@ -120,9 +121,7 @@ class Lowering:
         track = at.track
         for i, factor in enumerate(factors):
             if i:
-                track = next(
-                    j for j in range(track + 1, len(self.tracks) + 2) if self._free(j, begin)
-                )
+                track = next(j for j in count(track + 1) if self._free(j, begin))
             path = (*at.path, "factors", i)
             outs.append((track, *self.stage(factor, At(path, at.now, at.now, ONE, ONE, track))))
         ends = [end for _, end, _ in outs if end is not None]
@@ -158,7 +157,7 @@ class Lowering:
             return None, level
         again = [len(pieces) for pieces in self.tracks]
         round_pieces = sum(again) - sum(before)
-        if round_pieces * length.denominator > MOST_PIECES:
+        if max(1, round_pieces) * length.denominator > MOST_PIECES:
             message = "the rounds of this `x inf` are rounded to ticks in too many ways"
             self.mistakes.add("too-long", message, "give a round a length in whole ticks", at.path)
             return None, level
