@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,11 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
 def _in_range(number: Fraction, written: object) -> Fraction:
     if number.numerator < 0:
         refuse("out-of-range", f"{quoted(written)} is negative", "no number here is below 0")
-    if number.numerator and not _LEAST <= number.numerator / number.denominator <= _MOST:
+    try:
+        size = number.numerator / number.denominator
+    except OverflowError:
+        size = math.inf
+    if number.numerator and not _LEAST <= size <= _MOST:
         refuse("overflow", f"the number {quoted(written)} does not fit into a double")
     return number
 
