@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
 from schedlang.phases import Phase, Ramp, Rate, register
 from schedlang.phases.arguments import Positive, Ratio
-from schedlang.schedule import Binding, Schedule, parse, to_torch
+from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
 
 if TYPE_CHECKING:
     from schedlang.program import Program
@@ -22,6 +22,7 @@ __all__ = [
     "Schedule",
     "ScheduleError",
     "ScheduleWarning",
+    "compare",
     "parse",
     "register",
     "to_torch",

@@ -12,9 +12,19 @@ from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import base_rates
 from schedlang.torch.momentum import check_momentum
+from schedlang.torch.recording import Difference, record, resume_report
 from schedlang.torch.state import Bound
 
-__all__ = ["Bound", "Chain", "Fused", "base_rates", "build"]
+__all__ = [
+    "Bound",
+    "Chain",
+    "Difference",
+    "Fused",
+    "base_rates",
+    "build",
+    "record",
+    "resume_report",
+]
 
 
 def build(

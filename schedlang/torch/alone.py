@@ -7,6 +7,7 @@ is, and a parameter group that is added later is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from torch.optim import Optimizer, lr_scheduler
@@ -14,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.groups import last_rates, write_rates
 from schedlang.torch.momentum import momenta, write_momentum
+from schedlang.torch.plateau import Memory, Plateau
 from schedlang.torch.state import Bound, OnMismatch, differences
 
 
@@ -43,8 +45,7 @@ class Plain(Bound):
         set_tick(self, tick)
         write_rates(self.optimizer.param_groups, self.rates_at(tick))
         self._last_lr = last_rates(self.optimizer)
-        (momentum,) = momenta(self.program, tick, tick + 1)
-        if momentum is not None:
+        for momentum in momenta(self.program, tick, tick + 1).values():
             write_momentum(self.optimizer, momentum)
 
     def load_state_dict(
@@ -127,7 +128,7 @@ class CyclicLR(Plain, lr_scheduler.CyclicLR):
 
     @staticmethod
     def _triangular2_scale_fn(x: float) -> float:
-        return 0.5 ** (x - 1)
+        return float(0.5 ** (x - 1))
 
 
 class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
@@ -157,34 +158,43 @@ class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
     def get_lr(self) -> list[Any]:
         if self.last_epoch >= self.total_steps:
             return last_rates(self.optimizer)
-        # PyTorch reads these from the groups, where a state loaded into the optimizer may lack them.
+        # PyTorch reads them from the groups, and a state loaded into the optimizer may lack them.
         for group, levels in zip(self.optimizer.param_groups, self._levels, strict=False):
             group.update(levels)
         return super().get_lr()
 
 
 class ReduceLROnPlateau(Plain, lr_scheduler.ReduceLROnPlateau):
-    """PyTorch's ``ReduceLROnPlateau``."""
+    """PyTorch's ``ReduceLROnPlateau``, whose state has a `plateau`'s memory too."""
 
-    def jump(self, tick: int) -> None:
-        if tick:
-            raise ValueError(
-                f"tick {tick} lies inside `plateau`, whose rate hangs on the metrics before it: "
-                "load a state"
-            )
-        super().jump(tick)
+    reductions = 0
+
+    def _reduce_lr(self, epoch: int) -> None:
+        self.reductions += 1
+        super()._reduce_lr(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        memory = Memory(
+            self.best, self.num_bad_epochs, self.cooldown_counter, self.reductions, None
+        )
+        return {**super().state_dict(), "plateau": asdict(memory)}
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], *, on_mismatch: OnMismatch = "raise"
     ) -> None:
-        self.agreed_tick(state_dict, on_mismatch)
-        memory = ("best", "cooldown_counter", "num_bad_epochs", "last_epoch", "_last_lr")
-        if all(name in state_dict for name in memory):
-            own = {**self.state_dict(), **{name: state_dict[name] for name in memory}}
-            lr_scheduler.ReduceLROnPlateau.load_state_dict(self, own)
-            write_rates(self.optimizer.param_groups, map(float, self._last_lr))
-        else:
-            self.jump(state_dict["last_epoch"])
+        tick = self.agreed_tick(state_dict, on_mismatch)
+        plateau = Plateau.of(self.program)
+        assert plateau is not None
+        plateau.recall(state_dict.get("plateau"), tick)
+        memory = plateau.memory
+        self.best, self.reductions, self.last_epoch = memory.best, memory.reductions, tick
+        self.num_bad_epochs, self.cooldown_counter = memory.bad, memory.cooldown
+        levels = [plateau.level(self.program_of(base)) for base in self.bases]
+        write_rates(self.optimizer.param_groups, levels)
+        self._last_lr = last_rates(self.optimizer)
+
+    def jump(self, tick: int) -> None:
+        self.load_state_dict({**vars(self), "last_epoch": tick})
 
 
 CLASSES: dict[str, type[Plain]] = {

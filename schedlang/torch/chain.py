@@ -72,7 +72,7 @@ class Chain(Plain, lr_scheduler.SequentialLR):
     _schedulers: list[LRScheduler]
     _milestones: list[int]
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # as PyTorch's own
         if len(self.optimizer.param_groups) != len(self.bases):
             self.refuse_new_groups()
         lr_scheduler.SequentialLR.step(self)
@@ -83,7 +83,7 @@ class Chain(Plain, lr_scheduler.SequentialLR):
         set_tick(child, tick - (self._milestones[index - 1] if index else 0))
         self.last_epoch = tick
         write_rates(self.optimizer.param_groups, self.rates_at(tick))
-        self._last_lr = child._last_lr = last_rates(self.optimizer)
+        self._last_lr = last_rates(self.optimizer)
 
 
 def refusal(program: Program, optimizer: Optimizer) -> str | None:
@@ -92,19 +92,20 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
         return None
     plan = _plan(program, optimizer)
     lone = plan[0].arguments if len(plan) == 1 else {}
-    text = program.pieces[-1].text
-    if program.plateau is not None and program.tick == "step":
-        why = f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau knows no updates"
-    elif program.plateau is not None and "patience" not in lone:
-        why = f"`{text}` follows another phase, and SequentialLR refuses ReduceLROnPlateau"
-    elif program.momentum is not None and "cycle_momentum" not in lone:
+    why = None
+    if program.plateau is not None:
+        text = program.plateau["text"]
+        if program.tick == "step":
+            why = "counts epochs while updates are ticked, and ReduceLROnPlateau knows no updates"
+        elif "patience" not in lone:
+            why = "follows another phase, and SequentialLR refuses ReduceLROnPlateau"
+    elif program.momentum is not None:
         text = program.momentum.pieces[0].text
-        why = f"`{text}` moves the momentum, which PyTorch's own class does only where it stands alone"
-    elif program.momentum is not None and has_tensor_betas(optimizer):
-        why = f"`{text}` moves the momentum, and PyTorch's own class would replace the tensors in betas"
-    else:
-        return None
-    return f'{why}: use engine="fused"'
+        if "cycle_momentum" not in lone:
+            why = "moves the momentum, which PyTorch's own class can do only where it stands alone"
+        elif has_tensor_betas(optimizer):
+            why = "moves the momentum, and PyTorch's own class would replace the tensors in betas"
+    return None if why is None else f'`{text}` {why}: use engine="fused"'
 
 
 def build(program: Program, optimizer: Optimizer, start: int) -> Plain:
@@ -116,7 +117,10 @@ def build(program: Program, optimizer: Optimizer, start: int) -> Plain:
         (only,) = plan.values()
         scheduler = alone.CLASSES[only.name](optimizer, **only.arguments)
     else:
-        children = [getattr(lr_scheduler, child.name)(optimizer, **child.arguments) for child in plan.values()]
+        children = [
+            getattr(lr_scheduler, child.name)(optimizer, **child.arguments)
+            for child in plan.values()
+        ]
         scheduler = Chain(optimizer, children, list(plan)[1:])
     scheduler.knows(program, base_rates(optimizer))
     if start:

@@ -162,7 +162,11 @@ def _step(piece: Piece, base: float) -> Counterpart | None:
 def _multistep(piece: Piece, base: float) -> Counterpart | None:
     facts = piece.facts
     starts = facts["entry"] if facts["start"] is None else facts["start"]
-    if facts["min"] is not None or isinstance(facts["gamma"], tuple) or not _near(rate(starts), base):
+    if (
+        facts["min"] is not None
+        or isinstance(facts["gamma"], tuple)
+        or not _near(rate(starts), base)
+    ):
         return None
     # a position between two ticks is reached on the later one
     milestones = [math.ceil(position) for position in facts["at"]]
@@ -180,7 +184,7 @@ def _restarts(piece: Piece, base: float) -> Counterpart | None:
     return Counterpart("CosineAnnealingWarmRestarts", arguments)
 
 
-def _cyclic(piece: Piece, base: float) -> Counterpart | None:
+def _cyclic(piece: Piece, _base: float) -> Counterpart | None:
     facts = piece.facts
     up, down = facts["up"], facts["down"] or facts["up"]
     if facts["skip"] or not (float(up).is_integer() and float(down).is_integer()):
@@ -202,7 +206,7 @@ def _cyclic(piece: Piece, base: float) -> Counterpart | None:
     return Counterpart("CyclicLR", arguments, only_alone=overflows)
 
 
-def _onecycle(piece: Piece, base: float) -> Counterpart | None:
+def _onecycle(piece: Piece, _base: float) -> Counterpart | None:
     facts = piece.facts
     ticks, pct = facts["T"], facts["pct"]
     if facts["skip"] or ticks == 1 or math.isclose(pct * ticks, 1):

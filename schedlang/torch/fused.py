@@ -12,7 +12,14 @@ from torch.optim import Optimizer
 
 from schedlang.errors import ScheduleWarning
 from schedlang.program import Program
-from schedlang.torch.groups import base_rate, base_rates, restart, write_rates
+from schedlang.torch.groups import (
+    Group,
+    base_rate,
+    base_rates,
+    has_tensor_rates,
+    restart,
+    write_rates,
+)
 from schedlang.torch.momentum import check_momentum, write_momentum
 from schedlang.torch.plateau import Plateau
 from schedlang.torch.rates import Rates
@@ -25,6 +32,12 @@ class Fused(Bound):
     A step looks up the level pair of its tick and sets each group to ``relative·base + absolute``.
     Tensor rates are filled in place. A parameter group that is added later is taken up at the next
     step, with its own base rate.
+
+    Attributes:
+        _groups: the list of groups that were seen last; loading a state makes a new one.
+        _plain: whether a step needs to do no more than to write rates into dicts.
+        _first: the first tick whose level pair is at hand, in ``_relative`` and ``_absolute``.
+        _ready: how many of them a step may take without looking at anything else.
     """
 
     def __init__(self, program: Program, optimizer: Optimizer, start: int = 0) -> None:
@@ -41,10 +54,13 @@ class Fused(Bound):
         self._rates = Rates(program, self.bases)
         self._plateau = Plateau.of(program)
         self._reduced: list[float] = []
-        self._groups: list[dict[str, Any]] | None = None
-        self._tensors = False
+        self._groups: list[Group] = []
+        self._plain = False
+        self._first = self._ready = 0
+        self._relative: list[float] = []
+        self._absolute: list[float] = []
 
-    def step(self, metric: SupportsFloat | None = None) -> None:  # type: ignore[override]  # as ReduceLROnPlateau
+    def step(self, metric: SupportsFloat | None = None) -> None:
         """End a tick: the next update has the next rate.
 
         Args:
@@ -54,13 +70,30 @@ class Fused(Bound):
         Raises:
             TypeError: if a metric is missing, or if there is no plateau to take one.
         """
+        tick = self.last_epoch + 1
+        groups = self.optimizer.param_groups
+        if (
+            metric is None
+            and 0 <= (index := tick - self._first) < self._ready
+            and groups is self._groups
+            and len(groups) == len(self.bases)
+        ):
+            self.last_epoch = tick
+            absolute = self._absolute[index]
+            if not self._relative:
+                for group in groups:
+                    group["lr"] = absolute
+                return
+            relative = self._relative[index]
+            for group, base in zip(groups, self.bases):  # noqa: B905  # their lengths are equal
+                group["lr"] = relative * base + absolute
+            return
         if self._plateau is not None or metric is not None:
             self._end_tick(metric)
         if self._step_count < 2:
             super().step()  # whether the optimizer steps first, PyTorch checks itself
         else:
-            self._step_count += 1
-            self.last_epoch += 1
+            self.last_epoch = tick
         self._write()
 
     def observe(self, metric: SupportsFloat) -> None:
@@ -94,9 +127,8 @@ class Fused(Bound):
                 f"scheduler.step({plateau.monitor})"
             )
         elif plateau.is_overdue(tick + 1):
-            updates = tick + 1 - plateau.begin
             message = (
-                f"`{plateau.text}` has seen no metric for two whole epochs ({updates} updates into it): "
+                f"`{plateau.text}` has seen no metric for two whole epochs: "
                 "call scheduler.observe(metric) once an epoch"
             )
             warnings.warn(ScheduleWarning(message), stacklevel=3)
@@ -117,26 +149,18 @@ class Fused(Bound):
         groups = self.optimizer.param_groups
         if groups is not self._groups or len(groups) != len(self.bases):
             self._meet(groups)
-        rates = self._rates
-        index = self.last_epoch - rates.first
-        if not 0 <= index < len(rates.momenta):
-            rates.look_ahead(self.last_epoch)
-            index = 0
-        if self._tensors or self._reduced or not rates.pairs:
-            write_rates(self.optimizer.param_groups, self._rates_now())
-        else:
-            relative, absolute = rates.pairs[index]
-            for group, base in zip(groups, self.bases, strict=True):
-                group["lr"] = relative * base + absolute
-        momentum = rates.momenta[index]
+        write_rates(groups, self.rates_at(self.last_epoch))
+        momentum = self._rates.momenta.get(self.last_epoch)
         if momentum is not None:
             write_momentum(self.optimizer, momentum)
+        rates = self._rates
+        self._first, self._relative, self._absolute = rates.first, rates.relative, rates.absolute
+        self._ready = len(rates.absolute) if self._plain and self._step_count > 1 else 0
 
-    def _rates_now(self) -> list[float]:
-        """Each group's rate at the tick."""
-        return self._reduced or self._rates.at(self.last_epoch)
+    def rates_at(self, tick: int) -> list[float]:
+        return self._reduced or self._rates.at(tick)
 
-    def _meet(self, groups: list[dict[str, Any]]) -> None:
+    def _meet(self, groups: list[Group]) -> None:
         """Look at groups that were not seen before: some were added, or a state was loaded."""
         added = [base_rate(group) for group in groups[len(self.bases) :]]
         if added:
@@ -147,24 +171,30 @@ class Fused(Bound):
             self._rates = Rates(self.program, self.bases)
             self._reduced = self._levels()
         elif len(groups) < len(self.bases):
-            raise ValueError(f"{len(self.bases)} parameter groups were here, now there are {len(groups)}")
+            raise ValueError(
+                f"{len(self.bases)} parameter groups were here, now there are {len(groups)}"
+            )
         self._groups = groups
-        self._tensors = any(isinstance(group["lr"], torch.Tensor) for group in groups)
+        self._plain = (
+            self._plateau is None
+            and not self._rates.moves_momentum
+            and not has_tensor_rates(self.optimizer)
+        )
 
     def get_lr(self) -> list[float | torch.Tensor]:
         """The rates of the tick, as PyTorch's own first steps want them."""
-        return list(self._rates_now())
+        return list(self.rates_at(self.last_epoch))
 
     def get_last_lr(self) -> list[float | torch.Tensor]:
         """The rates of the tick, one a group; tensors where the group has one."""
-        rates = self._rates_now()
+        rates = self.rates_at(self.last_epoch)
         return [
             torch.full_like(group["lr"], rate) if isinstance(group["lr"], torch.Tensor) else rate
             for group, rate in zip(self.optimizer.param_groups, rates, strict=False)
         ]
 
     @property
-    def _last_lr(self) -> list[float | torch.Tensor]:  # type: ignore[override]  # computed when asked for
+    def _last_lr(self) -> list[float | torch.Tensor]:
         return self.get_last_lr()
 
     @_last_lr.setter

@@ -13,7 +13,8 @@ Group = dict[str, Any]
 
 def base_rate(group: Group) -> float:
     """The group's base rate: its ``initial_lr`` if it has one, else its ``lr``."""
-    return float(group.get("initial_lr", group["lr"]))
+    rate: Any = group.get("initial_lr", group["lr"])
+    return float(rate)
 
 
 def base_rates(optimizer: Optimizer) -> list[float]:

@@ -23,19 +23,18 @@ def check_momentum(program: Program, optimizer: Optimizer) -> None:
         ValueError: naming the phase.
     """
     if program.momentum is not None and momentum_key(optimizer) is None:
-        raise ValueError(
-            f"`{program.momentum.pieces[0].text}` moves the momentum, and {type(optimizer).__name__} "
-            "has neither `momentum` nor `betas`: leave momentum= out"
-        )
+        text, name = program.momentum.pieces[0].text, type(optimizer).__name__
+        what = f"`{text}` moves the momentum, and {name} has neither `momentum` nor `betas`"
+        raise ValueError(f"{what}: leave momentum= out")
 
 
-def momenta(program: Program, first: int, last: int) -> list[float | None]:
-    """The momentum at the ticks ``first, …, last - 1``; None before the first phase that moves it."""
+def momenta(program: Program, first: int, last: int) -> dict[int, float]:
+    """The momentum by tick, for ``first, …, last - 1``; none before a phase has moved it."""
     track = program.momentum
     if track is None:
-        return [None] * (last - first)
+        return {}
     begin = min(max(first, track.begins[0]), last)
-    return [None] * (begin - first) + track.fill(begin, last).tolist()
+    return dict(zip(range(begin, last), track.fill(begin, last).tolist(), strict=True))
 
 
 def has_tensor_betas(optimizer: Optimizer) -> bool:

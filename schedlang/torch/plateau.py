@@ -10,11 +10,6 @@ from typing import Any
 from schedlang.program import Program
 from schedlang.torch.counterparts import rate
 
-TICK_ALONE = (
-    "tick {tick} lies inside `{text}`, whose rate hangs on the metrics before it: load a state that "
-    "remembers them"
-)
-
 
 @dataclass
 class Memory:
@@ -85,7 +80,10 @@ class Plateau:
         if memory is not None:
             self.memory = Memory(**memory)
         elif tick > self.begin:
-            raise ValueError(TICK_ALONE.format(tick=tick, text=self.text))
+            inside = (
+                f"tick {tick} lies inside `{self.text}`, whose rate hangs on the metrics so far"
+            )
+            raise ValueError(f"{inside}: load a state that remembers them")
 
     def hear(self, metric: float, tick: int) -> bool:
         """Take a metric in; whether the rate is to be reduced."""

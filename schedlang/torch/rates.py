@@ -17,49 +17,55 @@ AHEAD = 1024
 
 
 class Rates:
-    """The level pairs ``(relative, absolute)`` of a block of ticks, and the momentum.
+    """The rates of all groups, and the momentum, for a block of ticks.
 
-    A group of base rate ``b`` has the rate ``relative·b + absolute``. A schedule in which some
-    rate is not of that form has, for each group, pairs of its own, whose relative part is 0.
+    A tick has one level pair, and a group of base rate ``b`` the rate ``relative·b + absolute``.
+    Where all groups have the same base, their rate is the absolute part.
 
     Attributes:
         first: the first tick of the block.
-        pairs: a pair for each tick, if one fits every base rate; else empty.
-        columns: the rates themselves, a list of ticks for each group, where that is not so.
-        momenta: the momentum at each tick, None where the schedule leaves it alone.
+        relative: the first of each tick's level pair, empty where all groups have the same base.
+        absolute: the second.
+        rows: instead, the rate of every group, in the few schedules whose rates are not of that
+            form.
+        momenta: the momentum, by tick; none where the schedule leaves it alone.
+        moves_momentum: whether it ever moves it.
     """
 
     def __init__(self, program: Program, bases: Sequence[float]) -> None:
         self.first = 0
-        self.pairs: list[tuple[float, float]] = []
-        self.columns: list[list[float]] = []
-        self.momenta: list[float | None] = []
+        self.relative: list[float] = []
+        self.absolute: list[float] = []
+        self.rows: list[tuple[float, ...]] = []
+        self.momenta: dict[int, float] = {}
+        self.moves_momentum = program.momentum is not None
         self._program = program
-        self._split = _split(program)
-        self._programs = {} if self._split else {base: program.rebase(base) for base in bases}
         self._bases = bases
-
-    def look_ahead(self, tick: int) -> None:
-        """Compute the block that begins at a tick."""
-        self.first, last = tick, tick + AHEAD
-        self.momenta = momenta(self._program, tick, last)
-        if self._split:
-            relative, absolute = (_product(tracks, tick, last).tolist() for tracks in self._split)
-            self.pairs = list(zip(relative, absolute, strict=True))
-        else:
-            each = {b: program.between(tick, last).tolist() for b, program in self._programs.items()}
-            self.columns = [each[base] for base in self._bases]
+        self._split = _split(program) if len(set(bases)) > 1 else None
+        self._programs = {} if self._split else {base: program.rebase(base) for base in bases}
 
     def at(self, tick: int) -> list[float]:
         """Each group's rate at a tick."""
+        if not 0 <= tick - self.first < max(len(self.absolute), len(self.rows)):
+            self._look_ahead(tick)
         index = tick - self.first
-        if not 0 <= index < len(self.momenta):
-            self.look_ahead(tick)
-            index = 0
-        if self.columns:
-            return [column[index] for column in self.columns]
-        relative, absolute = self.pairs[index]
-        return [relative * base + absolute for base in self._bases]
+        if self.rows:
+            return list(self.rows[index])
+        relative = self.relative[index] if self.relative else 0.0
+        return [relative * base + self.absolute[index] for base in self._bases]
+
+    def _look_ahead(self, tick: int) -> None:
+        self.first, last = tick, tick + AHEAD
+        self.momenta = momenta(self._program, tick, last)
+        if self._split:
+            relative, absolute = (_product(tracks, tick, last) for tracks in self._split)
+            self.relative, self.absolute = relative.tolist(), absolute.tolist()
+            return
+        each = {base: p.between(tick, last).tolist() for base, p in self._programs.items()}
+        if len(each) == 1:
+            (self.absolute,) = each.values()
+        else:
+            self.rows = list(zip(*(each[base] for base in self._bases), strict=True))
 
 
 def _split(program: Program) -> tuple[list[Track], list[Track]] | None:

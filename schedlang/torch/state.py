@@ -14,7 +14,9 @@ from schedlang.program import Program
 from schedlang.torch.groups import last_rates
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
-CHOICES = 'say on_mismatch="keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
+CHOICES = (
+    'say on_mismatch="keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
+)
 
 
 class Bound(LRScheduler):
@@ -71,7 +73,9 @@ class Bound(LRScheduler):
                 if that cannot be kept.
         """
         if on_mismatch not in {"raise", "keep-step", "keep-fraction"}:
-            raise ValueError(f"on_mismatch is one of raise, keep-step, keep-fraction: {on_mismatch!r}")
+            raise ValueError(
+                f"on_mismatch is one of raise, keep-step, keep-fraction: {on_mismatch!r}"
+            )
         tick: int = state["last_epoch"]
         found = differences(state, vars(self))
         if not found:
@@ -103,9 +107,9 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
         found.append(f"the text is `{there['text']}` there, `{here['text']}` here")
     bound, mine = there["binding"], here["binding"]
     for name in sorted({*bound, *mine} - {"lr"}):  # lr agrees with the base rates, which follow
-        if bound.get(name) != mine.get(name):
-            says = [f"{binding.get(name, 'unsaid')} {where}" for binding, where in ((bound, "there"), (mine, "here"))]
-            found.append(f"{name} is {', '.join(says)}")
+        said, says = (binding.get(name, "unsaid") for binding in (bound, mine))
+        if said != says:
+            found.append(f"{name} is {said} there, {says} here")
     rates, own = there["bases"], here["bases"]
     if len(rates) != len(own):
         found.append(f"there are {len(rates)} parameter groups there, {len(own)} here")
