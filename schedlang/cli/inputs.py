@@ -140,8 +140,11 @@ def _candidates(node: Any, path: str) -> Iterator[str]:
 
 
 def _seems_a_schedule(text: str) -> bool:
+    """Whether this is a schedule, or one with a mistake; not a word that means something else."""
     try:
         Schedule.model_validate(text)
-    except ScheduleError:
-        return "->" in text  # one that has a mistake
+    except ScheduleError as error:
+        codes = {mistake.code for mistake in error.mistakes}
+        phases = " " in text and not codes & {"syntax", "unknown-phase", "too-long", "too-deep"}
+        return phases or "->" in text
     return True

@@ -64,7 +64,8 @@ FILES = {
     "wrong.json": json.dumps({"lr": {"stages": [{"kind": "cosine", "duration": 90, "mn": 0}]}}),
     "whole.yaml": "warmup 10 -> cosine 90",
     "tree.json": json.dumps({"total": 100, "stages": [{"kind": "cosine", "duration": "rest"}]}),
-    "numbers.yaml": "a: 1\nb: [true, x]\n",
+    "numbers.yaml": "a: 1\nb: [true, x, linear, some words, 10 -> 20]\nc: step gama=1\n",
+    "nothing.yaml": "a: 1\n",
     "broken.yaml": "a: [1",
     "config.cfg": "cosine 90",
 }
@@ -229,8 +230,12 @@ MISUSED: list[tuple[list[str], str]] = [
         "config.json holds more than a schedule; say which value it is: --key train.lr_schedule",
     ),
     (
+        ["check", "nothing.yaml"],
+        "nothing.yaml holds more than a schedule; say which value it is: --key train.lr_schedule",
+    ),
+    (
         ["check", "numbers.yaml"],
-        "numbers.yaml holds more than a schedule; say which value it is: --key train.lr_schedule",
+        "numbers.yaml holds more than a schedule; say which value it is: --key b.4 or --key c",
     ),
     (
         ["fmt", "config.yaml", "--key", "train.lr_shedule"],
