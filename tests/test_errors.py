@@ -1,0 +1,333 @@
+"""Whole messages: of every code, of several mistakes at once, of every shape of text."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from schedlang import Schedule, ScheduleError, parse
+from schedlang.bind import bind
+from schedlang.errors import CODES, MOST_SHOWN
+
+
+class Refused(NamedTuple):
+    """A block of golden/errors.txt: a title, the line, its binding, and what is said of it."""
+
+    title: str
+    text: str
+    binding: dict[str, Any]
+    message: str
+
+
+def _corpus() -> list[Refused]:
+    path = Path(__file__).parent / "golden" / "errors.txt"
+    blocks = re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    found = []
+    for block in blocks:
+        title, rest = block.split("\n", 1)
+        text, rest = re.split(r"\n?^---", rest, maxsplit=1, flags=re.MULTILINE)
+        head, message = rest.split("\n", 1)
+        binding = {} if "lr=" in text else {"lr": 0.1}
+        for word in head.split():
+            name, value = word.split("=")
+            binding[name] = None if value == "None" else value
+        found.append(Refused(title, text, binding, message.rstrip("\n")))
+    return found
+
+
+CORPUS = _corpus()
+
+
+def _said(text: str, binding: dict[str, Any]) -> ScheduleError:
+    with pytest.raises(ScheduleError) as caught:
+        parse(text).bind(**binding)
+    return caught.value
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.title)
+def test_messages(case: Refused) -> None:
+    assert str(_said(case.text, case.binding)) == case.message
+
+
+# In dict form a mistake has a path and no marker.
+DICTS: list[tuple[object, str]] = [
+    ({}, "error[missing-argument]: `stages` is missing"),
+    (
+        {"stages": []},
+        "error[empty]: there is no schedule here\n  at stages\n  write one: cosine 90",
+    ),
+    (
+        {"stages": [{"kind": "cosin", "duration": 90}]},
+        (
+            "error[unknown-phase]: there is no phase called `cosin`\n"
+            "  at stages[0].kind\n"
+            "  did you mean `cosine`?"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "hold", "duration": 5}, {"kind": "cosine", "duration": 9, "mni": 1}]},
+        (
+            "error[unknown-argument]: `cosine` has no argument `mni`\n"
+            "  at stages[1].mni\n"
+            "  did you mean `min`?"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "multistep", "at": [10, "soon"]}]},
+        "error[wrong-type]: expected a number, not `soon`\n  at stages[0].at[1]",
+    ),
+    (
+        {"stages": [{"kind": "group", "stages": [{"kind": "step"}], "times": 0}]},
+        (
+            "error[out-of-range]: cannot repeat `0` times\n"
+            "  at stages[0].times\n"
+            "  a whole number from 1 to 10,000, or inf\n\n"
+            "error[missing-argument]: `step` needs `every=`\n"
+            "  at stages[0].stages[0]"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "product", "factors": [{"kind": "hold", "to": 1e-3}]}]},
+        (
+            "error[absolute-in-product]: a product multiplies shares: `0.001` is absolute\n"
+            "  at stages[0].factors[0].to\n"
+            "  write 10% or 0.1x"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "hold"}], "lrs": 1},
+        "error[unknown-setting]: there is no setting called `lrs`\n  at lrs\n  did you mean `lr`?",
+    ),
+    (
+        {"stages": [{"kind": "fn", "expression": "1 +"}]},
+        (
+            "error[syntax]: the text ends too early\n"
+            "  at stages[0].expression\n"
+            "  expected a name or a number"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "fn", "expression": "__import__('os')"}]},
+        (
+            "error[syntax]: unexpected `'`\n"
+            "  at stages[0].expression\n"
+            "  expected `)` or a name or a number"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "linear", "duration": 5, "role": "cooldown"}]},
+        (
+            "error[unknown-value]: `role` cannot be `cooldown`\n"
+            "  at stages[0].role\n"
+            "  one of warmup, decay"
+        ),
+    ),
+    (
+        {"stages": ["cosine 90"]},
+        "error[wrong-type]: expected a phase with its `kind`, not `cosine 90`\n  at stages[0]",
+    ),
+    (
+        {"stages": [{"kind": ["hold"]}]},
+        (
+            "error[wrong-type]: expected a phase with its `kind`, not `{'kind': ['hold']}`\n"
+            "  at stages[0]"
+        ),
+    ),
+    (
+        {"stages": "cosine 90"},
+        "error[wrong-type]: Input should be a valid tuple\n  at stages",
+    ),
+    (
+        {"stages": [{"kind": "hold", "to": True}]},
+        "error[wrong-type]: expected a number, not `True`\n  at stages[0].to",
+    ),
+    (
+        {"stages": [{"kind": "hold", "to": float("nan")}]},
+        "error[wrong-type]: expected a number, not `nan`\n  at stages[0].to",
+    ),
+    (
+        {"stages": [{"kind": "hold", "to": -0.1}]},
+        "error[out-of-range]: `-0.1` is negative\n  at stages[0].to\n  no number here is below 0",
+    ),
+    (7, "error[wrong-type]: expected a line of text or its dict form, not `7`"),
+    (None, "error[wrong-type]: expected a line of text or its dict form, not `None`"),
+]
+
+
+@pytest.mark.parametrize(("tree", "message"), DICTS, ids=lambda x: str(x)[:50])
+def test_dict_form(tree: object, message: str) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        Schedule.model_validate(tree)
+    assert str(caught.value) == message
+
+
+def test_a_group_of_an_optimizer_with_another_rate() -> None:
+    with pytest.raises(ScheduleError) as caught:
+        bind(parse("lr=0.1 | cosine 90"), {}, "lr=0.1 | cosine 90", groups=(0.1, 0.2, 0.3))
+    assert str(caught.value) == (
+        "error[base-differs]: the schedule says lr=0.1, but group 1 has 0.2, group 2 has 0.3\n"
+        "  |\n"
+        "1 | lr=0.1 | cosine 90\n"
+        "  |    ^^^ leave lr= out"
+    )
+    with pytest.raises(ScheduleError) as caught:
+        bind(parse("cosine 90"), {"lr": 0.1}, "cosine 90", groups=(0.2,))
+    assert str(caught.value) == (
+        "error[base-differs]: the schedule says lr=0.1, but group 0 has 0.2\n  leave lr= out"
+    )
+
+
+def test_a_frozen_group() -> None:
+    program = parse("warmup 10 -> cosine 90 min=1e-4").bind(lr=0.1)
+    with pytest.raises(ScheduleError) as caught:
+        program.rebase(0.0)
+    assert str(caught.value) == (
+        "error[no-base]: the absolute level `1e-4` cannot apply to a parameter group at rate 0\n"
+        "  |\n"
+        "1 | warmup 10 -> cosine 90 min=1e-4\n"
+        "  |              ^^^^^^^^^^^^^^^^^^ write a share of the base (10%)"
+    )
+
+
+def test_a_direction_that_one_group_breaks() -> None:
+    program = parse("cosine 90 min=1e-2").bind(lr=0.1)
+    with pytest.raises(ScheduleError) as caught:
+        program.rebase(1e-3)
+    assert str(caught.value) == (
+        "error[decay-rises]: this phase with `min=` goes up: from 0.001 to 0.01\n"
+        "  |\n"
+        "1 | cosine 90 min=1e-2\n"
+        "  |               ^^^^ write `to=`, which may go up"
+    )
+
+
+def test_too_deep() -> None:
+    assert parse("(" * 64 + "hold" + ")" * 64).bind(lr=0.1).at(5) == 0.1
+    text = "(" * 65 + "hold" + ")" * 65
+    assert str(_said(text, {})) == (
+        "error[too-deep]: this is nested deeper than 64 levels\n"
+        "  |\n"
+        f"1 | …{'(' * 38}{'(' * 38}".replace("(" * 76, "(" * 38 + "(hold" + ")" * 33)
+        + "…\n"
+        f"  | {' ' * 39}^ write it flatter"
+    )
+
+
+def test_every_code_has_its_message() -> None:
+    told = " ".join([*(case.message for case in CORPUS), *(message for _, message in DICTS)])
+    elsewhere = {"base-differs", "too-deep"}  # above
+    assert set(re.findall(r"error\[([a-z-]+)\]", told)) | elsewhere == set(CODES)
+
+
+def test_mistakes_can_be_read_one_by_one() -> None:
+    error = _said("warmup 5 -> cosin 90 -> hold 5 too=1x", {})
+    assert [(mistake.code, mistake.path, mistake.advice) for mistake in error.mistakes] == [
+        ("unknown-phase", ("stages", 1, "kind"), "did you mean `cosine`?"),
+        ("unknown-argument", ("stages", 2, "too="), "did you mean `to`?"),
+    ]
+    spans = [mistake.span for mistake in error.mistakes]
+    assert [error.text[slice(*span)] for span in spans if span and error.text] == ["cosin", "too"]
+    assert isinstance(error, ValueError)
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert (str(again), again.mistakes, again.text) == (str(error), error.mistakes, error.text)
+
+
+def test_tabs_and_what_hides() -> None:
+    assert str(_said("hold 5 ->\tcosin 90", {})).splitlines()[2:] == [
+        "1 | hold 5 ->\tcosin 90",
+        "  |          \t^^^^^ did you mean `cosine`?",
+    ]
+    # What would hide or reorder the line is shown as what it is not: a plain character.
+    assert str(_said("hold 5 # \u202e\x00\u2028\n-> \x1b", {})).splitlines() == [
+        "error[syntax]: unexpected `\ufffd`",
+        "  |",
+        "2 | -> \ufffd",
+        "  |    ^ expected a phase",
+    ]
+    assert str(_said("hold 5 -> cosin 5 # \u202e\x1b\x00", {})).splitlines()[2] == (
+        "1 | hold 5 -> cosin 5 # \ufffd\ufffd\ufffd"
+    )
+
+
+def test_the_line_ends_of_other_systems() -> None:
+    assert str(_said("warmup 5\r\n-> cosin 90\r\n-> hold", {})).splitlines()[2:] == [
+        "2 | -> cosin 90",
+        "  |    ^^^^^ did you mean `cosine`?",
+    ]
+
+
+def test_a_hundred_mistakes_are_enough_to_read() -> None:
+    error = _said("cosin 5 -> " * 150 + "hold", {})
+    assert len(error.mistakes) == 150
+    assert str(error).count("error[unknown-phase]") == MOST_SHOWN
+    assert str(error).endswith("\n\nand 50 more")
+
+
+class Config(BaseModel):
+    lr_schedule: Schedule
+
+
+def test_inside_a_pydantic_model() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate({"lr_schedule": "cosin 90"})
+    assert [error["loc"] for error in caught.value.errors()] == [("lr_schedule",)]
+    assert "there is no phase called `cosin`" in str(caught.value)
+    assert "^^^^^ did you mean `cosine`?" in str(caught.value)
+
+
+def test_text_is_text() -> None:
+    with pytest.raises(TypeError, match="parse takes a text, not bytes"):
+        parse(b"cosine 90")  # type: ignore[arg-type]  # that is the mistake
+
+
+def _deep_dict(depth: int) -> dict[str, Any]:
+    node: dict[str, Any] = {"kind": "hold"}
+    for _ in range(depth):
+        node = {"kind": "group", "stages": [node]}
+    return {"stages": [node]}
+
+
+DEEP = 10_000
+LARGE: list[tuple[str, object, str]] = [
+    ("two million characters", "a" * 2_000_000, "too-long"),
+    ("two million spaces", " " * 2_000_000, "too-long"),
+    ("parentheses", "(" * DEEP + "hold" + ")" * DEEP, "too-deep"),
+    ("parentheses that stay open", "(" * DEEP, "too-deep"),
+    ("brackets", "multistep at=" + "[" * DEEP, "syntax"),
+    ("braces", "fn " + "{" * DEEP, "syntax"),
+    ("parentheses of an expression", "fn {" + "(" * DEEP + "t" + ")" * DEEP + "}", "too-deep"),
+    ("calls", "fn {" + "sin(" * DEEP + "t" + ")" * DEEP + "}", "too-deep"),
+    ("minuses", "fn {" + "-" * DEEP + "t}", "too-deep"),
+    ("powers", "fn {" + "t ** " * DEEP + "t}", "too-deep"),
+    ("sums", "fn {" + "t + " * DEEP + "t}", "too-deep"),
+    ("nots", "fn {1 if " + "not " * DEEP + "t < 1 else 2}", "too-deep"),
+    ("choices", "fn {" + "1 if t < 1 else " * DEEP + "t}", "too-deep"),
+    ("the dict form", _deep_dict(DEEP), "too-deep"),
+    ("repeats", "(" * 60 + "hold 1" + ") x 2" * 60, "too-long"),
+    ("an expression of the dict form", "-" * DEEP, "too-deep"),
+    ("mistakes", "cosin 1 -> " * 5000 + "hold", "unknown-phase"),
+]
+
+
+@pytest.mark.parametrize(("what", "value", "code"), LARGE, ids=[case[0] for case in LARGE])
+def test_large_input_is_refused_at_once(what: str, value: object, code: str) -> None:
+    if what == "an expression of the dict form":
+        value = {"stages": [{"kind": "fn", "expression": f"{value}t"}]}
+    began = time.perf_counter()
+    with pytest.raises(ScheduleError) as caught:
+        Schedule.model_validate(value)
+    assert time.perf_counter() - began < 5  # a second, on a machine that is not busy
+    assert caught.value.mistakes[0].code == code
+
+
+def test_large_lengths_are_refused_when_bound() -> None:
+    for text in ("(hold 1/999999999ep) x inf", "(linear 1/999983ep to=1x) x inf"):
+        error = _said(text, {"lr": 0.1, "steps_per_epoch": 3})
+        assert [mistake.code for mistake in error.mistakes] == ["too-long"]
