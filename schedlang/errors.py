@@ -104,7 +104,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def quoted(value: object) -> str:
     """The value between backticks, short enough for a line."""
-    text = str(value)
+    text = _visible(str(value))
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 

@@ -26,6 +26,7 @@ from schedlang.tree import Group, Node, Product
 
 LAST_TICK = 2**53
 MOST_PIECES = 1_000_000
+MOST_ROUNDS = 100_000
 DEEPEST_LEVEL = 200
 UNKNOWN_END = 1_000_000
 """How far a formula without an end is looked at."""
@@ -157,7 +158,8 @@ class Lowering:
             return None, level
         again = [len(pieces) for pieces in self.tracks]
         round_pieces = sum(again) - sum(before)
-        if max(1, round_pieces) * length.denominator > MOST_PIECES:
+        too_many = round_pieces * length.denominator > MOST_PIECES
+        if too_many or length.denominator > MOST_ROUNDS:
             message = "the rounds of this `x inf` are rounded to ticks in too many ways"
             self.mistakes.add("too-long", message, "give a round a length in whole ticks", at.path)
             return None, level
