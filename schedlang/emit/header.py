@@ -76,3 +76,16 @@ def refuse_memory(program: Program, target: str) -> None:
             f"{target} cannot have `momentum=`: a {target} schedule gives a rate and nothing else;"
             " leave momentum= out, or emit torch or keras instead"
         )
+
+
+def epoch_of(program: Program, target: str) -> int | None:
+    """The updates an epoch, where the schedule counts epochs: each value is held for so many.
+
+    Raises:
+        ValueError: if it counts epochs and nobody said how long one is.
+    """
+    if program.tick != "epoch":
+        return None
+    if program.steps_per_epoch is None:
+        raise ValueError(f"{target} counts updates, and this schedule epochs: say steps_per_epoch=")
+    return program.steps_per_epoch

@@ -23,5 +23,5 @@ def emit(program: Program, function: str, style: str) -> str:
         docstring=header.explains(program),
     )
     defined = [*scalar.helper_functions(), *defined]
-    opening = header.opening(program, scalar.imports(defined), scalar.constants())
+    opening = header.opening(program, scalar.imports(defined), scalar.lists.constants())
     return source.joined([opening, *defined])

@@ -35,22 +35,27 @@ class Quantities:
         )
         symbol = Symbol(name)
         self.result = replaced(self.result, part, symbol)
-        changed = [(n, replaced(e, part, symbol)) for n, e in self.defined]
+        changed = [
+            (n, e if is_remainder(e) else replaced(e, part, symbol)) for n, e in self.defined
+        ]
         users = (i for i, (_, e) in enumerate(changed) if symbol in walk(e))
         changed.insert(next(users, len(changed)), (name, part))
         self.defined = changed
 
 
-def named(e: Expr, ticks: float | None) -> Quantities:
+def named(e: Expr, ticks: float | None, *, counting: bool = False) -> Quantities:
     """A formula whose telling parts have names.
 
     Args:
         e: a formula over ``t``.
         ticks: the T of its phase, if that has one.
+        counting: whether every cycle that is counted gets a name.
     """
     quantities = Quantities(e)
     while (position := next(_positions(quantities.result), None)) is not None:
         quantities.name(position, "position")
+    while counting and (cycle := next(filter(is_quotient, walk(quantities.result)), None)):
+        quantities.name(cycle, "cycle")
     for inner in list(_progress(quantities.result, ticks)):
         quantities.name(inner, "p")
     while (again := _repeated(quantities.result)) is not None:
@@ -76,6 +81,23 @@ def is_remainder(e: Expr) -> tuple[Expr, int, int] | None:
             if n == int(n) and denominator == int(denominator) and n / denominator == m:
                 return x, int(n), int(denominator)
     return None
+
+
+def is_quotient(e: Expr) -> tuple[Expr, int] | None:
+    """``(x, n)`` if this is ``x // n`` of whole numbers, else None."""
+    match e:
+        case Apply("floor", (Apply("div", (x, Number(n))),)) if n == int(n) and _counts(x):
+            return x, int(n)
+    return None
+
+
+def _counts(e: Expr) -> bool:
+    match e:
+        case Number(value):
+            return value == int(value)
+        case Apply("add" | "sub" | "mul", args):
+            return all(map(_counts, args))
+    return e == T
 
 
 def _positions(e: Expr) -> Iterator[Expr]:

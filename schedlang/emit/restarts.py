@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from schedlang.emit.quantities import replaced
+from schedlang.emit.source import number
 from schedlang.formula import Apply, Expr, Lookup, Symbol, T, walk
 
 CYCLE = Symbol("cycle")
@@ -47,6 +48,18 @@ class Growing:
             lines.append("    cycle += 1")
         quotient = f"({t} - begin) / length"
         return [*lines, f"p = {quotient if self.whole else f'float({quotient})'}"]
+
+    def begins(self, last: int) -> str:
+        """The list of the begins of all cycles up to a tick, as source."""
+        exact, length = [Fraction(0)], self.first
+        while exact[-1] + length <= last:
+            exact.append(exact[-1] + length)
+            length *= self.mult
+        if not self.whole:
+            return f"[{', '.join(number(float(begin), whole=True) for begin in exact)}]"
+        times = f"{self.first} * " if self.first != 1 else ""
+        over = f" // {self.mult - 1}" if self.mult != 2 else ""
+        return f"[{times}({self.mult}**i - 1){over} for i in range({len(exact)})]"
 
 
 def growing(e: Expr) -> Growing | None:

@@ -87,13 +87,40 @@ _MATH: dict[str, str] = {
 
 
 @dataclass
+class Lists:
+    """Lists of numbers: in place, or constants of the file where they are long."""
+
+    names: dict[str, str] = field(default_factory=dict)
+
+    def text(self, items: list[str], name: str) -> str:
+        """The list in place, or the name of a constant."""
+        flat = f"[{', '.join(items)}]"
+        return flat if len(flat) <= LONGEST_LIST else self.name(flat, name)
+
+    def name(self, text: str, name: str) -> str:
+        """The name of a constant."""
+        if text not in self.names:
+            others = sum(1 for other in self.names.values() if other.startswith(name))
+            self.names[text] = f"{name}_{others + 1}" if others else name
+        return self.names[text]
+
+    def constants(self) -> list[str]:
+        """The constants."""
+        return [
+            line
+            for text, name in self.names.items()
+            for line in source.call(f"{name} = [", text[1:-1].split(", "), "]")
+        ]
+
+
+@dataclass
 class Scalar:
     """Formulas over Python's own numbers, with the helpers that they turn out to need."""
 
     helpers: set[Operation] = field(default_factory=set)
     bisects: bool = False
     fractions: bool = False
-    lists: dict[tuple[str, ...], str] = field(default_factory=dict)
+    lists: Lists = field(default_factory=Lists)
 
     def text(
         self, e: Expr, names: Mapping[str, Range], spelled: Mapping[str, tuple[str, int]]
@@ -104,25 +131,6 @@ class Scalar:
         unsafe: set[int] = set()
         measure(e, names, unsafe)
         return infix(e, _MATH, self._spelling(names, spelled, unsafe))
-
-    def _list(self, items: list[str], name: str) -> str:
-        """A list in place, or the name of a constant where it is long."""
-        flat = f"[{', '.join(items)}]"
-        if len(flat) <= LONGEST_LIST:
-            return flat
-        key = tuple(items)
-        if key not in self.lists:
-            others = sum(1 for other in self.lists.values() if other.startswith(name))
-            self.lists[key] = f"{name}_{others + 1}" if others else name
-        return self.lists[key]
-
-    def constants(self) -> list[str]:
-        """The lists that were too long for where they are used."""
-        return [
-            line
-            for items, name in self.lists.items()
-            for line in source.call(f"{name} = [", items, "]")
-        ]
 
     def helper_functions(self) -> list[list[str]]:
         """The helpers that the formulas written so far need."""
@@ -163,11 +171,11 @@ class Scalar:
                     return f"{write(x, PRODUCT)} // {source.integer(n)}", PRODUCT
                 case Lookup(x, edges, values):
                     self.bisects = True
-                    marks = self._list([source.number(edge, whole=True) for edge in edges], "_EDGES")
+                    marks = self.lists.text([source.number(edge, whole=True) for edge in edges], "_EDGES")
                     index = f"bisect_right({marks}, {write(x, CHOICE)})"
                     if is_count(e):
                         return index, ATOM
-                    return f"{self._list(list(map(source.number, values)), '_VALUES')}[{index}]", ATOM
+                    return f"{self.lists.text(list(map(source.number, values)), '_VALUES')}[{index}]", ATOM
             return None
 
         return spell

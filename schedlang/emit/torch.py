@@ -47,7 +47,7 @@ def emit(program: Program, function: str, style: str) -> str:
     ]
     defined = [*module.scalar.helper_functions(), *module.definitions, build]
     imports = _imports(module, defined)
-    opening = header.opening(program, imports, module.scalar.constants())
+    opening = header.opening(program, imports, module.scalar.lists.constants())
     return source.joined([opening, *defined])
 
 

@@ -1,0 +1,308 @@
+"""Closed forms over whole arrays of steps: no branches, every phase computed and one selected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from schedlang.emit import source
+from schedlang.emit.conditioned import conditioned
+from schedlang.emit.outline import Part, Rounds, outline
+from schedlang.emit.quantities import (
+    is_quotient,
+    is_remainder,
+    named,
+    replaced,
+    skipping,
+    tidied,
+)
+from schedlang.emit.restarts import Growing, growing
+from schedlang.emit.spelling import Lists, is_count, number, power
+from schedlang.formula import Apply, Expr, Lookup, Number, Symbol, T, rebuild, substitute, symbols, walk
+from schedlang.notation import ATOM, CHOICE, Write, infix
+from schedlang.program import Piece, Track
+
+TICKS = Symbol("ticks")
+LAST_TICK = 2**31 - 1
+"""Steps are 32-bit integers here; an edge beyond them is never reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a library of arrays is called.
+
+    Attributes:
+        module: its name in the source.
+        pi: its π.
+        real: makes a float of an integer array.
+        index: counts the edges that an array has reached.
+        take: picks from a list by such a count.
+        full: an array of a constant, in the shape of the steps.
+    """
+
+    module: str
+    pi: str
+    real: Callable[[str], str]
+    index: Callable[[str, str], str]
+    take: Callable[[str, str], str]
+    full: Callable[[str, str], str]
+
+    def names(self) -> dict[str, str]:
+        """What the operations are called."""
+        functions = {
+            name: f"{self.module}.{name}"
+            for name in ("sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil", "abs")
+        }
+        others = {"min": "minimum", "max": "maximum"}
+        return {**functions, **{op: f"{self.module}.{name}" for op, name in others.items()}}
+
+
+JAX = Dialect(
+    module="jnp",
+    pi="jnp.pi",
+    real=lambda x: f"{x}.astype(float)",
+    index=lambda edges, x: f'jnp.searchsorted(jnp.array({edges}), {x}, side="right")',
+    take=lambda values, i: f"jnp.array({values})[{i}]",
+    full=lambda like, value: f"jnp.full_like({like}, {value}, dtype=float)",
+)
+KERAS = Dialect(
+    module="ops",
+    pi="math.pi",
+    real=lambda x: f'ops.cast({x}, "float32")',
+    index=lambda edges, x: f"ops.sum(ops.expand_dims({x}, -1) >= ops.array({edges}), axis=-1)",
+    take=lambda values, i: f"ops.take(ops.array({values}), {i})",
+    full=lambda like, value: f'ops.full_like({like}, {value}, dtype="float32")',
+)
+
+_LOGIC = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
+
+
+@dataclass
+class Arrays:
+    """Statements that compute a schedule on arrays, in one function."""
+
+    dialect: Dialect
+    width: int
+    base: str = "lr"
+    lines: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    lists: Lists = field(default_factory=Lists)
+    indices: dict[tuple[Expr, tuple[float, ...]], str] = field(default_factory=dict)
+
+    def returns(self, tracks: Sequence[Track], clock: str) -> list[str]:
+        """Statements that return the product of the tracks at ``clock``."""
+        names = ["rate", *(f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks)))]
+        self.taken |= {clock, "step", "lr", "t", "ticks", "p", *names}
+        for track, name in zip(tracks, names, strict=True):
+            self.chain(outline(track), clock, name)
+        if len(names) > 1:
+            return [*self.lines, *source.product(names, self.width)]
+        *before, last = self.lines
+        return [*before, f"return {last.removeprefix('rate = ')}"]
+
+    def chain(self, parts: Sequence[Part], clock: str, result: str) -> None:
+        """Phase after phase, each from its begin on in the place of those before."""
+        for i, part in enumerate(parts):
+            self.lines += source.comment(self.says(part), self.width)
+            text = self.part(part, clock, result)
+            if i:
+                begin = source.integer(part.begin)
+                flat = f"{result} = {self.dialect.module}.where({clock} < {begin}, {result}, {text})"
+                if len(flat) > self.width:
+                    self.lines.append(f"later = {text}")
+                    text = "later"
+                text = f"{self.dialect.module}.where({clock} < {begin}, {result}, {text})"
+            elif isinstance(part, Piece) and T.name not in symbols(part.curve):
+                text = self.dialect.full(clock, text)
+            self.lines.append(f"{result} = {text}")
+
+    def says(self, part: Part) -> str:
+        """The comment above a part."""
+        if isinstance(part, Rounds):
+            rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
+            return f"{rounds}rounds of {part.period} steps"
+        return part.text or "held"
+
+    def part(self, part: Part, clock: str, result: str) -> str:
+        """The text of a part's value, after statements for what it needs."""
+        if isinstance(part, Piece):
+            return self.piece(part, clock)
+        tick, inner = self.free("tick"), self.free("in_round")
+        since = f"({clock} - {source.integer(part.begin)})" if part.begin else clock
+        at = len(self.lines)
+        self.chain(part.parts, tick, inner)
+        if any(re.search(rf"\b{tick}\b", line) for line in self.lines[at:]):
+            period = source.integer(part.period)
+            self.lines.insert(at, f"{tick} = {since} % {period}")
+        return inner
+
+    def piece(self, piece: Piece, clock: str) -> str:
+        """The text of a phase's value, after statements for its quantities."""
+        self.indices.clear()
+        curve = piece.curve if piece.kind == "fn" else conditioned(tidied(piece.curve))
+        curve, skip = skipping(curve)
+        last = None if piece.end is None else piece.end - piece.begin + skip
+        ticks = self.clipped(clock, piece.begin - skip, skip, last)
+        cycles = growing(curve)
+        spelled = {"base": self.base}
+        if cycles is not None:
+            self.growing(cycles, ticks)
+            curve = cycles.rest
+        quantities = named(curve, piece.facts.get("T"), counting=True)
+        defined = [(name, self.counted(part)) for name, part in quantities.defined]
+        result = self.counted(quantities.result)
+        self.name_ticks([*(part for _, part in defined), result], ticks, spelled)
+        for name, part in defined:
+            self.name_indices(part, spelled)
+            self.lines.append(f"{name} = {self.quantity(part, spelled)}")
+        self.name_indices(result, spelled)
+        while len(f"rate = {self.text(result, spelled)}") > self.width:
+            if self.name_indices(result, spelled, least=1):
+                continue
+            part = self.largest(result, spelled)
+            name = self.free("part")
+            self.lines.append(f"{name} = {self.text(part, spelled)}")
+            spelled[name] = name
+            result = replaced(result, part, Symbol(name))
+        return self.text(result, spelled)
+
+    def growing(self, cycles: Growing, ticks: str) -> None:
+        """Find the cycle in a list of all that 32 bits can reach."""
+        begins = self.lists.name(cycles.begins(LAST_TICK), "_BEGINS")
+        if not re.fullmatch(r"\w+", ticks):
+            self.lines.append(f"ticks = {ticks}")
+            ticks = "ticks"
+        first = source.number(float(cycles.first), whole=True)
+        length = f"({first} * {source.number(float(cycles.mult))}**cycle)"
+        begin = self.dialect.take(begins, "reached")
+        since = f"({ticks} - {begin})"
+        self.lines += [
+            f"reached = {self.dialect.index(begins, ticks)} - 1",
+            f"cycle = {self.dialect.real('reached')}",
+            f"p = {self.dialect.real(since)} / {length}",
+        ]
+
+    def counted(self, e: Expr) -> Expr:
+        """The formula with whole ticks where it counts, which floats could not do exactly."""
+        if is_remainder(e) is not None or is_quotient(e) is not None:
+            return substitute(e, {T.name: TICKS})
+        match e:
+            case Lookup(x, edges, values) if x == T:
+                return Lookup(TICKS, tuple(float(ceil(edge)) for edge in edges), values)
+        return rebuild(e, self.counted)
+
+    def name_ticks(self, formulas: Sequence[Expr], ticks: str, spelled: dict[str, str]) -> None:
+        """Say what the ticks of the phase are called, whole and as floats."""
+        parts = [part for e in formulas for part in walk(e)]
+        floats, whole = parts.count(T), len({id(e) for e in formulas if TICKS in walk(e)})
+        if whole and not re.fullmatch(r"\w+", ticks):
+            self.lines.append(f"ticks = {ticks}")
+            ticks = "ticks"
+        spelled[TICKS.name] = ticks
+        divided = any(isinstance(p, Apply) and p.op == "div" and p.args[0] == T for p in parts)
+        if floats == 1 and divided and self.dialect is JAX:
+            spelled[T.name] = ticks
+        elif floats == 1:
+            spelled[T.name] = self.dialect.real(_atom(ticks))
+        elif floats:
+            spelled[T.name] = "t"
+            self.lines.append(f"t = {self.dialect.real(_atom(ticks))}")
+
+    def name_indices(self, e: Expr, spelled: dict[str, str], least: int = 2) -> bool:
+        """Count once where several lists (or at ``least`` one) ask for the same edges."""
+        known = len(self.indices)
+        lookups = [part for part in walk(e) if isinstance(part, Lookup)]
+        for part in lookups:
+            key = (part.x, part.edges)
+            if key not in self.indices and sum((o.x, o.edges) == key for o in lookups) >= least:
+                name = self.free("reached")
+                self.lines.append(f"{name} = {self.index(part, self.text(part.x, spelled))}")
+                self.indices[key] = name
+        return len(self.indices) > known
+
+    def index(self, e: Lookup, x: str) -> str:
+        """How many edges are reached, in integers."""
+        edges = [source.number(edge, whole=True) for edge in e.edges if edge <= LAST_TICK]
+        return self.dialect.index(self.lists.text(edges, "_EDGES"), x)
+
+    def clipped(self, clock: str, origin: int, low: int, high: int | None) -> str:
+        """The phase's own ticks, kept to the phase, so that no branch computes nonsense."""
+        sign = "-" if origin > 0 else "+"
+        since = f"{clock} {sign} {source.integer(abs(origin))}" if origin else clock
+        if high is not None:
+            if origin == 0 == low:
+                return f"{self.dialect.module}.minimum({since}, {source.integer(high)})"
+            return f"{self.dialect.module}.clip({since}, {low}, {source.integer(high)})"
+        return f"{self.dialect.module}.maximum({since}, {low})" if origin - low or low else since
+
+    def quantity(self, e: Expr, spelled: dict[str, str]) -> str:
+        """The text of a quantity; a cycle, or a position in one, is exact integers made float."""
+        found = is_remainder(e)
+        if found is not None:
+            x, numerator, denominator = found
+            times = x if denominator == 1 else x * denominator
+            text = f"{self.whole(times, spelled)} % {source.integer(numerator)}"
+            real = self.dialect.real(f"({text})")
+            return real if denominator == 1 else f"{real} / {denominator}"
+        match e:
+            case Apply("floor", (Apply("div", (x, Number(n))),)) if TICKS in walk(x):
+                return self.dialect.real(f"({self.whole(x, spelled)} // {source.integer(n)})")
+        return self.text(e, spelled)
+
+    def whole(self, e: Expr, spelled: dict[str, str]) -> str:
+        """Integer arithmetic, as the left side of ``%`` or ``//``."""
+        text = self.text(e, spelled)
+        return f"({text})" if isinstance(e, Apply) and e.op in {"add", "sub"} else text
+
+    def largest(self, e: Expr, spelled: dict[str, str]) -> Expr:
+        """The largest part of a formula that fits on a line of its own."""
+        room = self.width - len("part_100 = ")
+        parts = [p for p in walk(e) if p != e and not isinstance(p, Number | Symbol)]
+        sized = [(len(self.text(part, spelled)), part) for part in parts]
+        return max((pair for pair in sized if pair[0] <= room), key=lambda pair: pair[0])[1]
+
+    def free(self, wanted: str) -> str:
+        """A name that no statement uses."""
+        names = (wanted, *(f"{wanted}_{i}" for i in range(2, len(self.taken) + 3)))
+        name = next(name for name in names if name not in self.taken)
+        self.taken.add(name)
+        return name
+
+    def text(self, e: Expr, spelled: dict[str, str]) -> str:
+        """The formula in the library's functions."""
+        module = self.dialect.module
+
+        def spell(part: Expr, write: Write) -> tuple[str, int] | None:
+            match part:
+                case Number(value):
+                    text, tightness = number(value)
+                    return (self.dialect.pi, ATOM) if text == "math.pi" else (text, tightness)
+                case Symbol(name):
+                    return spelled.get(name, name), ATOM
+                case Apply("where", (condition, yes, no)):
+                    inside = ", ".join(write(arg, CHOICE) for arg in (condition, yes, no))
+                    return f"{module}.where({inside})", ATOM
+                case Apply("and" | "or" | "not" as op, args):
+                    inside = ", ".join(write(arg, CHOICE) for arg in args)
+                    return f"{module}.{_LOGIC[op]}({inside})", ATOM
+                case Apply("pow", (x, y)):
+                    return power(x, y, write)
+                case Lookup(x, edges, values):
+                    found = self.indices.get((x, edges)) or self.index(part, write(x, CHOICE))
+                    if is_count(part):
+                        return self.dialect.real(_atom(found)), ATOM
+                    reached = sum(edge <= LAST_TICK for edge in edges)
+                    listed = [source.number(v) for v in values[: reached + 1]]
+                    return self.dialect.take(self.lists.text(listed, "_VALUES"), found), ATOM
+            return None
+
+        if isinstance(e, Number):
+            return source.number(e.value).replace("math.pi", self.dialect.pi)
+        return infix(e, self.dialect.names(), spell)
+
+
+def _atom(text: str) -> str:
+    """The text such that a method can be called on it."""
+    return text if re.fullmatch(r"[\w.]+(\(.*\))?", text) else f"({text})"

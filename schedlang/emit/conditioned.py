@@ -1,0 +1,66 @@
+"""Formulas rearranged for floats of 32 bits, which have seven digits to lose.
+
+Close to its end a decay is the small difference of large numbers. The same values come from a
+formula that starts from the smaller level: ``b + (a - b)·(1 - p)`` for ``a + (b - a)·p``, and
+``cos²(π·p/2)`` for ``(1 + cos(π·p))/2``.
+"""
+
+from __future__ import annotations
+
+from schedlang.emit.quantities import tidied
+from schedlang.evaluate import value
+from schedlang.formula import BASE, ONE, Apply, Expr, Number, cos, rebuild, sin, symbols
+
+
+def conditioned(e: Expr) -> Expr:
+    """The formula as float32 keeps its digits."""
+    return tidied(_anchored(rebuild(_halves(e), conditioned)))
+
+
+def _halves(e: Expr) -> Expr:
+    match e:
+        case Apply("div", (Apply("mul", (x, wave)), Number(2.0))) if square := _square(wave):
+            return x * square
+        case Apply("div", (wave, Number(2.0))) if square := _square(wave):
+            return square
+    return e
+
+
+def _square(wave: Expr) -> Expr | None:
+    match wave:
+        case Apply("add", (Number(1.0), Apply("cos", (x,)))):
+            return cos(x / 2) ** 2
+        case Apply("sub", (Number(1.0), Apply("cos", (x,)))):
+            return sin(x / 2) ** 2
+    return None
+
+
+def _anchored(e: Expr) -> Expr:
+    match e:
+        case Apply("sub", (Number(1.0), Apply("div", (x, Number(n))))) if n > 0:
+            return (n - x) / n
+        case Apply("add", (a, Apply("mul", (Apply("sub", (b, c)), part)))) if a == c:
+            size, other = _size(a), _size(b)
+            if size is not None and other is not None and size > other:
+                scaled = (a - b) * _rest(part)
+                return scaled if other == 0 else b + scaled
+        case Apply("mul", (a, Apply("sub", _) as rest)):
+            return Apply("mul", (a, _anchored(rest)))
+    return e
+
+
+def _rest(part: Expr) -> Expr:
+    """What is missing to 1."""
+    match part:
+        case Apply("pow", (Apply("cos", (x,)), Number(2.0))):
+            return sin(x) ** 2
+        case Apply("pow", (Apply("sin", (x,)), Number(2.0))):
+            return cos(x) ** 2
+        case Apply("sub", (one, x)) if one == ONE:
+            return x
+    return _anchored(1 - part)
+
+
+def _size(level: Expr) -> float | None:
+    """How large a level is, for a base of 1 where that is not known."""
+    return value(level, {BASE.name: 1.0}) if symbols(level) <= {BASE.name} else None
