@@ -245,7 +245,7 @@ class _Place:
 
     def ended(self, value: Callable[[Fraction, bool], float]) -> _Curve:
         """A curve with its limit from the left; ``value(t, left)``."""
-        end = self.level if self.T is None else value(Fraction(self.T), True)
+        end = value(Fraction(self.T), True) if self.T else self.level
         return lambda t: value(Fraction(t), False), end
 
     def hold(self) -> _Curve:
