@@ -76,12 +76,11 @@ class Page:
     def __post_init__(self) -> None:
         shutil.copytree(ROOT / "examples", self.folder / "examples")
         (self.folder / "docs" / "images").mkdir(parents=True)
-        commands = self.folder / "bin"
-        commands.mkdir()
-        shim = commands / "schedlang"
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m schedlang "$@"\n', encoding="utf-8")
-        shim.chmod(0o755)
-        (commands / "python").symlink_to(sys.executable)
+        (self.folder / "bin").mkdir()
+        for name, start in (("python", ""), ("schedlang", "-m schedlang")):
+            shim = self.folder / "bin" / name
+            shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {start} "$@"\n', encoding="utf-8")
+            shim.chmod(0o755)
 
     def run(self, block: Block) -> None:
         """Run a block and compare what there is to compare."""
@@ -89,7 +88,7 @@ class Page:
             case "python" | "pycon" if block.code.lstrip().startswith(">>>"):
                 self._session(block)
             case "python":
-                code = compile("\n" * block.line + block.code, block.page, "exec")
+                code = compile("\n" * block.line + block.code, block.page, "exec", dont_inherit=True)
                 exec(code, self.names)
             case "console":
                 self._commands(block)

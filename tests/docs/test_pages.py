@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from schedlang.phases import REGISTERED
 from tests.docs.markdown import ROOT, Page, blocks
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending"))]
+
+
+@pytest.fixture(autouse=True)
+def _phases_of_the_pages() -> Iterator[None]:
+    """What a page registers, no other test sees."""
+    before = dict(REGISTERED)
+    yield
+    REGISTERED.clear()
+    REGISTERED.update(before)
 
 
 @pytest.mark.parametrize("name", PAGES)
