@@ -124,19 +124,24 @@ def _entries(node: Any) -> Iterator[tuple[str, Any]]:
 
 def _which(content: Any) -> str:
     """The advice for a file without ``--key``: the keys that seem to hold a schedule."""
-    keys = list(_candidates(content, ""))
+    keys = list(_candidates(content))
     if not keys:
         return "say which value it is: --key train.lr_schedule"
     return f"say which value it is: {' or '.join(f'--key {key}' for key in keys)}"
 
 
-def _candidates(node: Any, path: str) -> Iterator[str]:
-    for key, value in _entries(node):
-        here = f"{path}.{key}".lstrip(".")
-        if _is_dict_form(value) or (isinstance(value, str) and _seems_a_schedule(value)):
-            yield here
-        else:
-            yield from _candidates(value, here)
+def _candidates(content: Any) -> Iterator[str]:
+    """The keys of what seems a schedule; what aliases of YAML repeat is looked at once."""
+    waiting = [("", content)]
+    seen: set[int] = set()
+    while waiting:
+        path, node = waiting.pop()
+        if _is_dict_form(node) or (isinstance(node, str) and _seems_a_schedule(node)):
+            yield path
+        elif id(node) not in seen:
+            seen.add(id(node))
+            inside = [(f"{path}.{key}".lstrip("."), value) for key, value in _entries(node)]
+            waiting += reversed(inside)
 
 
 def _seems_a_schedule(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import pty
@@ -12,9 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
 
 from schedlang.cli import main
 from tests.cases import CASES, PLATEAUS, Case
+from tests.strategies import texts
 
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
 
@@ -67,6 +71,9 @@ FILES = {
     "numbers.yaml": "a: 1\nb: [true, x, linear, some words, 10 -> 20]\nc: step gama=1\n",
     "nothing.yaml": "a: 1\n",
     "broken.yaml": "a: [1",
+    "round.yaml": "a: &a [*a, cosine 90]\n",
+    "bomb.yaml": "a0: &a0 [x, y]\n"
+    + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)),
     "config.cfg": "cosine 90",
 }
 
@@ -228,6 +235,14 @@ MISUSED: list[tuple[list[str], str]] = [
     (
         ["check", "config.json"],
         "config.json holds more than a schedule; say which value it is: --key train.lr_schedule",
+    ),
+    (
+        ["check", "round.yaml"],
+        "round.yaml holds more than a schedule; say which value it is: --key a.1",
+    ),
+    (
+        ["check", "bomb.yaml"],
+        "bomb.yaml holds more than a schedule; say which value it is: --key train.lr_schedule",
     ),
     (
         ["check", "nothing.yaml"],
@@ -417,6 +432,21 @@ def test_emit_says_what_a_target_cannot_do(run: Run) -> None:
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith("error: ")
     assert "plateau" in ran.err
+
+
+@given(text=texts())
+def test_no_text_makes_a_traceback(text: str) -> None:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as err,
+    ):
+        patch.setattr(sys, "argv", ["schedlang", "check", "--", text])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    assert exit_.value.code in {0, 1, 2}
+    assert (out.getvalue().startswith("fine: ")) is (exit_.value.code == 0)
+    assert ("rror" in err.getvalue()) is (exit_.value.code != 0)
 
 
 # ── As a process ─────────────────────────────────────────────────────────────────────────────────
