@@ -85,6 +85,13 @@ def _go_on(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationIn
         return Broken()
 
 
+_OWN_SCHEMA = {
+    "type": "object",
+    "required": ["kind"],
+    "properties": {"kind": {"type": "string", "not": {"enum": [*BUILT_IN, "group", "product"]}}},
+    "description": "one's own phase",
+}
+
 _OneOf: TypeAlias = Annotated[
     Annotated[Hold, Tag("hold")]
     | Annotated[Linear, Tag("linear")]
@@ -105,7 +112,7 @@ _OneOf: TypeAlias = Annotated[
     | Annotated[
         SerializeAsAny[Phase],
         PlainValidator(_registered),
-        WithJsonSchema({"type": "object", "required": ["kind"], "description": "one's own phase"}),
+        WithJsonSchema(_OWN_SCHEMA),
         Tag("registered"),
     ],
     Discriminator(_kind_of),
