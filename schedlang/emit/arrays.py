@@ -70,8 +70,8 @@ JAX = Dialect(
 KERAS = Dialect(
     module="ops",
     pi="math.pi",
-    real=lambda x: f'ops.cast({x}, "float32")',
-    index=lambda edges, x: f"ops.sum(ops.expand_dims({x}, -1) >= ops.array({edges}), axis=-1)",
+    real=lambda x: f'ops.cast({_bare(x)}, "float32")',
+    index=lambda edges, x: f"_reached({edges}, {x})",
     take=lambda values, i: f"ops.take(ops.array({values}), {i})",
     full=lambda like, value: f'ops.full_like({like}, {value}, dtype="float32")',
 )
@@ -105,7 +105,8 @@ class Arrays:
     def chain(self, parts: Sequence[Part], clock: str, result: str) -> None:
         """Phase after phase, each from its begin on in the place of those before."""
         for i, part in enumerate(parts):
-            self.lines += source.comment(self.says(part), self.width)
+            says = self.says(part) or ("the end holds" if i else "")
+            self.lines += source.comment(says, self.width) if says else []
             text = self.part(part, clock, result)
             if i:
                 begin = source.integer(part.begin)
@@ -123,7 +124,7 @@ class Arrays:
         if isinstance(part, Rounds):
             rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
             return f"{rounds}rounds of {part.period} steps"
-        return part.text or "held"
+        return part.text
 
     def part(self, part: Part, clock: str, result: str) -> str:
         """The text of a part's value, after statements for what it needs."""
@@ -170,18 +171,23 @@ class Arrays:
 
     def growing(self, cycles: Growing, ticks: str) -> None:
         """Find the cycle in a list of all that 32 bits can reach."""
-        begins = self.lists.name(cycles.begins(LAST_TICK), "_BEGINS")
+        begins = edges = self.lists.name(cycles.begins(LAST_TICK), "_BEGINS")
+        if not cycles.whole:
+            edges = self.lists.name(cycles.edges(LAST_TICK), "_EDGES")
         if not re.fullmatch(r"\w+", ticks):
             self.lines.append(f"ticks = {ticks}")
             ticks = "ticks"
         first = source.number(float(cycles.first), whole=True)
         length = f"({first} * {source.number(float(cycles.mult))}**cycle)"
         begin = self.dialect.take(begins, "reached")
-        since = f"({ticks} - {begin})"
+        since = f"{self.dialect.real(ticks)} - {begin}"
+        if cycles.whole:
+            since = self.dialect.real(f"({ticks} - {begin})")
         self.lines += [
-            f"reached = {self.dialect.index(begins, ticks)} - 1",
+            f"reached = {self.dialect.index(edges, ticks)} - 1",
             f"cycle = {self.dialect.real('reached')}",
-            f"p = {self.dialect.real(since)} / {length}",
+            f"since = {since}",
+            f"p = since / {length}",
         ]
 
     def counted(self, e: Expr) -> Expr:
@@ -301,6 +307,11 @@ class Arrays:
         if isinstance(e, Number):
             return source.number(e.value).replace("math.pi", self.dialect.pi)
         return infix(e, self.dialect.names(), spell)
+
+
+def _bare(text: str) -> str:
+    """The text without parentheses around the whole of it."""
+    return text[1:-1] if re.fullmatch(r"\([^()]*(\([^()]*(\([^()]*\)[^()]*)*\)[^()]*)*\)", text) else text
 
 
 def _atom(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from struct import pack, unpack
 
-from schedlang.emit.source import tidy
+from schedlang.emit.source import number, tidy
 from schedlang.errors import ScheduleError
 from schedlang.evaluate import value
 from schedlang.formula import BASE, ONE, ZERO, Expr, Number, affine, substitute, symbols
@@ -43,6 +45,24 @@ class Levels:
                 return tidy(relative * self.base + absolute)
         return None
 
+    def text(self, level: Expr) -> str | None:
+        """The level as source: a number, or a share of the parameter ``lr``."""
+        rate = self.rate(level)
+        if rate is not None:
+            return number(rate)
+        share = self.share(level)
+        if share is None:
+            return None
+        return "lr" if share == 1 else f"{number(share)} * lr"
+
+    def ratio(self, x: Expr, y: Expr) -> float | None:
+        """x / y, if that is known for every base."""
+        for read in (self.rate, self.share):
+            a, b = read(x), read(y)
+            if a is not None and b:
+                return tidy(a / b)
+        return None
+
     def share_curve(self, curve: Expr) -> Expr | None:
         """The curve as a share of the base, if it is the same for every base or that is known."""
         number = self.share(curve)
@@ -62,3 +82,13 @@ def _numbers(level: Expr) -> tuple[Expr, Expr] | None:
     if parts is None or any(symbols(part) for part in parts):
         return None
     return Number(value(parts[0], {})), Number(value(parts[1], {}))
+
+
+def divides_exactly(period: float) -> bool:
+    """Whether compiled code finds whole quotients by this period in floats of 32 bits.
+
+    XLA multiplies by the reciprocal instead of dividing; where that was rounded down, 41/41 is
+    a little below 1, and what should change at step 41 changes one step late.
+    """
+    reciprocal: float = unpack("f", pack("f", 1 / period))[0]
+    return period == int(period) and Fraction(reciprocal) * int(period) >= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 from schedlang.emit.quantities import replaced
 from schedlang.emit.source import number
@@ -51,15 +52,23 @@ class Growing:
 
     def begins(self, last: int) -> str:
         """The list of the begins of all cycles up to a tick, as source."""
-        exact, length = [Fraction(0)], self.first
-        while exact[-1] + length <= last:
-            exact.append(exact[-1] + length)
-            length *= self.mult
+        exact = self._begins(last)
         if not self.whole:
             return f"[{', '.join(number(float(begin), whole=True) for begin in exact)}]"
         times = f"{self.first} * " if self.first != 1 else ""
         over = f" // {self.mult - 1}" if self.mult != 2 else ""
         return f"[{times}({self.mult}**i - 1){over} for i in range({len(exact)})]"
+
+    def edges(self, last: int) -> str:
+        """The list of the first ticks of all cycles up to a tick, as source."""
+        return f"[{', '.join(str(ceil(begin)) for begin in self._begins(last))}]"
+
+    def _begins(self, last: int) -> list[Fraction]:
+        begins, length = [Fraction(0)], self.first
+        while begins[-1] + length <= last:
+            begins.append(begins[-1] + length)
+            length *= self.mult
+        return begins
 
 
 def growing(e: Expr) -> Growing | None:

@@ -1,0 +1,110 @@
+"""The keras target: one of its own schedules, or a small class; callbacks for what needs them."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from schedlang.emit import header, source
+from schedlang.emit.arrays import KERAS, Arrays
+from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
+from schedlang.emit.keras_classes import native
+from schedlang.emit.levels import Levels
+from schedlang.emit.outline import outline
+from schedlang.program import Program
+
+SCHEDULE = "LearningRateSchedule"
+_REACHED = '''\
+def _reached(edges: list[int], step: Any) -> Any:
+    """How many of the edges the step has reached."""
+    reached = ops.expand_dims(step, -1) >= ops.array(edges)
+    return ops.sum(ops.cast(reached, "int32"), axis=-1)'''
+
+
+def emit(program: Program, function: str, style: str) -> str:
+    """A module with ``build_schedule()``, and ``build_callbacks()`` where callbacks are needed."""
+    per_epoch = header.epoch_of(program, "keras")
+    levels = Levels(program.base)
+    takes_base = header.needs_base(program)
+    arrays = Arrays(KERAS, source.WIDTH - 8, base="self.lr")
+    found = None
+    if style == "native" and len(program.tracks) == 1 and per_epoch is None:
+        found = native(outline(program.tracks[0]), levels)
+    defined: list[list[str]] = []
+    if found is None:
+        name = "LearningRate"
+        own = _class(program, arrays, per_epoch, takes_base=takes_base)
+        defined += [_REACHED.split("\n")] if any("_reached(" in line for line in own) else []
+        defined.append(own)
+        built = [f"return {name}({'lr' if takes_base else ''})"]
+    else:
+        name = found.name
+        arguments = [f"{key}={value}" for key, value in found.arguments.items()]
+        built = source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
+    build = [
+        f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
+        *source.indented(header.explains(program, "The learning rate over the optimizer's steps.")),
+        *source.indented(built),
+    ]
+    defined.append(build)
+    callbacks: list[str] = []
+    if program.plateau is not None:
+        defined.append(plateau_callback(program, levels, function, per_epoch, takes_base=takes_base))
+        callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
+    if program.momentum is not None:
+        defined += momentum_callback(program.momentum, arrays.lists, per_epoch)
+        callbacks.append("Momentum()")
+    if callbacks:
+        head = "def build_callbacks() -> list[keras.callbacks.Callback]:"
+        if takes_base and program.plateau is not None:
+            head = "def build_callbacks(lr: float) -> list[keras.callbacks.Callback]:"
+        says = source.docstring("What `fit` needs besides the schedule.", [_use(program)])
+        defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
+    imports = _imports(defined, found.name if found else None)
+    return source.joined([header.opening(program, imports, arrays.lists.constants()), *defined])
+
+
+def _use(program: Program) -> str:
+    rate = "the schedule" if program.plateau is None else "a number, which the callback sets"
+    eager = ", and `run_eagerly=True` for the momentum" if program.momentum is not None else ""
+    return f"Compile the model with {rate}, for a learning rate{eager}."
+
+
+def _imports(defined: list[list[str]], own: str | None) -> list[str]:
+    text = "\n".join(line for lines in defined for line in lines)
+    standard = ["import math"] if "math." in text else []
+    standard += ["from bisect import bisect_right"] if "bisect_right" in text else []
+    standard += ["from fractions import Fraction"] if "Fraction(" in text else []
+    standard += ["from typing import Any"] if "Any" in text else []
+    third = ["import keras"] if "keras." in text else []
+    third += ["from keras import ops"] if "ops." in text else []
+    names = sorted({own, SCHEDULE} - {None}, key=lambda name: str(name).lower())
+    third.append(f"from keras.optimizers.schedules import {', '.join(map(str, names))}")
+    return [*standard, *([""] if standard else []), *third]
+
+
+def _class(
+    program: Program, arrays: Arrays, per_epoch: int | None, *, takes_base: bool
+) -> list[str]:
+    """A schedule of its own, registered so that it can be saved with a model.
+
+    The package tells it from the schedules of other files that are loaded beside it.
+    """
+    key = f"{program.text} {sorted(program.binding.items())}"
+    package = f"schedule_{crc32(key.encode()):08x}"
+    clock = "epoch" if per_epoch else "step"
+    count = 'step = ops.cast(step, "int32")'
+    if per_epoch:
+        count = f'epoch = ops.cast(step, "int32") // {per_epoch}'
+    call = [count, *arrays.returns(program.tracks, clock)]
+    lines = [
+        f'@keras.saving.register_keras_serializable(package="{package}")',
+        f"class LearningRate({SCHEDULE}):",
+        *source.indented(source.docstring(f"`{source.plain(program.text)}`", [])),
+        "",
+    ]
+    if takes_base:
+        lines += source.indented(["def __init__(self, lr: float) -> None:", "    self.lr = lr", ""])
+    lines += source.indented(["def __call__(self, step: Any) -> Any:", *source.indented(call), ""])
+    config = '{"lr": self.lr}' if takes_base else "{}"
+    lines += source.indented(["def get_config(self) -> dict[str, Any]:", f"    return {config}"])
+    return lines
