@@ -1,4 +1,4 @@
-"""The curve as a picture: on matplotlib axes, in a file, or in dots in the terminal."""
+"""The curve as a picture: on matplotlib axes, in a file, or in the terminal."""
 
 from __future__ import annotations
 
@@ -192,59 +192,47 @@ def _name_phases(program: Program, ax: Axes, last: float) -> None:
 
 # ── In the terminal ──────────────────────────────────────────────────────────────────────────────
 
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""The bits of a braille character: four rows of two dots."""
-ROWS = 16
+ROWS = 20
 
 
 def in_terminal(program: Program, ticks: int | None = None, width: int | None = None) -> str:
-    """The curve in braille dots, with its axes.
+    """The curve in the terminal, drawn by plotext.
 
     Args:
         program: what to draw.
         ticks: how many ticks, see `draw`.
         width: columns; unsaid, those of the terminal, at most 100.
     """
-    x, y = points(program, ticks)
-    top = _top(y)
-    labels = {_row(rate, top): number(rate) for rate in _nice(top, 4)}
-    margin = max(map(len, labels.values()))
-    columns = max(20, (width or min(100, shutil.get_terminal_size().columns)) - margin - 2)
-    lines = [f"{' ' * margin}  {_cut(program.text, columns)}"]
-    for row, dots in enumerate(_braille(x, y, top, columns)):
-        lines.append(f"{labels.get(row, ''):>{margin}} {'┤' if row in labels else '│'}{dots}")
-    marks = {round(tick / x[-1] * (columns - 1)): _short(tick) for tick in _nice(float(x[-1]), 5)}
-    axis = "".join("┬" if i in marks else "─" for i in range(columns))
-    lines += [f"{' ' * margin} └{axis}", " " * (margin + 2) + _under(marks, columns)]
-    lines.append(f"{' ' * margin}  {_says_y(program)} over {_says_x(program)}")
-    return "\n".join(line.rstrip() for line in lines)
+    import plotext
+
+    columns = width or min(100, shutil.get_terminal_size().columns)
+    x, y = _thinned(*points(program, ticks), 4 * columns)
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(columns, ROWS)
+    plotext.plot(x.tolist(), y.tolist(), marker="braille")
+    plotext.title(_cut(program.text, columns - 12))
+    plotext.xlabel(_says_x(program))
+    plotext.ylabel(_says_y(program))
+    rates, marks = _nice(_top(y), 4), _nice(float(x[-1]), 5)
+    plotext.ylim(0, _top(y))
+    plotext.yticks(rates, list(map(number, rates)))
+    plotext.xticks(marks, list(map(_short, marks)))
+    picture: str = plotext.uncolorize(plotext.build())
+    return "\n".join(line.rstrip() for line in picture.splitlines())
 
 
-def _braille(x: Array, y: Array, top: float, columns: int) -> list[str]:
-    """The line as rows of braille: each column of dots spans the values that fall into it."""
+def _thinned(x: Array, y: Array, parts: int) -> tuple[Array, Array]:
+    """The highest and the lowest point of each of so many parts, and the ends."""
     import numpy as np
 
-    edges = np.linspace(x[0], x[-1], 2 * columns + 1)
-    ends = np.interp(edges, x, y)
-    low, high = np.minimum(ends[:-1], ends[1:]), np.maximum(ends[:-1], ends[1:])
-    into = np.minimum(np.searchsorted(edges, x, side="right") - 1, 2 * columns - 1)
-    np.minimum.at(low, into, y)
-    np.maximum.at(high, into, y)
-    cells = [[0x2800] * columns for _ in range(ROWS)]
-    for column, (bottom, peak) in enumerate(zip(_dot(low, top), _dot(high, top), strict=True)):
-        for dot in range(peak, bottom + 1):
-            cells[dot // 4][column // 2] |= _DOTS[dot % 4][column % 2]
-    return ["".join(chr(cell) if cell != 0x2800 else " " for cell in row) for row in cells]
-
-
-def _dot(rates: Array, top: float) -> list[int]:
-    """The row of dots of each rate, from 0 at the top."""
-    rows: list[int] = ((1 - rates / top) * (4 * ROWS - 1)).round().astype(int).tolist()
-    return rows
-
-
-def _row(rate: float, top: float) -> int:
-    return round((1 - rate / top) * (4 * ROWS - 1)) // 4
+    if len(x) <= 4 * parts:
+        return x, y
+    chosen = {0, len(x) - 1}
+    for part in np.array_split(np.arange(len(x)), parts):
+        chosen |= {int(part[y[part].argmin()]), int(part[y[part].argmax()])}
+    kept = sorted(chosen)
+    return x[kept], y[kept]
 
 
 def _nice(top: float, count: int) -> list[float]:
@@ -252,12 +240,3 @@ def _nice(top: float, count: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(top / count))
     step = next(m for m in (1, 2, 2.5, 5, 10, 20) if m * power * count >= top * 0.999) * power
     return [float(f"{i * step:.10g}") for i in range(int(top / step * 1.000001) + 1)]
-
-
-def _under(marks: dict[int, str], columns: int) -> str:
-    """The labels of the ticks, each under its mark."""
-    line = [" "] * (columns + 8)
-    for column, label in marks.items():
-        begin = max(0, column - len(label) // 2)
-        line[begin : begin + len(label)] = label
-    return "".join(line)

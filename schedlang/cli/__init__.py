@@ -119,16 +119,16 @@ def plot(
     program = _bound(find(schedule, key), given)
     from schedlang import plot as pictures
 
-    if output is None:
-        _print(pictures.in_terminal(program, ticks))
-        return
     try:
-        pictures.save(program, output, ticks)
+        if output is None:
+            _print(pictures.in_terminal(program, ticks))
+        else:
+            pictures.save(program, output, ticks)
     except ModuleNotFoundError as error:
-        if error.name != "matplotlib":
+        if error.name not in ("matplotlib", "plotext"):
             raise
         raise typer.BadParameter(
-            "a picture needs matplotlib: pip install 'schedlang[plot]'"
+            f"a picture needs {error.name}: pip install 'schedlang[plot]'"
         ) from None
     except (OSError, ValueError) as error:  # no such folder, no such format
         raise typer.BadParameter(f"cannot write {output}: {error}") from None

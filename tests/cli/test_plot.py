@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def test_the_axes_say_what_they_are(text: str, lr: float | None, x: str, y: str)
     program = schedlang.parse(text).bind(lr)
     ax = plot.draw(program)
     assert (ax.get_xlabel(), ax.get_ylabel()) == (x, y)
-    assert plot.in_terminal(program, width=60).endswith(f"{y} over {x}")
+    assert plot.in_terminal(program, width=60).splitlines()[-1].split("  ")[0] == y
+    assert plot.in_terminal(program, width=60).splitlines()[-1].endswith(x)
 
 
 ENDLESS: list[tuple[str, int]] = [
@@ -96,27 +98,31 @@ def test_a_curve_too_long_for_the_memory() -> None:
     assert "┤" in plot.in_terminal(program, width=60)
 
 
+def _rows(picture: str) -> list[str]:
+    """What stands between the frame's sides, row by row."""
+    rows = [line for line in picture.splitlines() if line.endswith("│")]
+    return [re.split("[┤│]", row, maxsplit=1)[1][:-1] for row in rows]
+
+
 def test_in_the_terminal() -> None:
     program = schedlang.parse("linear 100").bind(lr=0.1)
-    lines = plot.in_terminal(program, width=48).splitlines()
+    picture = plot.in_terminal(program, width=48)
+    lines = picture.splitlines()
     assert lines[0].strip() == "linear 100"
-    assert lines[-1].strip() == "learning rate over ticks: calls of step()"
     assert lines[-2].split() == ["0", "20", "40", "60", "80", "100"]
-    body = lines[1:-3]
-    assert len(body) == plot.ROWS
-    margin = body[0].index("┤") + 1
-    for i, line in enumerate(body):  # a straight line from the left above to the right below
-        columns = [j for j, char in enumerate(line[margin:]) if char != " "]
-        expected = i * 41 / (plot.ROWS - 1)
+    assert [line.split("┤")[0].strip() for line in lines if "┤" in line] == [
+        "0.1", "0.08", "0.06", "0.04", "0.02", "0",
+    ]  # fmt: skip
+    rows = _rows(picture)
+    for i, row in enumerate(rows):  # a straight line from the left above to the right below
+        columns = [j for j, char in enumerate(row) if char != " "]
+        expected = i * (len(row) - 1) / (len(rows) - 1)
         assert min(columns) - 2 <= expected <= max(columns) + 2
-    assert body[0].split("┤")[0].strip() == "0.1"
-    assert body[-1].split("┤")[0].strip() == "0"
 
 
 def test_a_spike_of_one_tick_is_seen() -> None:
-    text = "hold 5000 to=1% -> hold 1 to=1x -> hold 4999 to=1%"
-    picture = plot.in_terminal(schedlang.parse(text).bind(), width=60)
-    first = picture.splitlines()[1]
+    text = "hold 50000 to=1% -> hold 1 to=1x -> hold 49999 to=1%"
+    first = _rows(plot.in_terminal(schedlang.parse(text).bind(), width=60))[0]
     assert any("\u2800" < char <= "\u28ff" for char in first)
 
 
@@ -137,5 +143,5 @@ def test_an_svg_has_no_ground_of_its_own(tmp_path: Path) -> None:
 
 def test_a_jump_is_one_stroke() -> None:
     picture = plot.in_terminal(schedlang.parse("hold 2 to=0 -> hold 2 to=1x").bind(), width=90)
-    for line in picture.splitlines()[1 : 1 + plot.ROWS]:
-        assert any("\u2800" < char <= "\u28ff" for char in line)
+    for row in _rows(picture):
+        assert any("\u2800" < char <= "\u28ff" for char in row)
