@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -154,17 +154,26 @@ def _share(begin: int, programs: Mapping[float, Program], bases: list[float]) ->
     return Counterpart("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
 
 
+def _pieces(program: Program) -> Sequence[Piece]:
+    """The first track's pieces; a closing `hold` itself holds the end."""
+    *before, last = program.pieces
+    if last.text or not before or before[-1].kind != "hold" or before[-1].factor:
+        return program.pieces
+    return [*before[:-1], before[-1]._replace(end=None)]
+
+
 def _stretches(programs: list[Program]) -> Iterator[tuple[int, list[Piece]]]:
     """Where a child begins, and its phase as it is for each group (none: several at once)."""
-    track = programs[0].tracks[0]
+    loop = programs[0].tracks[0].loop
     in_product = False
-    for index, piece in enumerate(track.pieces):
-        if track.loop is not None and piece.begin >= track.loop.begin:
+    for pieces in zip(*map(_pieces, programs), strict=True):
+        piece = pieces[0]
+        if loop is not None and piece.begin >= loop.begin:
             yield piece.begin, []
             return
         if piece.factor:
             if not in_product:
                 yield piece.begin, []
         else:
-            yield piece.begin, [program.pieces[index] for program in programs]
+            yield piece.begin, list(pieces)
         in_product = piece.factor
