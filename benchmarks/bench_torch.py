@@ -1,0 +1,96 @@
+"""PyTorch: a step of each engine beside what one would write by hand. Read each group's ratios."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR, LinearLR, SequentialLR
+
+import schedlang
+
+STEPS = 5000
+WARM = 500
+LINE = f"warmup {WARM} from=0.1% -> cosine {STEPS - WARM}"
+
+
+def optimizer(groups: int) -> Optimizer:
+    parameters = [torch.zeros(1, requires_grad=True) for _ in range(groups)]
+    return SGD([{"params": [each]} for each in parameters], lr=0.1)
+
+
+def by_hand(on: Optimizer) -> Any:
+    """The chain that one writes without schedlang."""
+    children = [
+        LinearLR(on, start_factor=0.001, total_iters=WARM),
+        CosineAnnealingLR(on, T_max=STEPS - WARM),
+        ConstantLR(on, factor=0.0, total_iters=2**53),
+    ]
+    return SequentialLR(on, children, [WARM, STEPS])  # type: ignore[arg-type]  # a list is invariant
+
+
+def as_transformers(on: Optimizer) -> Any:
+    """``get_cosine_schedule_with_warmup`` of transformers: its ``LambdaLR`` (warming up from 0)."""
+
+    def share(step: int) -> float:
+        if step < WARM:
+            return float(step) / float(max(1, WARM))
+        progress = float(step - WARM) / float(max(1, STEPS - WARM))
+        return max(0.0, 0.5 * (1.0 + math.cos(math.pi * 0.5 * 2.0 * progress)))
+
+    return LambdaLR(on, share)
+
+
+class OnlyAssigns:
+    """The least that a scheduler can do: the rates are there, and are assigned."""
+
+    def __init__(self, on: Optimizer) -> None:
+        self.on = on
+        rates = schedlang.parse(LINE).bind(lr=0.1).curve(STEPS + 1).tolist()
+        self.rates = iter([[rate] * len(on.param_groups) for rate in rates])
+
+    def step(self) -> None:
+        for group, rate in zip(self.on.param_groups, next(self.rates), strict=True):
+            group["lr"] = rate
+
+
+def chain(on: Optimizer) -> Any:
+    return schedlang.parse(LINE).to_torch(on, engine="chain")
+
+
+def fused(on: Optimizer) -> Any:
+    return schedlang.parse(LINE).to_torch(on, engine="fused")
+
+
+WAYS: dict[str, Callable[[Optimizer], Any]] = {
+    "a loop that only assigns": OnlyAssigns,
+    "fused": fused,
+    "chain": chain,
+    "SequentialLR by hand": by_hand,
+    "transformers' LambdaLR": as_transformers,
+}
+
+
+@pytest.mark.benchmark(group="torch: a whole run of steps; fused 4 times, with 100 groups 8 times")
+@pytest.mark.parametrize("groups", [1, 100])
+@pytest.mark.parametrize("way", WAYS)
+def test_steps(benchmark: Any, way: str, groups: int) -> None:
+    steps = STEPS if groups == 1 else 500
+
+    def setup() -> tuple[tuple[Any], dict[str, Any]]:
+        on = optimizer(groups)
+        scheduler = WAYS[way](on)
+        on.step()
+        return (scheduler,), {}
+
+    def run(scheduler: Any) -> None:
+        step = scheduler.step
+        for _ in range(steps):
+            step()
+
+    benchmark.extra_info["updates"] = steps
+    benchmark.pedantic(run, setup=setup, rounds=10, warmup_rounds=1)
