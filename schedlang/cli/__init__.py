@@ -119,9 +119,10 @@ def plot(
     program = _bound(find(schedule, key), given)
     from schedlang import plot as pictures
 
+    drawn = ""
     try:
         if output is None:
-            _print(pictures.in_terminal(program, ticks))
+            drawn = pictures.in_terminal(program, ticks)
         else:
             pictures.save(program, output, ticks)
     except ModuleNotFoundError as error:
@@ -132,6 +133,8 @@ def plot(
         ) from None
     except (OSError, ValueError) as error:  # no such folder, no such format
         raise typer.BadParameter(f"cannot write {output}: {error}") from None
+    if drawn:
+        _print(drawn)
 
 
 @app.command()

@@ -111,7 +111,7 @@ def test_in_the_terminal() -> None:
     assert lines[0].strip() == "linear 100"
     assert lines[-2].split() == ["0", "20", "40", "60", "80", "100"]
     assert [line.split("┤")[0].strip() for line in lines if "┤" in line] == [
-        "0.1", "0.08", "0.06", "0.04", "0.02", "0",
+        "0.1", "0.075", "0.05", "0.025", "0",
     ]  # fmt: skip
     rows = _rows(picture)
     for i, row in enumerate(rows):  # a straight line from the left above to the right below
