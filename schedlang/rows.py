@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 from schedlang.evaluate import value
-from schedlang.formula import ZERO, Apply, Expr, Number, Operation, Symbol, substitute, symbols
+from schedlang.formula import (
+    ZERO,
+    Apply,
+    Expr,
+    Number,
+    Operation,
+    Symbol,
+    substitute,
+    symbols,
+    walk,
+)
 from schedlang.program import Track
 from schedlang.single import LARGEST_EXPONENT, Count, Stretch, single
 
@@ -47,25 +57,26 @@ class Row:
     after_begin: bool = False
     before_end: bool = False
 
-    def at(self, tick: float) -> float:
+    def at(self, tick: int) -> float:
         """The formula's value at a tick, in doubles."""
         return value(self.curve, self.counted(tick))
 
-    def counted(self, tick: float) -> dict[str, float]:
+    def counted(self, tick: int) -> dict[str, float]:
         """What the formula is over, at a tick."""
-        return {f"x{i}": _counted(count, tick) for i, count in enumerate(self.counts)}
+        return {f"x{i}": counted(what, tick) for i, what in enumerate(self.counts)}
 
 
-def _counted(count: Count, tick: float) -> float:
-    since = tick - count.anchor
-    rounds = since * count.denominator // count.numerator
-    match count.what:
+def counted(what: Count, tick: int) -> float:
+    """A count at a tick."""
+    since = tick - what.anchor
+    rounds, rest = divmod(since * what.denominator, what.numerator)
+    match what.what:
         case "since":
-            return since
+            return float(since)
         case "round":
-            return rounds
+            return float(rounds)
         case "within":
-            return since * count.denominator - rounds * count.numerator - count.offset
+            return float(rest - what.offset)
 
 
 def rows(track: Track) -> list[Row]:
@@ -73,13 +84,20 @@ def rows(track: Track) -> list[Row]:
     kept: list[Row] = []
     for row in _stretches(track):
         last = kept[-1] if kept else None
-        if last is not None and last.end is not None and isinstance(row.curve, Number):
-            level = row.curve.value
-            if abs(last.at(last.end) - level) <= 1e-9 * abs(level):
-                kept[-1] = replace(last, before_end=bool(last.counts))
-                continue
-        kept.append(row)
+        if last is not None and _holds(last, row.curve):
+            kept[-1] = replace(last, before_end=bool(last.counts))
+        else:
+            kept.append(row)
     return kept
+
+
+def _holds(row: Row, level: Expr) -> bool:
+    """Whether the row, its counts stopped at its end, goes on at this level."""
+    if row.end is None or not isinstance(level, Number):
+        return False
+    if any(what.what == "within" for what in row.counts):  # these go round for ever
+        return False
+    return abs(row.at(row.end) - level.value) <= 1e-9 * abs(level.value)
 
 
 def _stretches(track: Track) -> Iterator[Row]:
@@ -97,8 +115,8 @@ def _stretches(track: Track) -> Iterator[Row]:
             row = Row(begin, end, counts, part.curve)
             yield replace(
                 row,
-                after_begin=begin > 0 and not is_finite(part.curve, row.counted(0.0)),
-                before_end=end is not None and not is_finite(part.curve, row.counted(2.0**62)),
+                after_begin=begin > 0 and not is_finite(part.curve, row.counted(0)),
+                before_end=end is not None and not is_finite(part.curve, row.counted(2**62)),
             )
 
 
@@ -174,50 +192,93 @@ _NAMES: dict[Operation, str] = {
 }  # fmt: skip
 
 
-def compute(e: Expr, arrays: Arrays, known: Mapping[str, Tensor]) -> Tensor:
-    """The expression over tensors; what occurs twice is computed once."""
-    done: dict[Expr, Tensor] = {}
+def compiled(e: Expr, arrays: Arrays, names: Iterable[str]) -> Callable[[Iterable[Tensor]], Tensor]:
+    """The expression as a function of what these symbols stand for.
 
-    def walk(e: Expr) -> Tensor:
-        match e:
-            case Number(number):
-                return number
-            case Symbol(name):
-                return known[name]
-            case Apply(op, args):
-                if e not in done:
-                    call = _OPERATORS.get(op) or getattr(arrays, _NAMES.get(op, op))
-                    done[e] = call(*map(walk, args))
-                return done[e]
-        raise TypeError(f"this is decided before it is evaluated: {e}")
+    What occurs in it twice is computed once. A call goes through a list and walks no tree, which
+    counts where every operation is called from Python.
+    """
+    numbers = dict.fromkeys(part for part in walk(e) if isinstance(part, Number))
+    places: dict[Expr, int] = {}
+    for part in (*map(Symbol, names), *numbers):
+        places[part] = len(places)
+    constants = [number.value for number in numbers]
+    calls: list[tuple[Callable[..., Tensor], list[int]]] = []
 
-    return walk(e)
+    def place(part: Expr) -> int:
+        if part not in places:
+            assert isinstance(part, Apply)
+            call = _OPERATORS.get(part.op) or getattr(arrays, _NAMES.get(part.op, part.op))
+            calls.append((call, [place(arg) for arg in part.args]))
+            places[part] = len(places)
+        return places[part]
+
+    last = place(e)
+
+    def run(inputs: Iterable[Tensor]) -> Tensor:
+        values = [*inputs, *constants]
+        for call, args in calls:
+            values.append(call(*[values[i] for i in args]))
+        return values[last]
+
+    return run
 
 
-def evaluate(row: Row, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
-    """One row's formula at every step, good or not; a float if it is constant."""
+Evaluation: TypeAlias = Callable[[Tensor], "Tensor | float"]
+
+
+def evaluation(row: Row, arrays: Arrays, dtype: str) -> Evaluation:
+    """One row's formula as a function of the step, good or not; a float if it is constant."""
     if isinstance(row.curve, Number):
-        return row.curve.value
-    if row.after_begin:
-        step = arrays.maximum(step, row.begin)
-    if row.before_end and row.end is not None:
-        step = arrays.minimum(step, row.end)
-    known = {f"x{i}": count(c, arrays, step, dtype) for i, c in enumerate(row.counts)}
-    return compute(row.curve, arrays, known)
+        level = row.curve.value
+        return lambda _: level
+    run = compiled(row.curve, arrays, (f"x{i}" for i in range(len(row.counts))))
+    clamps = [_clamp(row, what, arrays) for what in row.counts]
+    whats = list(zip(row.counts, clamps, strict=True))
+
+    def evaluate(step: Tensor) -> Tensor:
+        return run([clamp(count(what, arrays, step, dtype)) for what, clamp in whats])
+
+    return evaluate
+
+
+def _clamp(row: Row, what: Count, arrays: Arrays) -> Callable[[Tensor], Tensor]:
+    """Keeps a count where the row's formula is good."""
+    first = counted(what, row.begin) if row.after_begin else None
+    last = counted(what, row.end) if row.before_end and row.end is not None else None
+    if what.what == "within":
+        return lambda x: x
+    if first is None and last is None:
+        return lambda x: x
+    if last is None:
+        return lambda x: arrays.maximum(x, first)
+    if first is None:
+        return lambda x: arrays.minimum(x, last)
+    return lambda x: arrays.minimum(arrays.maximum(x, first), last)
 
 
 def count(what: Count, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
     """A count as float32; each of its numbers may be a tensor of whole numbers."""
-    since = step - what.anchor
+    # Operators, and not functions such as `mod`: Keras makes an int32 of PyTorch's int64 in those.
+    anchor = _like(what.anchor, dtype)
+    since = step if isinstance(anchor, int) and not anchor else step - anchor
     if what.what == "since":
         return arrays.cast(since, "float32")
     if dtype.startswith("float"):
-        ticks = since * what.denominator
-        rest = arrays.mod(ticks, what.numerator)
-        rounds = (ticks - rest) / what.numerator
+        ticks = since * _like(what.denominator, dtype)
+        numerator = _like(what.numerator, dtype)
+        rest = ticks % numerator
+        rounds = (ticks - rest) / numerator
     else:
         rounds, rest = _divide(what, arrays, since, dtype)
-    return arrays.cast(rounds if what.what == "round" else rest - what.offset, "float32")
+    if what.what == "round":
+        return arrays.cast(rounds, "float32")
+    return arrays.cast(rest - _like(what.offset, dtype), "float32")
+
+
+def _like(number: Any, dtype: str) -> Any:
+    """JAX adds no large int to a float."""
+    return float(number) if isinstance(number, int) and dtype.startswith("float") else number
 
 
 def _divide(what: Count, arrays: Arrays, ticks: Tensor, dtype: str) -> tuple[Tensor, Tensor]:

@@ -36,8 +36,8 @@ class Count(NamedTuple):
     """A number that is computed in integers, and only then becomes a float.
 
     Attributes:
-        what: ``since``: ticks since the anchor; ``round``: whole periods since it; ``within``: ticks
-            into the present period, times the period's denominator, less the offset.
+        what: ``since``: ticks since the anchor; ``round``: whole periods since it; ``within``: the
+            ticks into the present period, times the period's denominator, less the offset.
         anchor: a tick.
         numerator: of the period, in ticks.
         denominator: of the period.
@@ -388,7 +388,7 @@ class _Writer:
         return formula.where(Apply("gt", (inside, ZERO)), powered, ZERO)
 
     def _choice(self, condition: Expr, x: Expr, y: Expr) -> Expr:
-        """A choice that could not be made beforehand: each side sees only ticks that are its own."""
+        """A choice that could not be made beforehand; each side sees only ticks of its own."""
         x, y = (
             side
             if isinstance(side, Number | Symbol)

@@ -8,21 +8,23 @@ with the phases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from itertools import chain
+from typing import Any, Literal, TypeAlias
 
-from schedlang.formula import Expr, Number, Symbol, skeleton, substitute, symbols
+from schedlang.formula import Expr, Number, Symbol, skeleton, substitute
 from schedlang.program import Loop, Program, Track
 from schedlang.rows import (
     LARGEST,
     Arrays,
+    Evaluation,
     Row,
     Tensor,
-    compute,
+    compiled,
     count,
-    evaluate,
+    counted,
+    evaluation,
     in_reach,
     is_finite,
     rows,
@@ -32,18 +34,21 @@ from schedlang.single import Count
 FEW = 8
 """Up to so many rows are written out; more go into tables."""
 
+_Sort: TypeAlias = Literal["since", "round", "within"]
+_Slot: TypeAlias = tuple[_Sort, int]
+
 
 class Rates:
     """The rates of a program as operations of an array library on the step."""
 
-    def __init__(self, program: Program) -> None:
-        self._tracks = [_Timeline(track) for track in program.tracks]
+    def __init__(self, program: Program, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._tracks = [_Timeline(track, arrays) for track in program.tracks]
 
-    def __call__(self, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
+    def __call__(self, step: Tensor, dtype: str) -> Tensor:
         """The rate at each step.
 
         Args:
-            arrays: the library.
             step: whole numbers of any shape, at least 0.
             dtype: their type: int32, int64, float32 or float64.
 
@@ -52,50 +57,58 @@ class Rates:
         """
         rate: Tensor = None
         for track in self._tracks:
-            factor = track(arrays, step, dtype)
+            factor = track(step, dtype)
             rate = factor if rate is None else rate * factor
         if isinstance(rate, float):
-            return arrays.full_like(arrays.cast(step, "float32"), rate)
+            return self._arrays.full_like(self._arrays.cast(step, "float32"), rate)
         return rate
 
 
 class _Timeline:
     """One track."""
 
-    def __init__(self, track: Track) -> None:
-        self._all = rows(track)
+    def __init__(self, track: Track, arrays: Arrays) -> None:
+        self._rows = rows(track)
         self._loop: Loop | None = track.loop
+        self._arrays = arrays
+        self._by_dtype: dict[str, Evaluation] = {}
 
-    def __call__(self, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
+    def __call__(self, step: Tensor, dtype: str) -> Tensor:
         """The value at each step; a float if it is always the same."""
         if self._loop is not None:
-            step = _in_first_round(self._loop, arrays, step, dtype)
-        reachable = self._reachable(LARGEST[dtype])
-        if isinstance(reachable, _Table):
-            return reachable(arrays, step, dtype)
-        rate = evaluate(reachable[0], arrays, step, dtype)
-        for row in reachable[1:]:
-            here = evaluate(row, arrays, step, dtype)
-            rate = arrays.where(step < row.begin, _float32(rate), _float32(here))
+            step = _in_first_round(self._loop, self._arrays, step, dtype)
+        evaluate = self._by_dtype.get(dtype)
+        if evaluate is None:
+            last = LARGEST[dtype]
+            found = [in_reach(row, last) for row in self._rows if row.begin <= last]
+            choose = _Table if len(found) > FEW else _Choice
+            evaluate = self._by_dtype[dtype] = choose(found, self._arrays, dtype)
+        return evaluate(step)
+
+
+class _Choice:
+    """A few rows, each written out."""
+
+    def __init__(self, found: Sequence[Row], arrays: Arrays, dtype: str) -> None:
+        self._where = arrays.where
+        first, *others = (evaluation(row, arrays, dtype) for row in found)
+        self._first = first
+        begins = [row.begin for row in found[1:]]
+        self._others = list(zip(begins, others, strict=True))
+
+    def __call__(self, step: Tensor) -> Tensor:
+        rate = self._first(step)
+        for begin, evaluate in self._others:
+            rate = self._where(step < begin, _float32(rate), _float32(evaluate(step)))
         return rate
-
-    def _reachable(self, last: int) -> _Table | list[Row]:
-        if last not in self._by_last:
-            found = [in_reach(row, last) for row in self._all if row.begin <= last]
-            self._by_last[last] = _Table(found, last) if len(found) > FEW else found
-        return self._by_last[last]
-
-    @cached_property
-    def _by_last(self) -> dict[int, _Table | list[Row]]:
-        return {}
 
 
 def _in_first_round(loop: Loop, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
     if loop.begin + loop.period > LARGEST[dtype]:
         return step
     if not loop.begin:
-        return arrays.mod(step, loop.period)
-    again = arrays.mod(step - loop.begin, loop.period) + loop.begin
+        return step % loop.period
+    again = (step - loop.begin) % loop.period + loop.begin
     return arrays.where(step < loop.begin, step, again)
 
 
@@ -108,24 +121,22 @@ def _float32(rate: Tensor) -> Tensor:
 class _Columns:
     """A table whose columns are gathered together; those that never change are plain numbers."""
 
-    def __init__(self, columns: Sequence[Sequence[float]]) -> None:
-        self._columns = columns
-        self._same = [all(x == column[0] for x in column) for column in columns]
-
-    def gather(self, arrays: Arrays, index: Tensor, dtype: str) -> list[Any]:
-        """Each column's entries at these rows."""
+    def __init__(self, table: Sequence[Sequence[float]], arrays: Arrays, dtype: str) -> None:
         import numpy as np
 
-        moving = [column for column, same in zip(self._columns, self._same, strict=True) if not same]
+        self._arrays = arrays
+        columns = list(zip(*table, strict=True))
+        self._same = [c[0] if all(x == c[0] for x in c) else None for c in columns]
+        moving = [c for c, same in zip(columns, self._same, strict=True) if same is None]
+        self._table = np.ascontiguousarray(np.array(moving, dtype).T)
+
+    def gather(self, index: Tensor) -> list[Any]:
+        """Each column's entries at these rows."""
         found: list[Any] = []
-        if moving:
-            table = np.array(moving, dtype).T.copy()
-            found = list(arrays.unstack(arrays.take(table, index, axis=0), axis=-1))
-        found.reverse()
-        return [
-            column[0] if same else found.pop()
-            for column, same in zip(self._columns, self._same, strict=True)
-        ]
+        if self._table.size:
+            rows = self._arrays.take(self._table, index, axis=0)
+            found = list(reversed(self._arrays.unstack(rows, axis=-1)))
+        return [found.pop() if same is None else same for same in self._same]
 
 
 @dataclass(frozen=True)
@@ -133,111 +144,153 @@ class _Kind:
     """Rows with one formula but for its numbers.
 
     Attributes:
-        first: one of them.
-        formula: over the counts ``x0, x1, …`` and the numbers ``c0, c1, …`` that differ.
-        slots: which count of its sort each of its counts is.
-        finite: whether the formula is finite for the numbers of other kinds too.
+        first: the index of one of them.
+        slots: which of the counts of its sort each of its counts is.
+        inside: its counts at a tick inside that row.
+        finite: whether the formula is finite for the counts and numbers of other kinds too.
+        run: the formula, over the counts and the numbers that differ.
     """
 
     first: int
-    formula: Expr
-    slots: tuple[tuple[str, int], ...]
+    slots: tuple[_Slot, ...]
+    inside: tuple[float, ...]
     finite: bool
+    run: Callable[[Iterable[Tensor]], Tensor]
 
 
 class _Table:
     """Many rows: a binary search, their numbers in columns, and one formula for each kind."""
 
-    def __init__(self, found: Sequence[Row], last: int) -> None:
-        self._rows = found
-        members: dict[tuple[Expr, tuple[str, ...]], list[int]] = {}
-        numbers = []
-        for i, row in enumerate(found):
-            shape, constants = skeleton(row.curve)
-            numbers.append(constants)
-            members.setdefault((shape, tuple(c.what for c in row.counts)), []).append(i)
-        self._kinds: list[_Kind] = []
-        kind_of = [0] * len(found)
-        kept: list[list[float]] = [[] for _ in found]
-        for (shape, sorts), indices in members.items():
-            fixed: dict[str, Expr] = {}
-            for j, column in enumerate(zip(*(numbers[i] for i in indices), strict=True)):
-                if all(x == column[0] for x in column):
-                    fixed[f"c{j}"] = Number(column[0])
-                    continue
-                fixed[f"c{j}"] = Symbol(f"c{len(kept[indices[0]])}")
-                for i, x in zip(indices, column, strict=True):
-                    kept[i].append(x)
-            formula = substitute(shape, fixed)
-            slots = tuple((sort, sorts[:k].count(sort)) for k, sort in enumerate(sorts))
-            for i in indices:
-                kind_of[i] = len(self._kinds)
-            self._kinds.append(_Kind(indices[0], formula, slots, is_finite(formula, {})))
-        width = max(map(len, kept))
-        self._numbers = _Columns([[_entry(row, j) for row in kept] for j in range(width)])
-        self._slots = sorted({slot for kind in self._kinds for slot in kind.slots})
-        whole = [
-            [kind_of[i], row.begin, last if row.end is None else row.end, *self._counts(i)]
-            for i, row in enumerate(found)
-        ]
-        self._whole = _Columns(list(zip(*whole, strict=True)))
-
-    def _counts(self, index: int) -> list[int]:
-        """The row's counts as numbers, all slots; one that the row lacks is harmless."""
-        row = self._rows[index]
-        sorts = [c.what for c in row.counts]
-        counts = {(c.what, sorts[:k].count(c.what)): c for k, c in enumerate(row.counts)}
-        return [
-            number
-            for slot in self._slots
-            for number in counts.get(slot, Count("since", row.begin))[1:]
-        ]
-
-    def __call__(self, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
-        """The value at each step."""
+    def __init__(self, found: Sequence[Row], arrays: Arrays, dtype: str) -> None:
         import numpy as np
 
-        begins = np.array([row.begin for row in self._rows[1:]], dtype)
-        shape = arrays.shape(step)
-        index = arrays.searchsorted(begins, arrays.reshape(step, (-1,)), side="right")
-        index = arrays.reshape(index, shape)
-        kind_of, begin, end, *fields = self._whole.gather(arrays, index, dtype)
-        step = arrays.minimum(arrays.maximum(step, begin), end)
+        self._arrays = arrays
+        self._dtype = dtype
+        self._begins = np.array([row.begin for row in found[1:]], dtype)
+        self._kinds, kind_of, numbers = _kinds(found, arrays)
+        self._slots = sorted({slot for kind in self._kinds for slot in kind.slots})
+        self._numbers = _Columns(numbers, arrays, "float32")
+        counts = [self._counts(row) for row in found]
+        whole = [
+            [kind, *chain(*(c[1:] for c in own))] for kind, own in zip(kind_of, counts, strict=True)
+        ]
+        self._whole = _Columns(whole, arrays, dtype)
+        last = LARGEST[dtype]
+        ends = [(row.begin, last if row.end is None else row.end) for row in found]
+        bounds = [
+            [counted(c, tick) for c in own for tick in both]
+            for both, own in zip(ends, counts, strict=True)
+        ]
+        self._bounds = _Columns(bounds, arrays, "float32")
+
+    def _counts(self, row: Row) -> list[Count]:
+        """The row's counts in all slots; one that the row lacks is harmless."""
+        own = dict(zip(_slots(row), row.counts, strict=True))
+        return [own.get(slot, Count(slot[0], row.begin)) for slot in self._slots]
+
+    def __call__(self, step: Tensor) -> Tensor:
+        """The value at each step."""
+        arrays = self._arrays
+        index = arrays.searchsorted(self._begins, arrays.reshape(step, (-1,)), side="right")
+        index = arrays.reshape(index, arrays.shape(step))
+        own_kind, *whole = self._whole.gather(index)
+        bounds = self._bounds.gather(index)
         known = {}
-        for k, (sort, _) in enumerate(self._slots):
-            anchor, numerator, denominator, offset = fields[4 * k : 4 * k + 4]
-            what: Any = sort
-            known[self._slots[k]] = count(
-                Count(what, anchor, numerator, denominator, offset), arrays, step, dtype
-            )
-        shared = self._numbers.gather(arrays, index, "float32")
+        for k, slot in enumerate(self._slots):
+            x = count(Count(slot[0], *whole[4 * k : 4 * k + 4]), arrays, step, self._dtype)
+            if slot[0] != "within":
+                x = arrays.minimum(arrays.maximum(x, bounds[2 * k]), bounds[2 * k + 1])
+            known[slot] = x
+        shared = self._numbers.gather(index)
         rate: Tensor = None
         for i, kind in enumerate(self._kinds):
-            own = None if len(self._kinds) == 1 else arrays.equal(kind_of, i)
-            here = self._evaluate(kind, own, arrays, index, known, shared)
+            counts, numbers = [known[slot] for slot in kind.slots], shared
+            own = None if len(self._kinds) == 1 else own_kind == i
+            if own is not None and not kind.finite:
+                # Where the step's row is of another kind, this is evaluated inside one of its own.
+                counts = [
+                    arrays.where(own, x, _float32(inside))
+                    for x, inside in zip(counts, kind.inside, strict=True)
+                ]
+                safe = arrays.where(own, index, arrays.cast(kind.first, "int32"))
+                numbers = self._numbers.gather(safe)
+            here = kind.run([*counts, *numbers])
             rate = here if rate is None else arrays.where(own, _float32(here), _float32(rate))
         return rate
 
-    def _evaluate(
-        self,
-        kind: _Kind,
-        own: Tensor,
-        arrays: Arrays,
-        index: Tensor,
-        known: dict[tuple[str, int], Tensor],
-        numbers: list[Any],
-    ) -> Tensor:
-        """The kind's formula; where the step's row is of another kind, that of its first row."""
-        counts = {f"x{i}": known[slot] for i, slot in enumerate(kind.slots)}
-        if not kind.finite and own is not None:
-            first = self._rows[kind.first]
-            safe = first.counted(first.begin + (first.end or first.begin + 2 - first.begin) // 2)
-            counts = {name: arrays.where(own, x, _float32(safe[name])) for name, x in counts.items()}
-            index = arrays.where(own, index, arrays.cast(kind.first, "int32"))
-            numbers = self._numbers.gather(arrays, index, "float32")
-        names = {f"c{j}": number for j, number in enumerate(numbers)}
-        return compute(kind.formula, arrays, {**counts, **names})
+
+def _slots(row: Row) -> tuple[_Slot, ...]:
+    sorts = [c.what for c in row.counts]
+    return tuple((sort, sorts[:k].count(sort)) for k, sort in enumerate(sorts))
 
 
-def _entry(row: list[float], j: int) -> float:
-    return row[j] if j < len(row) else 0.0
+def _kinds(
+    found: Sequence[Row], arrays: Arrays
+) -> tuple[list[_Kind], list[int], list[list[float]]]:
+    """The kinds of these rows; and for each row, its kind and the numbers that differ within it."""
+    members: dict[tuple[Expr, tuple[_Slot, ...]], list[int]] = {}
+    numbers = []
+    for i, row in enumerate(found):
+        shape, constants = skeleton(row.curve)
+        numbers.append(constants)
+        members.setdefault((shape, _slots(row)), []).append(i)
+    names = [f"c{j}" for j in range(max(map(len, numbers)))]
+    kinds: list[_Kind] = []
+    kind_of = [0] * len(found)
+    differing: list[list[float]] = [[] for _ in found]
+    for (shape, slots), indices in members.items():
+        moved: dict[str, Expr] = {}
+        for name, column in zip(
+            names, zip(*(numbers[i] for i in indices), strict=True), strict=False
+        ):
+            if all(x == column[0] for x in column):
+                moved[name] = Number(column[0])
+                continue
+            moved[name] = Symbol(names[len(differing[indices[0]])])
+            for i, x in zip(indices, column, strict=True):
+                differing[i].append(x)
+        formula = substitute(shape, moved)
+        first = found[indices[0]]
+        middle = first.begin + 1 if first.end is None else (first.begin + first.end) // 2
+        for i in indices:
+            kind_of[i] = len(kinds)
+        kinds.append((indices[0], formula, slots, tuple(first.counted(middle).values())))
+    width = max(map(len, differing))
+    table = [[*row, *[0.0] * (width - len(row))] for row in differing]
+    return (
+        [
+            _Kind(
+                index,
+                slots,
+                inside,
+                is_finite(formula, {}),
+                compiled(formula, arrays, [*(f"x{i}" for i in range(len(slots))), *names[:width]]),
+            )
+            for index, formula, slots, inside in kinds
+        ],
+        kind_of,
+        table,
+    )
+
+
+def refuse_impure(program: Program, target: str, instead: str) -> None:
+    """Refuse what no function of the step alone can do.
+
+    Raises:
+        ValueError: for a `plateau`, and for phases that move the momentum.
+    """
+    if program.plateau is not None:
+        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {instead}")
+    if program.momentum is not None:
+        raise ValueError(f"`momentum=` moves what {target} cannot reach: use {instead}")
+
+
+def refuse_epochs(program: Program, target: str) -> None:
+    """Refuse a schedule in epochs of unknown length.
+
+    Raises:
+        ValueError: if that is what it is.
+    """
+    if program.tick == "epoch" and program.steps_per_epoch is None:
+        message = f"{target} counts updates, and this schedule counts epochs"
+        raise ValueError(f"{message}: say steps_per_epoch=")

@@ -1,7 +1,8 @@
-"""Keras 3, on any of its backends: a learning-rate schedule, and callbacks for what it cannot do."""
+"""Keras 3 on any backend: a learning-rate schedule, and callbacks for what it cannot do."""
 
 from __future__ import annotations
 
+from schedlang.keras.callbacks import RateLogger, RateSetter, callbacks
 from schedlang.keras.schedule import ScheduledRate, build
 
-__all__ = ["ScheduledRate", "build"]
+__all__ = ["RateLogger", "RateSetter", "ScheduledRate", "build", "callbacks"]

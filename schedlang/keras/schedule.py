@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from schedlang.program import Program
-from schedlang.tables import Rates
+from schedlang.tables import Rates, refuse_epochs, refuse_impure
 
 WIDE = ("uint32", "uint64", "int64")
 
@@ -26,7 +26,7 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, program: Program) -> None:
         super().__init__()
         self.program = program
-        self._rates = Rates(program)
+        self._rates = Rates(program, ops)
 
     def __call__(self, step: Any) -> Any:
         """The rate at each step: float32, of the step's shape.
@@ -36,8 +36,8 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
         """
         step, dtype = _countable(step)
         if self.program.tick == "epoch":
-            step = ops.floor_divide(step, self.program.steps_per_epoch)
-        return self._rates(ops, step, dtype)
+            step = step // self.program.steps_per_epoch
+        return self._rates(step, dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"schedule": self.program.text, "binding": dict(self.program.binding)}
@@ -72,5 +72,11 @@ def _countable(step: Any) -> tuple[Any, str]:
 
 
 def build(program: Program) -> ScheduledRate:
-    """The schedule's rates as a Keras schedule."""
+    """The schedule's rates as a Keras schedule.
+
+    Raises:
+        ValueError: if it has what a function of the step cannot do, with what to use instead.
+    """
+    refuse_impure(program, "a Keras schedule", "keras_callbacks(...), which sets the rate")
+    refuse_epochs(program, "Keras")
     return ScheduledRate(program)

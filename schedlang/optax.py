@@ -1,0 +1,55 @@
+"""optax: a schedule, ``count -> rate``, of ``jax.numpy`` operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from schedlang.program import Program
+from schedlang.tables import Rates, refuse_epochs, refuse_impure
+
+_ARRAYS: Any = SimpleNamespace(**vars(jnp), cast=jnp.asarray)
+
+
+def build(program: Program) -> Callable[[ArrayLike], Array]:
+    """The schedule's rates as an optax schedule.
+
+    Returns:
+        A function of the updates made so far (at least 0; a number or an array of any shape, int
+        or float) to the rates: float32 of the same shape, with 64-bit types switched on or off.
+
+    Raises:
+        ValueError: if the schedule has what a function of the count cannot do.
+    """
+    refuse_impure(
+        program, "an optax schedule", "optax.contrib.reduce_on_plateau after the schedule"
+    )
+    refuse_epochs(program, "optax")
+    rates = Rates(program, _ARRAYS)
+    steps_per_epoch = program.steps_per_epoch if program.tick == "epoch" else None
+
+    def rate(count: ArrayLike) -> Array:
+        step, dtype = _countable(count)
+        if steps_per_epoch is not None:
+            step = step // steps_per_epoch
+        found: Array = rates(step, dtype)
+        return found
+
+    return rate
+
+
+def _countable(count: ArrayLike) -> tuple[Array, str]:
+    """The count in a type in which it can be counted, and that type."""
+    step = jnp.asarray(count)
+    dtype = step.dtype.name
+    if dtype in {"int32", "int64", "float32", "float64"}:
+        return step, dtype
+    if jnp.issubdtype(step.dtype, jnp.floating):
+        return step.astype("float32"), "float32"
+    widest = jnp.asarray(0).dtype.name if dtype in {"uint32", "uint64"} else "int32"
+    return step.astype(widest), widest
