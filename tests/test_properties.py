@@ -1,0 +1,193 @@
+"""What holds for every schedule and every text."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schedlang import Schedule, ScheduleError, parse
+from schedlang.program import Program
+from tests.cases import CASES, FAR, Case, ticks_of
+from tests.strategies import schedules, texts
+
+
+def _length(program: Program) -> int:
+    return 200 if program.length is None else min(program.length + 5, 1000)
+
+
+def _same_values(ours: Program, theirs: Program) -> None:
+    ticks = _length(ours)
+    np.testing.assert_allclose(ours.curve(ticks), theirs.curve(ticks), rtol=1e-9, atol=1e-300)
+    assert ours.at(FAR) == pytest.approx(theirs.at(FAR), rel=1e-9)
+    assert ours.length == theirs.length
+
+
+def _parsed(form: object) -> Schedule | ScheduleError:
+    """The schedule, or what is wrong with it; any other exception goes through."""
+    try:
+        return Schedule.model_validate(form)
+    except ScheduleError as error:
+        return error
+
+
+@given(texts())
+def test_any_text_parses_or_raises(text: str) -> None:
+    schedule = _parsed(text)
+    if isinstance(schedule, ScheduleError):
+        assert schedule.mistakes
+        spans = [mistake.span for mistake in schedule.mistakes if mistake.span is not None]
+        assert all(0 <= span.begin <= span.end <= len(text) for span in spans)
+        return
+    assert parse(str(schedule)) == schedule
+    assert str(parse(str(schedule))) == str(schedule)
+    with contextlib.suppress(ScheduleError):
+        schedule.bind(lr=0.1, total=1000, steps_per_epoch=9, tokens_per_step=10, samples_per_step=8)
+
+
+_KINDS = ["hold", "cosine", "step", "group", "product", "fn"]
+_TEXTS = ["10", "10%", "1x", "5ep", "inf", "t", "rest", "until 5"]
+_KEYS = ["kind", "stages", "factors", "duration", "to", "at", "every", "times", "expression", "lr"]
+_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 100)
+    | st.floats()
+    | st.sampled_from(_TEXTS + _KINDS),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+_nodes = st.builds(
+    lambda kind, rest: {**rest, "kind": kind},
+    st.sampled_from(_KINDS),
+    st.dictionaries(st.sampled_from(_KEYS), _values, max_size=4),
+)
+
+
+@given(_values | _nodes)
+def test_any_dict_form_is_read_or_refused(value: object) -> None:
+    schedule = _parsed({"stages": [value]})
+    if isinstance(schedule, Schedule):
+        assert parse(str(schedule)) == schedule
+
+
+@given(schedules(max_depth=3, momentum=True))
+def test_at_is_the_curve_is_between(case: Case) -> None:
+    program = case.bind()
+    ticks = _length(program)
+    curve = program.curve(ticks)
+    assert curve.dtype == np.float64
+    assert curve.shape == (ticks,)
+    assert np.isfinite(curve).all()
+    assert (curve >= 0).all()
+    at = [program.at(tick) for tick in range(ticks)]
+    np.testing.assert_allclose(curve, at, rtol=1e-12, atol=1e-300)
+    middle = ticks // 3
+    np.testing.assert_array_equal(program.between(middle, ticks), curve[middle:])
+    for tick in ticks_of(program):
+        value = program.between(tick, tick + 1)[0]
+        assert value == pytest.approx(program.at(tick), rel=1e-12, abs=1e-300)
+
+
+@given(schedules(momentum=True))
+def test_the_end_holds(case: Case) -> None:
+    program = case.bind()
+    if program.length is not None:
+        last = program.at(program.length)
+        assert [program.at(program.length + k) for k in (1, 7, 1000, FAR)] == [last] * 4
+        assert program.curve().shape == (program.length,)
+
+
+@given(schedules(), st.sampled_from([0.5, 2.0, 10.0]))
+def test_values_are_affine_in_the_base(case: Case, factor: float) -> None:
+    program = case.bind()
+    bases = (
+        [program.base * scale for scale in (1, factor, (1 + factor) / 2)] if program.base else []
+    )
+    try:
+        one, other, between = (program.rebase(base) for base in bases)
+    except ScheduleError:
+        return  # a direction that another base does not keep, or a rate that is no share of 0
+    # Not affine where a floor is reached, or where equal ratios go from a rate to a share.
+    if any(word in case.text for word in ("min=", "exp", "fn", "shrink")):
+        return
+    ticks = _length(program)
+    mean = (one.curve(ticks) + other.curve(ticks)) / 2
+    np.testing.assert_allclose(between.curve(ticks), mean, rtol=1e-9, atol=1e-15)
+
+
+@given(schedules())
+def test_rebasing_is_binding_again(case: Case) -> None:
+    if "lr=" in case.text:
+        return
+    try:
+        again = parse(case.text).bind(lr=case.lr * 2, **case.binding)
+    except ScheduleError:
+        with pytest.raises(ScheduleError):
+            case.bind().rebase(case.lr * 2)
+        return
+    _same_values(case.bind().rebase(case.lr * 2), again)
+    _same_values(again.rebase(case.lr), case.bind())
+
+
+@given(schedules(max_depth=1))
+def test_parentheses_change_nothing(case: Case) -> None:
+    """Positions count from the same place, and the level is the same, at the start of a line."""
+    settings, bar, line = case.text.rpartition("| ")
+    wrapped = Case("", f"{settings}{bar}({line})", case.binding, case.lr)
+    _same_values(wrapped.bind(), case.bind())
+
+
+@given(schedules(max_depth=1))
+def test_once_is_the_same(case: Case) -> None:
+    program = case.bind()
+    settings, bar, line = case.text.rpartition("| ")
+    if program.length is None or "rest" in line.replace("restarts", ""):
+        return
+    once = Case("", f"{settings}{bar}({line}) x 1", case.binding, case.lr)
+    _same_values(once.bind(), program)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_multiplying_by_one_changes_nothing(case: Case) -> None:
+    settings, bar, line = case.text.rpartition("| ")
+    if "rest" in line.replace("restarts", ""):
+        line = line.replace("rest", "10%")
+    one = Case("", f"{settings}{bar}({line}\n) * hold 0", case.binding, case.lr)
+    if isinstance(refused := _parsed(one.text), ScheduleError):  # what a product may not have
+        codes = {mistake.code for mistake in refused.mistakes}
+        assert codes <= {"absolute-in-product", "does-not-apply", "mixed-units", "ambiguous-ticks"}
+        return
+    _same_values(one.bind(), Case("", f"{settings}{bar}{line}", case.binding, case.lr).bind())
+
+
+@given(
+    st.lists(st.fractions(0, 5, max_denominator=12), min_size=1, max_size=12), st.integers(1, 50)
+)
+def test_the_total_is_kept(lengths: list[float], steps_per_epoch: int) -> None:
+    """However unlike ticks the lengths are, the run is as long as their sum, to half a tick."""
+    line = " -> ".join(f"hold {length}ep" for length in lengths)
+    program = parse(line).bind(lr=0.1, steps_per_epoch=steps_per_epoch)
+    assert program.length == math.floor(sum(lengths) * steps_per_epoch + 0.5)
+    total = math.ceil(sum(lengths)) + 1
+    filled = parse(f"{line} -> hold rest").bind(
+        lr=0.1, steps_per_epoch=steps_per_epoch, total=f"{total}ep"
+    )
+    assert filled.length == total * steps_per_epoch
+
+
+def test_ticks_are_whole_and_not_negative() -> None:
+    program = parse("cosine 90").bind(lr=0.1)
+    assert program.at(np.int64(90)) == 0
+    with pytest.raises(ValueError, match="a tick is at least 0, not -1"):
+        program.at(-1)
+    with pytest.raises(TypeError):
+        program.at(1.5)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(ValueError, match="this schedule never ends: say how many ticks"):
+        parse("hold").bind(lr=0.1).curve()
