@@ -27,6 +27,7 @@ UNITS: dict[str, Unit] = {
 }  # fmt: skip
 SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
+LONGEST_NUMBER = 100
 _QUANTITY = re.compile(
     r"(-?)"
     r"(?=\.?[0-9])([0-9][0-9_]*)?(?:\.([0-9_]*))?(?:[eE]([+-]?[0-9]+))?"
@@ -50,7 +51,7 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
     if isinstance(value, int | Fraction):
         return _in_range(Fraction(value), value), ""
     text = str(value).strip()
-    if len(text) > 100:
+    if len(text) > LONGEST_NUMBER:
         refuse("bad-number", f"the number {quoted(text)} is too long")
     match = _QUANTITY.fullmatch(text)
     if match is None:
@@ -80,6 +81,10 @@ def _in_range(number: Fraction, written: object) -> Fraction:
         size = math.inf
     if number.numerator and not _LEAST <= size <= _MOST:
         refuse("overflow", f"the number {quoted(written)} does not fit into a double")
+    text = str(written)
+    # What is short is written short; of the rest, what we write must be read again.
+    if (len(text) > 20 or "/" in text) and len(format_number(number)) > LONGEST_NUMBER - 10:
+        refuse("bad-number", f"the number {quoted(written)} is too long")
     return number
 
 
