@@ -19,12 +19,26 @@ from schedlang.emit.quantities import (
     tidied,
 )
 from schedlang.emit.restarts import Growing, growing
+from schedlang.emit.source import tidy
 from schedlang.emit.spelling import Lists, is_count, number, power
-from schedlang.formula import Apply, Expr, Lookup, Number, Symbol, T, rebuild, substitute, symbols, walk
+from schedlang.evaluate import value
+from schedlang.formula import (
+    Apply,
+    Expr,
+    Lookup,
+    Number,
+    Symbol,
+    T,
+    rebuild,
+    substitute,
+    symbols,
+    walk,
+)
 from schedlang.notation import ATOM, CHOICE, Write, infix
 from schedlang.program import Piece, Track
 
 TICKS = Symbol("ticks")
+ASSIGNED = len("in_round_10 = ")
 LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 
@@ -93,7 +107,10 @@ class Arrays:
 
     def returns(self, tracks: Sequence[Track], clock: str) -> list[str]:
         """Statements that return the product of the tracks at ``clock``."""
-        names = ["rate", *(f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks)))]
+        names = [
+            "rate",
+            *(f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks))),
+        ]
         self.taken |= {clock, "step", "lr", "t", "ticks", "p", *names}
         for track, name in zip(tracks, names, strict=True):
             self.chain(outline(track), clock, name)
@@ -110,7 +127,9 @@ class Arrays:
             text = self.part(part, clock, result)
             if i:
                 begin = source.integer(part.begin)
-                flat = f"{result} = {self.dialect.module}.where({clock} < {begin}, {result}, {text})"
+                flat = (
+                    f"{result} = {self.dialect.module}.where({clock} < {begin}, {result}, {text})"
+                )
                 if len(flat) > self.width:
                     self.lines.append(f"later = {text}")
                     text = "later"
@@ -143,6 +162,8 @@ class Arrays:
         """The text of a phase's value, after statements for its quantities."""
         self.indices.clear()
         curve = piece.curve if piece.kind == "fn" else conditioned(tidied(piece.curve))
+        if not symbols(curve):
+            curve = Number(tidy(value(curve, {})))
         curve, skip = skipping(curve)
         last = None if piece.end is None else piece.end - piece.begin + skip
         ticks = self.clipped(clock, piece.begin - skip, skip, last)
@@ -157,17 +178,25 @@ class Arrays:
         self.name_ticks([*(part for _, part in defined), result], ticks, spelled)
         for name, part in defined:
             self.name_indices(part, spelled)
-            self.lines.append(f"{name} = {self.quantity(part, spelled)}")
+            exact = is_remainder(part) is not None or _is_quotient(part)
+            short = part if exact else self.fitted(part, spelled)
+            self.lines.append(f"{name} = {self.quantity(short, spelled)}")
         self.name_indices(result, spelled)
-        while len(f"rate = {self.text(result, spelled)}") > self.width:
-            if self.name_indices(result, spelled, least=1):
+        return self.text(self.fitted(result, spelled), spelled)
+
+    def fitted(self, e: Expr, spelled: dict[str, str]) -> Expr:
+        """The formula such that it fits on a line, after statements for parts of it."""
+        while len(self.text(e, spelled)) + ASSIGNED > self.width:
+            if self.name_indices(e, spelled, least=1):
                 continue
-            part = self.largest(result, spelled)
+            part = self.largest(e, spelled)
+            if part is None:
+                break
             name = self.free("part")
             self.lines.append(f"{name} = {self.text(part, spelled)}")
             spelled[name] = name
-            result = replaced(result, part, Symbol(name))
-        return self.text(result, spelled)
+            e = replaced(e, part, Symbol(name))
+        return e
 
     def growing(self, cycles: Growing, ticks: str) -> None:
         """Find the cycle in a list of all that 32 bits can reach."""
@@ -253,7 +282,7 @@ class Arrays:
             real = self.dialect.real(f"({text})")
             return real if denominator == 1 else f"{real} / {denominator}"
         match e:
-            case Apply("floor", (Apply("div", (x, Number(n))),)) if TICKS in walk(x):
+            case Apply("floor", (Apply("div", (x, Number(n))),)) if _is_quotient(e):
                 return self.dialect.real(f"({self.whole(x, spelled)} // {source.integer(n)})")
         return self.text(e, spelled)
 
@@ -262,12 +291,13 @@ class Arrays:
         text = self.text(e, spelled)
         return f"({text})" if isinstance(e, Apply) and e.op in {"add", "sub"} else text
 
-    def largest(self, e: Expr, spelled: dict[str, str]) -> Expr:
-        """The largest part of a formula that fits on a line of its own."""
+    def largest(self, e: Expr, spelled: dict[str, str]) -> Expr | None:
+        """The largest part of a formula that fits on a line of its own, if there is one."""
         room = self.width - len("part_100 = ")
         parts = [p for p in walk(e) if p != e and not isinstance(p, Number | Symbol)]
         sized = [(len(self.text(part, spelled)), part) for part in parts]
-        return max((pair for pair in sized if pair[0] <= room), key=lambda pair: pair[0])[1]
+        fitting = [pair for pair in sized if pair[0] <= room]
+        return max(fitting, key=lambda pair: pair[0], default=(0, None))[1]
 
     def free(self, wanted: str) -> str:
         """A name that no statement uses."""
@@ -309,9 +339,21 @@ class Arrays:
         return infix(e, self.dialect.names(), spell)
 
 
+def _is_quotient(e: Expr) -> bool:
+    """Whether this is a quotient of whole ticks."""
+    match e:
+        case Apply("floor", (Apply("div", (x, Number())),)):
+            return TICKS in walk(x)
+    return False
+
+
 def _bare(text: str) -> str:
     """The text without parentheses around the whole of it."""
-    return text[1:-1] if re.fullmatch(r"\([^()]*(\([^()]*(\([^()]*\)[^()]*)*\)[^()]*)*\)", text) else text
+    return (
+        text[1:-1]
+        if re.fullmatch(r"\([^()]*(\([^()]*(\([^()]*\)[^()]*)*\)[^()]*)*\)", text)
+        else text
+    )
 
 
 def _atom(text: str) -> str:

@@ -48,7 +48,9 @@ def emit(program: Program, function: str, style: str) -> str:
     defined.append(build)
     callbacks: list[str] = []
     if program.plateau is not None:
-        defined.append(plateau_callback(program, levels, function, per_epoch, takes_base=takes_base))
+        defined.append(
+            plateau_callback(program, levels, function, per_epoch, takes_base=takes_base)
+        )
         callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
     if program.momentum is not None:
         defined += momentum_callback(program.momentum, arrays.lists, per_epoch)

@@ -85,7 +85,9 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
     if before is not None and not last.text and before == last.curve:
         pieces, found = pieces[:-1], found[:-1]
-    comments = [source.comment(piece.text or "the end holds", source.WIDTH - 12) for piece in pieces]
+    comments = [
+        source.comment(piece.text or "the end holds", source.WIDTH - 12) for piece in pieces
+    ]
     built = [
         _call(own) if own is not None else _by_formula(module, piece)
         for piece, own in zip(pieces, found, strict=True)

@@ -184,7 +184,9 @@ def _simpler(e: Expr) -> Expr:
             return x
         case Apply("sub", (Number(1.0), Apply("sub", (Number(1.0), x)))):  # 1 - (1 - x)
             return x
-        case Apply("sub", (Number(1.0), Apply("div", (Apply("sub", (Number(1.0), x)), Number(2.0))))):
+        case Apply(
+            "sub", (Number(1.0), Apply("div", (Apply("sub", (Number(1.0), x)), Number(2.0))))
+        ):
             return (1 + x) / 2
         case Apply("sub", (a, Apply("mul", (b, x)))) if a == b:  # a - a·x
             return _simpler(Apply("mul", (a, _simpler(1 - x))))
@@ -192,7 +194,9 @@ def _simpler(e: Expr) -> Expr:
             return _simpler(Apply("mul", (a, _simpler(1 - x / n))))
         case Apply(
             "add", (a, Apply("div", (Apply("mul", (Apply("sub", (b, c)), part)), Number(2.0))))
-        ) if a == c and isinstance(part, Apply) and part.op == "sub" and part.args[0] == formula.ONE:
+        ) if (
+            a == c and isinstance(part, Apply) and part.op == "sub" and part.args[0] == formula.ONE
+        ):
             return b + (a - b) * (1 + part.args[1]) / 2  # a + (b - a)·(1 - cos)/2
     return e
 

@@ -39,9 +39,10 @@ class Block:
                 lines = (
                     self.let_t(e) if sum(1 for part in walk(e) if part == Symbol("t")) > 2 else []
                 )
-                inner = self.deeper()
+                before, condition = self.fitted(condition, len("if :"))
+                lines += before
                 test = self.text(condition)
-                lines += [f"if {test}:", *source.indented(inner.returns(yes, ticks))]
+                lines += [f"if {test}:", *source.indented(self.deeper().returns(yes, ticks))]
                 return [*lines, *self.returns(no, ticks)]
         return self.formula(e, ticks)
 
@@ -58,14 +59,22 @@ class Block:
         if sum(1 for whole in parts for part in walk(whole) if part == Symbol("t")) > 1:
             lines += self.let_t(e)
         for name, part in quantities.defined:
-            lines += self.let(name, part)
-        result = quantities.result
-        while len(f"return {self.text(result)}") > self.width:
-            part = self.largest(result)
+            before, short = self.fitted(part, len(f"{name} = "))
+            lines += [*before, *self.let(name, short)]
+        before, result = self.fitted(quantities.result, len("return "))
+        return [*lines, *before, f"return {self.text(result)}"]
+
+    def fitted(self, e: Expr, used: int) -> tuple[list[str], Expr]:
+        """The formula such that it fits on a line, after statements for parts of it."""
+        lines: list[str] = []
+        while len(self.text(e)) + used > self.width:
+            part = self.largest(e)
+            if part is None:
+                break
             name = self.free("part")
             lines += self.let(name, part)
-            result = replaced(result, part, Symbol(name))
-        return [*lines, f"return {self.text(result)}"]
+            e = replaced(e, part, Symbol(name))
+        return lines, e
 
     def let_t(self, e: Expr) -> list[str]:
         """Give the ticks since the phase's begin a name, if that is not the clock itself."""
@@ -95,15 +104,14 @@ class Block:
         self.spelled[name] = (name, ATOM)
         return [f"{name} = {text}"]
 
-    def largest(self, e: Expr) -> Expr:
-        """The largest part of a formula that fits on a line of its own."""
+    def largest(self, e: Expr) -> Expr | None:
+        """The largest part of a formula that fits on a line of its own, if there is one."""
         room = self.width - len("part_100 = ")
         parts = [part for part in walk(e) if part != e and not isinstance(part, Number | Symbol)]
         parts = [part for part in parts if not _is_condition(part)]
-        return max(
-            (part for part in parts if len(self.text(part)) <= room),
-            key=lambda part: len(self.text(part)),
-        )
+        sizes = [(len(self.text(part)), part) for part in parts]
+        fitting = [pair for pair in sizes if pair[0] <= room]
+        return max(fitting, key=lambda pair: pair[0], default=(0, None))[1]
 
     def free(self, wanted: str) -> str:
         return next(

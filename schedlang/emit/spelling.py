@@ -171,11 +171,16 @@ class Scalar:
                     return f"{write(x, PRODUCT)} // {source.integer(n)}", PRODUCT
                 case Lookup(x, edges, values):
                     self.bisects = True
-                    marks = self.lists.text([source.number(edge, whole=True) for edge in edges], "_EDGES")
+                    marks = self.lists.text(
+                        [source.number(edge, whole=True) for edge in edges], "_EDGES"
+                    )
                     index = f"bisect_right({marks}, {write(x, CHOICE)})"
                     if is_count(e):
                         return index, ATOM
-                    return f"{self.lists.text(list(map(source.number, values)), '_VALUES')}[{index}]", ATOM
+                    return (
+                        f"{self.lists.text(list(map(source.number, values)), '_VALUES')}[{index}]",
+                        ATOM,
+                    )
             return None
 
         return spell

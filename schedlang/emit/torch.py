@@ -58,7 +58,11 @@ def _imports(module: Module, defined: list[list[str]]) -> list[str]:
     text = "\n".join(line for lines in defined for line in lines)
     known = {"LambdaLR", "LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
     names = module.classes | {name for name in known if f"{name}" in text}
-    names = {name for name in names if f"{name}(" in text or f"{name})" in text or f"-> {name}" in text or f": {name}" in text}
+    names = {
+        name
+        for name in names
+        if f"{name}(" in text or f"{name})" in text or f"-> {name}" in text or f": {name}" in text
+    }
     imports = module.scalar.imports(defined)
     imports += ["from functools import partial"] if module.partials else []
     imports += ["from typing import Any"] if "Any" in text else []

@@ -87,9 +87,7 @@ def _step(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
     whole = facts["every"] == int(facts["every"])
     if facts["min"] is not None or levels.share(facts["a"]) != 1 or not whole:
         return None
-    return Native(
-        "StepLR", {"step_size": integer(facts["every"]), "gamma": number(facts["gamma"])}
-    )
+    return Native("StepLR", {"step_size": integer(facts["every"]), "gamma": number(facts["gamma"])})
 
 
 def _multistep(piece: Piece, facts: Facts, levels: Levels) -> Native | None:

@@ -48,6 +48,6 @@ class WithMomentum(LambdaLR):
                     group["momentum"] = momentum
         return super().get_lr()'''
 
-NEEDS_MOMENTUM = '''\
+NEEDS_MOMENTUM = """\
 if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-    raise ValueError("this schedule moves the momentum, and the optimizer has none")'''
+    raise ValueError("this schedule moves the momentum, and the optimizer has none")"""
