@@ -88,7 +88,9 @@ class Page:
             case "python" | "pycon" if block.code.lstrip().startswith(">>>"):
                 self._session(block)
             case "python":
-                code = compile("\n" * block.line + block.code, block.page, "exec", dont_inherit=True)
+                code = compile(
+                    "\n" * block.line + block.code, block.page, "exec", dont_inherit=True
+                )
                 exec(code, self.names)
             case "console":
                 self._commands(block)
