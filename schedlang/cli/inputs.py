@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 
 from schedlang.errors import ScheduleError, nearest, quoted
 from schedlang.schedule import Schedule
@@ -21,11 +20,21 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     ".json": json.loads,
     ".toml": tomllib.loads,
-    ".yaml": yaml.safe_load,
-    ".yml": yaml.safe_load,
+    ".yaml": _yaml,
+    ".yml": _yaml,
 }
 
 
@@ -91,7 +100,7 @@ def _read(path: Path) -> Any:
         return READERS[path.suffix.lower()](path.read_text(encoding="utf-8"))
     except OSError as error:
         raise typer.BadParameter(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError) as error:
         kind = path.suffix.lower().removeprefix(".")
         raise typer.BadParameter(f"{path} is not valid {kind}: {error}") from None
 
