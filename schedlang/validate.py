@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
 
 from schedlang import rules
 from schedlang.errors import CODES, Code, Mistake, Mistakes, Path, ScheduleError, nearest, quoted
-from schedlang.grammar import DEEPEST, Written, read, span_at
+from schedlang.grammar import DEEPEST, LONGEST, Written, read, span_at
 from schedlang.phases import kinds
 from schedlang.tree import Refused, Settings, Tree
 
@@ -31,7 +32,7 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
     """
     mistakes = Mistakes()
     if not isinstance(raw, Written):  # a text's depth was seen to before
-        _refuse_depth(raw)
+        _refuse_size(raw)
     for node in _written(raw):
         mistakes.found += node.mistakes
     refused = Refused()
@@ -67,14 +68,20 @@ def _with_span(mistake: Mistake, root: Written) -> Mistake:
     return Mistake(mistake.code, mistake.message, mistake.advice, mistake.path, span)
 
 
-def _refuse_depth(raw: Any) -> None:
-    level, depth = [raw], 0
+def _refuse_size(raw: Any) -> None:
+    """Refuse a dict form too deep or too large, even where its parts are shared."""
+    level, depth, count = [raw], 0, 0
     while level:
         depth += 1
+        count += len(level)
+        if count > LONGEST:
+            message = f"this has more than {LONGEST:,} parts"
+            raise ScheduleError([Mistake("too-long", message)])
         if depth > 2 * DEEPEST + 8:
             message = f"this is nested deeper than {DEEPEST} levels"
             raise ScheduleError([Mistake("too-deep", message, "write it flatter")])
-        level = [child for node in level for child in _children(node)]
+        inside = (child for node in level for child in _children(node))
+        level = list(islice(inside, LONGEST + 1))
 
 
 def _children(node: Any) -> Iterator[Any]:
