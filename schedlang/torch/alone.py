@@ -6,6 +6,7 @@ is, and a parameter group that is added later is reported.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -45,8 +46,7 @@ class Plain(Bound):
         set_tick(self, tick)
         write_rates(self.optimizer.param_groups, self.rates_at(tick))
         self._last_lr = last_rates(self.optimizer)
-        for momentum in momenta(self.program, tick, tick + 1).values():
-            write_momentum(self.optimizer, momentum)
+        self._write_momentum(tick)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], *, on_mismatch: OnMismatch = "raise"
@@ -64,10 +64,16 @@ class Plain(Bound):
         tick = self.agreed_tick(state_dict, on_mismatch)
         own = self.state_dict()
         if not differences(state_dict, own) and own.keys() <= state_dict.keys():
-            super().load_state_dict(dict(state_dict))
+            # a copy, since PyTorch takes things out of it
+            super().load_state_dict(copy.deepcopy(dict(state_dict)))
             write_rates(self.optimizer.param_groups, map(float, self._last_lr))
+            self._write_momentum(tick)
         else:
             self.jump(tick)
+
+    def _write_momentum(self, tick: int) -> None:
+        for momentum in momenta(self.program, tick, tick + 1).values():
+            write_momentum(self.optimizer, momentum)
 
 
 def set_tick(scheduler: LRScheduler, tick: int) -> None:

@@ -88,6 +88,7 @@ class Fused(Bound):
             for group, base in zip(groups, self.bases):  # noqa: B905  # their lengths are equal
                 group["lr"] = relative * base + absolute
             return
+        self._meet(groups)
         if self._plateau is not None or metric is not None:
             self._end_tick(metric)
         if self._step_count < 2:
@@ -147,8 +148,7 @@ class Fused(Bound):
     def _write(self) -> None:
         """Give every group the rate of the tick, and the momentum."""
         groups = self.optimizer.param_groups
-        if groups is not self._groups or len(groups) != len(self.bases):
-            self._meet(groups)
+        self._meet(groups)
         write_rates(groups, self.rates_at(self.last_epoch))
         momentum = self._rates.momenta.get(self.last_epoch)
         if momentum is not None:
@@ -162,6 +162,8 @@ class Fused(Bound):
 
     def _meet(self, groups: list[Group]) -> None:
         """Look at groups that were not seen before: some were added, or a state was loaded."""
+        if groups is self._groups and len(groups) == len(self.bases):
+            return
         added = [base_rate(group) for group in groups[len(self.bases) :]]
         if added:
             for base in added:

@@ -15,7 +15,7 @@ from schedlang.torch.groups import last_rates
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
 CHOICES = (
-    'say on_mismatch="keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
+    'Say on_mismatch="keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
 )
 
 

@@ -27,7 +27,9 @@ def engines_of(case: Case) -> tuple[str, ...]:
 
 def sgd(*bases: float, tensor: bool = False) -> SGD:
     """An optimizer with one group for each base rate (unsaid: one of 0.1)."""
-    rates = [torch.tensor(base, dtype=torch.float64) if tensor else base for base in bases or (0.1,)]
+    rates = [
+        torch.tensor(base, dtype=torch.float64) if tensor else base for base in bases or (0.1,)
+    ]
     groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": rate} for rate in rates]
     return SGD(groups, lr=0.1, momentum=0.9)
 

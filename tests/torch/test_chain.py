@@ -26,7 +26,10 @@ CHAINS: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
         [("LinearLR", {"start_factor": 0.5, "end_factor": 0.1}), ("ConstantLR", {"factor": 0.1})],
     ),
     ("linear 10 skip=5 -> hold 3", [("LambdaLR", {}), ("ConstantLR", {"factor": 0.0})]),
-    ("cosine 90 min=1e-4", [("CosineAnnealingLR", {"T_max": 90, "eta_min": 1e-4}), ("ConstantLR", {})]),
+    (
+        "cosine 90 min=1e-4",
+        [("CosineAnnealingLR", {"T_max": 90, "eta_min": 1e-4}), ("ConstantLR", {})],
+    ),
     ("cosine 90 to=2x", [("CosineAnnealingLR", {"eta_min": 0.2}), ("LambdaLR", {})]),
     ("linear 5 to=50% -> cosine 90", [("LinearLR", {}), ("LambdaLR", {}), ("ConstantLR", {})]),
     (
@@ -53,7 +56,10 @@ CHAINS: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
     ("warmup 5 -> multistep at=[30, 60] gamma=[0.1, 0.5]", [("LinearLR", {}), ("LambdaLR", {})]),
     (
         "warmup 5 -> restarts first=10 mult=2 min=1%",
-        [("LinearLR", {}), ("CosineAnnealingWarmRestarts", {"T_0": 10, "T_mult": 2, "eta_min": 1e-3})],
+        [
+            ("LinearLR", {}),
+            ("CosineAnnealingWarmRestarts", {"T_0": 10, "T_mult": 2, "eta_min": 1e-3}),
+        ],
     ),
     ("warmup 5 -> restarts first=10 shrink=0.5", [("LinearLR", {}), ("LambdaLR", {})]),
     ("warmup 5 -> restarts first=10 mult=1.5", [("LinearLR", {}), ("LambdaLR", {})]),
@@ -119,7 +125,12 @@ def test_one_class_alone(line: str, scheduler: type) -> None:
 
 
 def test_a_phase_that_ends_is_not_alone_where_its_class_goes_on() -> None:
-    for line in ("cosine 10", "step 90 every=30", "multistep 60 at=[30, 60]", "restarts 20 first=10"):
+    for line in (
+        "cosine 10",
+        "step 90 every=30",
+        "multistep 60 at=[30, 60]",
+        "restarts 20 first=10",
+    ):
         made = schedlang.parse(line).to_torch(sgd(0.1))
         assert isinstance(made, lr_scheduler.SequentialLR), line
 
@@ -137,8 +148,12 @@ GROUPS = [
 ]
 
 
-@pytest.mark.parametrize(("bases", "line", "members"), GROUPS, ids=[f"{g[0]} {g[1]}" for g in GROUPS])
-def test_members_for_several_groups(bases: tuple[float, ...], line: str, members: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("bases", "line", "members"), GROUPS, ids=[f"{g[0]} {g[1]}" for g in GROUPS]
+)
+def test_members_for_several_groups(
+    bases: tuple[float, ...], line: str, members: list[str]
+) -> None:
     scheduler: Any = schedlang.parse(line).to_torch(sgd(*bases))
     assert [type(child).__name__ for child in scheduler._schedulers] == members
 
@@ -229,7 +244,9 @@ def test_a_warning_of_pytorchs_own_still_speaks() -> None:
         optimizer = sgd(0.1)
         line = schedlang.parse("hold 1 -> cosine 10")
         scheduler = line.to_torch(optimizer, engine=engine)  # type: ignore[arg-type]
-        with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
+        with pytest.warns(
+            UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"
+        ):
             for _ in range(2):
                 scheduler.step()
     assert torch.is_tensor(optimizer.param_groups[0]["params"][0])

@@ -96,13 +96,17 @@ OPTIMIZERS: list[tuple[type[Optimizer], dict[str, Any]]] = [
     (RMSprop, {}),
     (Adam, {}),
     (AdamW, {"betas": (0.9, 0.95)}),
-    (Adam, {"betas": (torch.tensor(0.9), torch.tensor(0.999)), "foreach": False, "capturable": True}),
+    (
+        Adam,
+        {"betas": (torch.tensor(0.9), torch.tensor(0.999)), "foreach": False, "capturable": True},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("kind", "arguments"), OPTIMIZERS)
 @pytest.mark.parametrize(
-    "line", ["onecycle 20 momentum=[0.85, 0.95]", "warmup 3 -> cyclic up=5 min=1% momentum=[0.8, 0.9]"]
+    "line",
+    ["onecycle 20 momentum=[0.85, 0.95]", "warmup 3 -> cyclic up=5 min=1% momentum=[0.8, 0.9]"],
 )
 def test_into_every_optimizer(kind: Any, arguments: dict[str, Any], line: str) -> None:
     first = arguments.get("betas", (None,))[0]

@@ -33,7 +33,9 @@ METRICS = st.lists(
     low=st.sampled_from(["0", "1e-3", "20%"]),
     eps=st.sampled_from([0.0, 1e-8, 0.01]),
 )
-def test_lockstep_with_pytorch(engine: str, metrics: list[float], low: str, **arguments: Any) -> None:
+def test_lockstep_with_pytorch(
+    engine: str, metrics: list[float], low: str, **arguments: Any
+) -> None:
     bases = (0.1, 0.02)
     floors = [{"0": 0.0, "1e-3": 1e-3, "20%": 0.2 * base}[low] for base in bases]
     said = " ".join(f"{name}={value!r}".replace("'", "") for name, value in arguments.items())
@@ -115,7 +117,9 @@ def test_a_missing_metric_is_named(binding: dict[str, Any]) -> None:
 def test_a_metric_without_a_plateau_is_refused() -> None:
     optimizer = sgd(0.1)
     scheduler: Any = schedlang.parse("cosine 9").to_torch(optimizer, engine="fused")
-    with pytest.raises(TypeError, match=r"^this schedule has no `plateau`: step\(\) takes no metric$"):
+    with pytest.raises(
+        TypeError, match=r"^this schedule has no `plateau`: step\(\) takes no metric$"
+    ):
         scheduler.step(0.5)
     with pytest.raises(TypeError, match=r"^this schedule has no `plateau` that would observe"):
         scheduler.observe(0.5)

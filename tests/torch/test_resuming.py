@@ -36,10 +36,12 @@ def go_on(scheduler: Any, first: int, last: int, metrics: list[float] | None) ->
 @pytest.mark.parametrize(("case", "engine"), EACH, ids=lambda value: str(value))
 def test_resumed_equals_uninterrupted(case: Case, engine: str) -> None:
     metrics = METRICS if case in PLATEAUS else None
-    last = 40 if metrics else min(max(tick for tick in ticks_of(case.bind()) if tick < 10**6), 90) + 3
-    whole = go_on(on(case, sgd(0.1, 0.3) if case.lr == 0.1 else sgd(case.lr), engine), 0, last, metrics)
-    cuts = sorted({tick for tick in ticks_of(case.bind()) if tick < last} | set(range(0, last, 7)))
-    for cut in cuts:
+    telling = [tick for tick in ticks_of(case.bind()) if tick < 60]
+    last = 40 if metrics else telling[-1] + 3
+    whole = go_on(
+        on(case, sgd(0.1, 0.3) if case.lr == 0.1 else sgd(case.lr), engine), 0, last, metrics
+    )
+    for cut in telling[:: max(1, len(telling) // 6)] if metrics is None else (0, 4, 5, 6, 11, 29):
         optimizers = [sgd(0.1, 0.3) if case.lr == 0.1 else sgd(case.lr) for _ in range(5)]
         scheduler = on(case, optimizers[0], engine)
         go_on(scheduler, 0, cut, metrics)
@@ -53,7 +55,13 @@ def test_resumed_equals_uninterrupted(case: Case, engine: str) -> None:
         after.load_state_dict(state)
         alone = on(case, optimizers[3], engine)
         alone.load_state_dict(state)
-        resumed = [before, after, alone, copy.deepcopy(scheduler), pickle.loads(pickle.dumps(scheduler))]
+        resumed = [
+            before,
+            after,
+            alone,
+            copy.deepcopy(scheduler),
+            pickle.loads(pickle.dumps(scheduler)),
+        ]
         if metrics is None:
             resumed.append(on(case, optimizers[4], engine, start=cut))
         for again in resumed:
@@ -61,13 +69,18 @@ def test_resumed_equals_uninterrupted(case: Case, engine: str) -> None:
             for got, want in zip(go_on(again, cut, last, metrics), whole[cut:], strict=True):
                 for rate, other, base in zip(got.rates, want.rates, (0.1, 0.3), strict=False):
                     assert close(rate, other, base)
-                assert again is alone or got.momentum == pytest.approx(want.momentum, rel=1e-9)
+                assert got.momentum == pytest.approx(want.momentum, rel=1e-9)
 
 
 @pytest.mark.parametrize(("old", "new"), [("chain", "fused"), ("fused", "chain")])
 @pytest.mark.parametrize(
     "line",
-    ["warmup 5 -> cosine 20", "linear 30", "restarts first=5 mult=2", "onecycle 40 momentum=[0.5, 0.6]"],
+    [
+        "warmup 5 -> cosine 20",
+        "linear 30",
+        "restarts first=5 mult=2",
+        "onecycle 40 momentum=[0.5, 0.6]",
+    ],
 )
 def test_an_engine_loads_the_others_state(line: str, old: Any, new: Any) -> None:
     schedule = schedlang.parse(line)
@@ -111,26 +124,28 @@ def test_plain_pytorch_loads_the_chains_state() -> None:
 # how a state differs: its line, binding and bases, and the words
 DIFFERENT: list[tuple[str, dict[str, Any], tuple[float, ...], list[str]]] = [
     (
-        "warmup 10% -> cosine rest min=1%",
+        "warmup linear 10% -> cosine rest min=1%",
         {"total": 100},
         (0.1,),
-        ["the text is `warmup 10% -> cosine rest min=1%` there, `warmup 10% -> cosine rest` here"],
+        [
+            "the text is `warmup linear 10% -> cosine rest min=1%` there, `warmup linear 10% -> cosine rest` here"
+        ],
     ),
-    ("warmup 10% -> cosine rest", {"total": 50}, (0.1,), ["total is 50 there, 100 here"]),
+    ("warmup linear 10% -> cosine rest", {"total": 50}, (0.1,), ["total is 50 there, 100 here"]),
     (
-        "warmup 10% -> cosine rest",
+        "warmup linear 10% -> cosine rest",
         {"total": 100, "steps_per_epoch": 5, "clock": "step"},
         (0.1,),
         ["clock is step there, unsaid here", "steps_per_epoch is 5 there, unsaid here"],
     ),
     (
-        "warmup 10% -> cosine rest",
+        "warmup linear 10% -> cosine rest",
         {"total": 100},
         (0.1, 0.2),
         ["there are 2 parameter groups there, 1 here"],
     ),
     (
-        "warmup 10% -> cosine rest",
+        "warmup linear 10% -> cosine rest",
         {"total": 100},
         (0.3,),
         ["group 0 has the base rate 0.3 there, 0.1 here"],
@@ -146,13 +161,15 @@ def test_another_schedule_is_refused_by_what_differs(
     old = schedlang.parse(line).to_torch(sgd(*bases), engine=engine, **binding)
     train(old, 20)
     optimizer = sgd(0.1)
-    new: Any = schedlang.parse("warmup 10% -> cosine rest").to_torch(optimizer, engine=engine, total=100)
+    new: Any = schedlang.parse("warmup linear 10% -> cosine rest").to_torch(
+        optimizer, engine=engine, total=100
+    )
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
         new.load_state_dict(old.state_dict())
     assert str(refused.value) == (
         f"this state is of another schedule: {'; '.join(words)}. "
         'Say on_mismatch="keep-step" (the same tick) '
-        'or on_mismatch="keep-fraction" (the same share of the total)'
+        'or "keep-fraction" (the same share of the total)'
     )
     assert new.last_epoch == 0
     assert look(optimizer).rates == [pytest.approx(1e-4)]
@@ -161,7 +178,7 @@ def test_another_schedule_is_refused_by_what_differs(
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("choice", "tick"), [("keep-step", 30), ("keep-fraction", 60)])
 def test_what_to_keep_can_be_said(engine: Any, choice: str, tick: int) -> None:
-    schedule = schedlang.parse("warmup 10% -> cosine rest min=1%")
+    schedule = schedlang.parse("warmup linear 10% -> cosine rest min=1%")
     old = schedule.to_torch(sgd(0.1), engine=engine, total=100)
     train(old, 30)
     optimizer = sgd(0.1)
@@ -206,7 +223,7 @@ def test_a_plateau_is_not_resumed_from_the_tick_alone() -> None:
 
 
 def test_a_fused_state_holds_the_schedule_the_tick_and_the_memory() -> None:
-    line = "warmup 5 -> plateau factor=0.5 patience=0"
+    line = "warmup linear 5 -> plateau factor=0.5 patience=0"
     scheduler: Any = schedlang.parse(line).to_torch(sgd(0.1))
     train(scheduler, 9, [3.0] * 9)
     assert scheduler.state_dict() == {
@@ -221,21 +238,24 @@ def test_a_fused_state_holds_the_schedule_the_tick_and_the_memory() -> None:
 
 
 def test_resume_report() -> None:
-    schedule = schedlang.parse("warmup 10% -> cosine rest")
+    schedule = schedlang.parse("warmup linear 10% -> cosine rest")
     old: Any = schedule.to_torch(sgd(0.1), total=100)
     train(old, 50)
     new: Any = schedule.to_torch(sgd(0.1), total=200)
     report = resume_report(old, new, on_mismatch="keep-fraction")
-    assert report == """\
-before  <Program 'warmup 10% -> cosine rest': 100 ticks, lr=0.1; one tick is one call of step()>
-after   <Program 'warmup 10% -> cosine rest': 200 ticks, lr=0.1; one tick is one call of step()>
+    assert (
+        report
+        == """\
+before  <Program 'warmup linear 10% -> cosine rest': 100 ticks, lr=0.1; one tick is one call of step()>
+after   <Program 'warmup linear 10% -> cosine rest': 200 ticks, lr=0.1; one tick is one call of step()>
         total is 100 there, 200 here
 tick    50 before, 100 after
   updates   rate before    rate after
        +0     0.0586824     0.0586824
-       +1     0.0569536     0.0578186
+       +1     0.0569587     0.0578217
       +10     0.0413176          0.05
      +100             0             0"""
+    )
     assert new.last_epoch == 0
     assert old.last_epoch == 50
     assert resume_report(old.state_dict(), new, on_mismatch="keep-fraction") == report

@@ -45,7 +45,9 @@ def test_far_ticks_without_the_way_there(case: Case, engine: str) -> None:
             scheduler.step()
 
 
-@pytest.mark.parametrize(("seed", "engine"), GOLDEN, ids=lambda v: v if isinstance(v, str) else v["name"])
+@pytest.mark.parametrize(
+    ("seed", "engine"), GOLDEN, ids=lambda v: v if isinstance(v, str) else v["name"]
+)
 def test_golden(seed: dict[str, Any], engine: str) -> None:
     optimizer = sgd(seed["lr"])
     line = schedlang.parse(seed["schedule"])
@@ -71,14 +73,18 @@ def test_random_schedules_on_several_groups(engine: str, case: Case, others: lis
     for base in bases:
         try:
             programs.append(case.bind().rebase(base))
-        except schedlang.ScheduleError:  # an absolute level for a frozen group, a warm-up that falls
+        except (
+            schedlang.ScheduleError
+        ):  # an absolute level for a frozen group, a warm-up that falls
             return
     length = min(case.bind().length or 150, 1000) + 20
     optimizer = sgd(*bases)
     seen = train(on(case, optimizer, engine), length)
     for group, (base, program) in enumerate(zip(bases, programs, strict=True)):
         assert_close([each.rates[group] for each in seen], program.curve(length), base or 1.0)
-    for tick in sorted({tick + near for tick in ticks_of(case.bind()) for near in (-1, 0, 1)} - {-1}):
+    for tick in sorted(
+        {tick + near for tick in ticks_of(case.bind()) for near in (-1, 0, 1)} - {-1}
+    ):
         jumped = sgd(*bases)
         on(case, jumped, engine, start=tick)
         for rate, base, program in zip(look(jumped).rates, bases, programs, strict=True):
