@@ -283,7 +283,8 @@ def extent(
         Refusal: if a length cannot be converted, or there is no such stretch.
     """
     written: Length | None = getattr(phase, "skip", None)
-    skip = 0 if written is None else nearest_tick(ticks(written))
+    exact = Fraction(0) if written is None else ticks(written)
+    skip = nearest_tick(exact)
     duration = phase.duration
     if duration is None:
         length = phase.natural_length(ticks)
@@ -300,9 +301,9 @@ def extent(
         length = ticks(duration.length)
     if length is None:
         return skip, None
-    if skip > length:
+    if exact > length:
         raise Refusal("out-of-range", "`skip` is longer than the phase", argument="skip")
-    return skip, length - skip
+    return skip, max(Fraction(0), length - skip)
 
 
 def _closed(pieces: list[Piece], loop: Loop | None) -> tuple[Piece, ...]:

@@ -143,6 +143,7 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("linear 100 skip=10", {}, {0: 0.9, 1: 0.89, 89: 0.01, 90: 0, FAR: 0}),
     ("warmup 10 from=0 -> linear 100 skip=10", {}, {10: 0.9, 99: 0.01, 100: 0}),
     ("linear 10 to=50% skip=10", {}, {0: 0.5, FAR: 0.5}),
+    ("linear 0.5ep to=50% skip=0.5ep", {"steps_per_epoch": 5}, {0: 0.5, FAR: 0.5}),
     ("step 40 every=10 gamma=0.5 skip=15", {}, {0: 0.5, 4: 0.5, 5: 0.25, 24: 0.125, 25: 0.125}),
     ("restarts 20 first=10 skip=5", {}, {0: 0.5, 5: 1, 15: 0}),
     ("restarts first=10 cycles=2 skip=5", {}, {0: 0.5, 5: 1, 15: 0, FAR: 0}),
