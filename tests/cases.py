@@ -225,7 +225,7 @@ JOINS = [
     Case("no length", "linear 0 to=50% -> hold 5 -> cosine 0 -> hold 5 to=20%"),
     Case("no length, rounded", "linear 0.1ep to=50% -> linear 10ep", {"steps_per_epoch": 3}),
     Case("nothing at all", "linear 0 to=50%"),
-    Case("products of no length", "hold 0 * hold 0 * hold 0 * (hold 0 * linear 4 to=50%) -> hold 3"),
+    Case("products of no length", "hold 0 * hold 0 * (hold 0 * linear 4 to=50%) -> hold 3"),
     Case("onecycle of no length", "onecycle 0 -> hold 5"),
     Case(
         "rates of no length", "step 0 every=3 -> exp 0 gamma=0.5 -> restarts 0 first=3 -> linear 5"

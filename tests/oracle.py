@@ -275,7 +275,7 @@ class _Place:
                 case "cosine", _:
                     return (1 - math.cos(math.pi * p)) / 2
                 case "poly", False:
-                    return 1 - (1 - p) ** exponent
+                    return 1 - math.pow(1 - p, exponent)
                 case "poly", True:
                     return float(p**exponent)
                 case "sqrt", False:
@@ -374,7 +374,7 @@ class _Place:
             case "triangular2":
                 return 0.5**cycle
             case "exp_range":
-                return float(_number(self.node["gamma"])) ** float(t)
+                return math.pow(float(_number(self.node["gamma"])), float(t))
             case _:
                 return 1.0
 

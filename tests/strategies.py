@@ -96,7 +96,7 @@ class _Artist:
     # ── Small things ──
 
     def pick(self, choices: Sequence[_T]) -> _T:
-        return choices[self.draw(st.integers(0, len(choices) - 1))]
+        return choices[self.whole(0, len(choices) - 1)]
 
     def chance(self, of: int = 2) -> bool:
         return bool(self.draw(st.integers(0, of - 1)) == of - 1)
@@ -138,7 +138,7 @@ class _Artist:
         unit = self.pick(self.units.names)
         size = self.units.ticks[unit] * _GRID[unit]
         at = math.ceil(elapsed / size)
-        found = []
+        found: list[str] = []
         for _ in range(self.whole(1, 3)):
             at += self.whole(0 if not found else 1, max(1, math.floor(10 / size)))
             found.append(self.number(at * _GRID[unit]))

@@ -34,7 +34,7 @@ def _corpus() -> list[Refused]:
         title, rest = block.split("\n", 1)
         text, rest = re.split(r"\n?^---", rest, maxsplit=1, flags=re.MULTILINE)
         head, message = rest.split("\n", 1)
-        binding = {} if "lr=" in text else {"lr": 0.1}
+        binding: dict[str, Any] = {} if "lr=" in text else {"lr": 0.1}
         for word in head.split():
             name, value = word.split("=")
             binding[name] = None if value == "None" else value
