@@ -27,16 +27,16 @@ def build(program: Program) -> Callable[[ArrayLike], Array]:
         ValueError: if the schedule has what a function of the count cannot do.
     """
     refuse_impure(
-        program, "an optax schedule", "optax.contrib.reduce_on_plateau after the schedule"
+        program,
+        "an optax schedule",
+        plateau="optax.contrib.reduce_on_plateau after the schedule",
+        momentum="optax.inject_hyperparams with a schedule for each",
     )
     refuse_epochs(program, "optax")
     rates = Rates(program, _ARRAYS)
-    steps_per_epoch = program.steps_per_epoch if program.tick == "epoch" else None
 
     def rate(count: ArrayLike) -> Array:
         step, dtype = _countable(count)
-        if steps_per_epoch is not None:
-            step = step // steps_per_epoch
         found: Array = rates(step, dtype)
         return found
 

@@ -44,17 +44,21 @@ class Rates:
     def __init__(self, program: Program, arrays: Arrays) -> None:
         self._arrays = arrays
         self._tracks = [_Timeline(track, arrays) for track in program.tracks]
+        self._updates = program.steps_per_epoch if program.tick == "epoch" else None
 
     def __call__(self, step: Tensor, dtype: str) -> Tensor:
         """The rate at each step.
 
         Args:
-            step: whole numbers of any shape, at least 0.
+            step: the updates made so far, whole numbers of any shape, at least 0.
             dtype: their type: int32, int64, float32 or float64.
 
         Returns:
             A float32 tensor of the same shape.
         """
+        if self._updates is not None:  # each value holds for an epoch
+            held = step - step % self._updates
+            step = held / self._updates if dtype.startswith("float") else held // self._updates
         rate: Tensor = None
         for track in self._tracks:
             factor = track(step, dtype)
@@ -273,16 +277,22 @@ def _kinds(
     )
 
 
-def refuse_impure(program: Program, target: str, instead: str) -> None:
+def refuse_impure(program: Program, target: str, *, plateau: str, momentum: str) -> None:
     """Refuse what no function of the step alone can do.
 
+    Args:
+        program: the schedule.
+        target: what cannot do it.
+        plateau: what to use for a `plateau` instead.
+        momentum: what to use instead for phases that move the momentum.
+
     Raises:
-        ValueError: for a `plateau`, and for phases that move the momentum.
+        ValueError: if the schedule has either.
     """
     if program.plateau is not None:
-        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {instead}")
+        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {plateau}")
     if program.momentum is not None:
-        raise ValueError(f"`momentum=` moves what {target} cannot reach: use {instead}")
+        raise ValueError(f"`momentum=` moves what {target} cannot reach: use {momentum}")
 
 
 def refuse_epochs(program: Program, target: str) -> None:

@@ -100,14 +100,14 @@ class RateSetter(keras.callbacks.Callback):
     def _tick(self, *, ended: bool = False) -> int:
         """The tick of the next update, or of the one that ended."""
         synchronise(self.model)
-        updates = int(keras.ops.convert_to_numpy(inner(self.model.optimizer).iterations)) - ended
+        updates = int(number(inner(self.model.optimizer).iterations)) - ended
         if self.program.tick == "epoch":
             assert self.program.steps_per_epoch is not None
             return max(0, updates) // self.program.steps_per_epoch
         return max(0, updates)
 
     def _rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(inner(self.model.optimizer).learning_rate))
+        return number(inner(self.model.optimizer).learning_rate)
 
     def _in_plateau(self, tick: int) -> bool:
         facts = self.program.plateau
@@ -126,8 +126,7 @@ class RateLogger(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         synchronise(self.model)
-        rate = inner(self.model.optimizer).learning_rate
-        self._rate = float(keras.ops.convert_to_numpy(rate))
+        self._rate = number(inner(self.model.optimizer).learning_rate)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs is not None:
@@ -159,6 +158,11 @@ class _Memory(keras.layers.Layer):
 def inner(optimizer: Any) -> Any:
     """The optimizer itself, which loss scaling wraps."""
     return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def number(scalar: Any) -> float:
+    """A variable or tensor of one number as that number."""
+    return float(keras.ops.convert_to_tensor(scalar))
 
 
 def synchronise(model: Any) -> None:

@@ -54,7 +54,7 @@ class MovingMomentum(keras.Variable):  # type: ignore[misc]  # Keras makes its b
 
 def _config(optimizer: Any, name: str) -> dict[str, Any]:
     config = type(optimizer).get_config(optimizer)
-    return {**config, name: float(keras.ops.convert_to_numpy(config[name]))}
+    return {**config, name: float(keras.ops.convert_to_tensor(config[name]))}
 
 
 def _own(optimizer: Any) -> list[Any]:
@@ -63,7 +63,7 @@ def _own(optimizer: Any) -> list[Any]:
 
 def _save(optimizer: Any, store: Any) -> None:
     for i, variable in enumerate(_own(optimizer)):
-        store[str(i)] = keras.ops.convert_to_numpy(variable)
+        store[str(i)] = variable.numpy()
 
 
 def _load(optimizer: Any, store: Any) -> None:

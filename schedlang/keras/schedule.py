@@ -12,8 +12,6 @@ from keras import ops
 from schedlang.program import Program
 from schedlang.tables import Rates, refuse_epochs, refuse_impure
 
-WIDE = ("uint32", "uint64", "int64")
-
 
 @keras.saving.register_keras_serializable(package="schedlang")
 class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
@@ -35,8 +33,6 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
             step: updates made so far, at least 0: a number or a tensor of any shape, int or float.
         """
         step, dtype = _countable(step)
-        if self.program.tick == "epoch":
-            step = step // self.program.steps_per_epoch
         return self._rates(step, dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -65,10 +61,9 @@ def _countable(step: Any) -> tuple[Any, str]:
         return step, dtype
     if "float" in dtype:
         return ops.cast(step, "float32"), "float32"
-    if dtype in WIDE:
-        step = ops.cast(step, "int64")
-        return step, keras.backend.standardize_dtype(step.dtype)
-    return ops.cast(step, "int32"), "int32"
+    wide = dtype in {"uint32", "uint64"} and keras.backend.backend() != "jax"
+    counted = "int64" if wide else "int32"  # JAX has 64 bits only where they are switched on
+    return ops.cast(step, counted), counted
 
 
 def build(program: Program) -> ScheduledRate:
@@ -77,6 +72,7 @@ def build(program: Program) -> ScheduledRate:
     Raises:
         ValueError: if it has what a function of the step cannot do, with what to use instead.
     """
-    refuse_impure(program, "a Keras schedule", "keras_callbacks(...), which sets the rate")
+    instead = "keras_callbacks(...), which sets the rate"
+    refuse_impure(program, "a Keras schedule", plateau=instead, momentum=instead)
     refuse_epochs(program, "Keras")
     return ScheduledRate(program)

@@ -1,0 +1,59 @@
+"""`each_backend.py` in a process for each backend, and what is the same on all of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import schedlang
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_backend(backend: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / "each_backend.py"],
+        env={**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"},
+        cwd=HERE.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, f"{found.stdout[-8000:]}\n{found.stderr[-2000:]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "binding", "message"),
+    [
+        (
+            "warmup 5 -> plateau",
+            {},
+            (
+                "`plateau` waits for metrics, which a Keras schedule never sees:"
+                " use keras_callbacks(...), which sets the rate"
+            ),
+        ),
+        (
+            "onecycle 9 momentum=[0.8, 0.9]",
+            {},
+            (
+                "`momentum=` moves what a Keras schedule cannot reach:"
+                " use keras_callbacks(...), which sets the rate"
+            ),
+        ),
+        (
+            "warmup 2ep -> cosine 8ep",
+            {},
+            "Keras counts updates, and this schedule counts epochs: say steps_per_epoch=",
+        ),
+    ],
+)
+def test_refusals(text: str, binding: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        schedlang.parse(text).to_keras(lr=0.1, **binding)  # type: ignore[arg-type]  # a table

@@ -1,0 +1,147 @@
+"""The optax target: every case, jit, vmap, scan, 64 bits on and off, and inside of optax."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+
+import schedlang
+from schedlang import tables
+from schedlang.optax import build
+from tests.cases import CASES, Case, golden, ticks_of
+from tests.strategies import schedules
+
+FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
+MOST = 256
+
+
+def assert_is_curve(case: Case) -> None:
+    program = case.bind()
+    if program.momentum is not None:
+        return
+    if program.tick == "epoch" and program.steps_per_epoch is None:
+        return
+    updates = (program.steps_per_epoch or 1) if program.tick == "epoch" else 1
+    ticks = ticks_of(program)
+    ticks = (ticks * MOST)[:MOST] if len(ticks) < MOST else ticks[: MOST - 20] + ticks[-20:]
+    want = np.array([program.at(tick) for tick in ticks])
+    found = build(program)(np.array(ticks, "int32") * updates)
+    assert found.dtype == jnp.float32
+    got = np.asarray(found, "float64")
+    off = np.abs(got - want) / np.maximum(np.abs(want), 1e-4 * case.lr)
+    assert np.isfinite(got).all(), case.text
+    assert off.max() <= 1e-4, case.text
+
+
+@pytest.mark.parametrize("few", [tables.FEW, 0], ids=["written out", "tables"])
+def test_every_case(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "FEW", few)
+    for case in CASES:
+        assert_is_curve(case)
+
+
+@settings(max_examples=100)
+@given(schedules(smooth=True))
+def test_random_schedules(case: Case) -> None:
+    assert_is_curve(case)
+
+
+def test_golden_values() -> None:
+    for seed in golden():
+        if "plateau" in seed["schedule"] or "momentum" in seed["schedule"]:
+            continue
+        steps = seed.get("steps") or list(range(len(seed["values"])))
+        rate = schedlang.parse(seed["schedule"]).to_optax(lr=seed["lr"])
+        got, want = np.asarray(rate(np.array(steps)), "float64"), np.array(seed["values"])
+        assert (np.abs(got - want) / np.maximum(want, 1e-4 * seed["lr"])).max() <= 1e-4, seed[
+            "name"
+        ]
+
+
+@pytest.mark.parametrize("x64", [False, True])
+def test_traced(x64: bool) -> None:
+    schedule = schedlang.parse(FLAGSHIP)
+    want = schedule.bind(lr=0.1).curve(110)
+    with jax.enable_x64(x64):
+        rate = schedule.to_optax(lr=0.1)
+        counts = jnp.arange(110)
+
+        def add(count: Any, _: None) -> tuple[Any, Any]:
+            return count + 1, rate(count)
+
+        for got in (
+            jax.jit(rate)(counts),
+            jax.vmap(rate)(counts),
+            jax.lax.scan(add, jnp.zeros((), "int32"), None, 110)[1],
+            jnp.stack([rate(count) for count in range(110)]),
+        ):
+            assert got.dtype == jnp.float32
+            np.testing.assert_allclose(got, want, rtol=1e-4)
+
+
+@pytest.mark.parametrize("x64", [False, True])
+def test_inside_optax(x64: bool) -> None:
+    schedule = schedlang.parse("warmup 3 from=0 -> cosine 9 min=1%")
+    curve = schedule.bind(lr=0.1).curve(8)
+    with jax.enable_x64(x64):
+        rate = schedule.to_optax(lr=0.1)
+        parameters = {"w": jnp.ones(3)}
+        gradients = {"w": jnp.ones(3)}
+        for optimizer in (
+            optax.sgd(rate),
+            optax.chain(optax.scale_by_schedule(lambda count: -rate(count))),
+            optax.inject_hyperparams(optax.sgd)(learning_rate=rate),
+        ):
+            state = optimizer.init(parameters)
+            update = jax.jit(optimizer.update)
+            for want in curve:
+                moved, state = update(gradients, state)
+                np.testing.assert_allclose(moved["w"], -want, rtol=1e-4, atol=1e-12)
+                assert moved["w"].dtype == parameters["w"].dtype
+        adam = optax.adam(rate)
+        state = adam.init(parameters)
+        for want in curve:
+            moved, state = jax.jit(adam.update)(gradients, state)
+            np.testing.assert_allclose(moved["w"], -want, rtol=1e-3, atol=1e-12)
+
+
+def test_a_thousand_ramps_are_a_small_jaxpr() -> None:
+    kinds = ("linear", "cosine", "poly", "sqrt", "exp")
+    ramps = [f"{kinds[i % 5]} 10 to={(i * 37 % 100 + 1) / 100}x" for i in range(1000)]
+    rate = schedlang.parse(" -> ".join(ramps)).to_optax(lr=0.1)
+    assert str(jax.make_jaxpr(rate)(5)).count(" = ") <= 400
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "plateau",
+            (
+                "`plateau` waits for metrics, which an optax schedule never sees:"
+                " use optax.contrib.reduce_on_plateau after the schedule"
+            ),
+        ),
+        (
+            "onecycle 9 momentum=[0.8, 0.9]",
+            (
+                "`momentum=` moves what an optax schedule cannot reach:"
+                " use optax.inject_hyperparams with a schedule for each"
+            ),
+        ),
+        (
+            "cosine 9ep",
+            "optax counts updates, and this schedule counts epochs: say steps_per_epoch=",
+        ),
+    ],
+)
+def test_refusals(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        schedlang.parse(text).to_optax(lr=0.1)
