@@ -42,7 +42,7 @@ def main(how: str) -> None:
     every: list[Any] = [None, None]
     dist.all_gather_object(every, rates)
     if rank == 0:
-        print(json.dumps(every))
+        sys.stdout.write(json.dumps(every))
     dist.destroy_process_group()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from torch.optim import lr_scheduler
 
 import schedlang
@@ -173,14 +172,18 @@ REFUSED = [
     (
         "plateau factor=0.5",
         {"steps_per_epoch": 10},
-        "`plateau factor=0.5` counts epochs while updates are ticked, "
-        "and ReduceLROnPlateau knows no updates",
+        (
+            "`plateau factor=0.5` counts epochs while updates are ticked, "
+            "and ReduceLROnPlateau knows no updates"
+        ),
     ),
     (
         "warmup 5 -> onecycle 20 momentum=[0.8, 0.9]",
         {},
-        "`onecycle 20 momentum=[0.8, 0.9]` moves the momentum, "
-        "which PyTorch's own class can do only where it stands alone",
+        (
+            "`onecycle 20 momentum=[0.8, 0.9]` moves the momentum, "
+            "which PyTorch's own class can do only where it stands alone"
+        ),
     ),
 ]
 
@@ -247,6 +250,4 @@ def test_a_warning_of_pytorchs_own_still_speaks() -> None:
         with pytest.warns(
             UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"
         ):
-            for _ in range(2):
-                scheduler.step()
-    assert torch.is_tensor(optimizer.param_groups[0]["params"][0])
+            scheduler.step()

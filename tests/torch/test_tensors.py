@@ -20,7 +20,7 @@ EACH = [
 ][::5]
 
 
-@pytest.mark.parametrize(("case", "engine"), EACH, ids=lambda value: str(value))
+@pytest.mark.parametrize(("case", "engine"), EACH, ids=str)
 def test_written_in_place(case: Case, engine: str) -> None:
     optimizer = sgd(case.lr, tensor=True)
     rate = optimizer.param_groups[0]["lr"]
