@@ -22,6 +22,7 @@ from tests.strategies import schedules
 BACKEND = keras.backend.backend()
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
 MOST = 256
+INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]
 
 
 def spread(ticks: list[int]) -> list[int]:
@@ -75,22 +76,7 @@ def test_random_schedules(case: Case) -> None:
     assert_is_curve(case, "int32")
 
 
-@pytest.mark.parametrize(
-    "dtype",
-    [
-        "int8",
-        "uint8",
-        "int16",
-        "uint16",
-        "int32",
-        "uint32",
-        "int64",
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-    ],  # fmt: skip
-)
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float16", "bfloat16", "float32", "float64"])
 def test_steps_of_any_type(dtype: str) -> None:
     rate = schedlang.parse(FLAGSHIP).to_keras(lr=0.1)
     steps = np.array([[0, 9, 10], [11, 99, 100]])
@@ -448,8 +434,12 @@ def test_what_cannot_be_done_is_said_first() -> None:
     momentum = schedlang.parse("onecycle 9 momentum=[0.8, 0.9]").keras_callbacks(lr=0.1)
     with pytest.raises(ValueError, match=r"^SGD has no momentum to move"):
         fit(model_of(keras.optimizers.SGD(0.1)), *momentum)
-    with pytest.warns(schedlang.ScheduleWarning, match="no metric `val_loss` this epoch"):
+    with warnings.catch_warnings(record=True) as caught:  # Keras has warnings of its own
+        warnings.simplefilter("always", schedlang.ScheduleWarning)
         fit(model_of(keras.optimizers.SGD(0.1)), *callbacks)
+    found = [str(w.message) for w in caught if w.category is schedlang.ScheduleWarning]
+    message = "no metric `val_loss` this epoch, so that `plateau` did not count it"
+    assert found == [f"{message}; there are: loss"]
 
 
 def test_nothing_warns() -> None:
