@@ -33,17 +33,26 @@ def needs_base(program: Program) -> bool:
     )
 
 
-def explains(program: Program, summary: str = "", *, base: str = "") -> list[str]:
+def explains(
+    program: Program, summary: str = "", *, base: str = "", updates: bool = False
+) -> list[str]:
     """A docstring: what one step is, the base rate and the length."""
     return source.docstring(
         summary or "The learning rate that the update after `step` updates uses.",
-        [" ".join(facts(program, base))],
+        [" ".join(facts(program, base, updates=updates))],
     )
 
 
-def facts(program: Program, base: str = "") -> list[str]:
-    """What one step is, the base rate and the length, a sentence each."""
-    if program.tick is None:
+def facts(program: Program, base: str = "", *, updates: bool = False) -> list[str]:
+    """What one step is, the base rate and the length, a sentence each.
+
+    With ``updates``, a step is an optimizer update, whatever the schedule counts.
+    """
+    if updates:
+        step = "One step is one optimizer update."
+        if program.tick == "epoch":
+            step += f" A rate holds for an epoch of {program.steps_per_epoch} steps."
+    elif program.tick is None:
         step = "One step is an optimizer update or an epoch, whichever is counted."
     else:
         step = f"One step is {program.says_tick}."
@@ -56,7 +65,8 @@ def facts(program: Program, base: str = "") -> list[str]:
     if program.length is None:
         length = "The schedule never ends."
     else:
-        length = f"The schedule is {program.length} steps long, then the last rate holds."
+        ticks = "epochs" if updates and program.tick == "epoch" else "steps"
+        length = f"The schedule is {program.length} {ticks} long, then the last rate holds."
     return [step, base, length]
 
 

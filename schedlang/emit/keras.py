@@ -42,7 +42,7 @@ def emit(program: Program, function: str, style: str) -> str:
         built = source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
     build = [
         f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
-        *source.indented(header.explains(program, "The learning rate over the optimizer's steps.")),
+        *source.indented(header.explains(program, _SUMMARY, updates=True)),
         *source.indented(built),
     ]
     defined.append(build)
@@ -63,6 +63,9 @@ def emit(program: Program, function: str, style: str) -> str:
         defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
     imports = _imports(defined, found.name if found else None)
     return source.joined([header.opening(program, imports, arrays.lists.constants()), *defined])
+
+
+_SUMMARY = "The learning rate over the steps of the optimizer."
 
 
 def _use(program: Program) -> str:

@@ -43,7 +43,10 @@ def emit(program: Program, function: str, style: str) -> str:
         lines = [f"epoch = jnp.asarray(step) // {per_epoch}", *lines]
     base = ", lr: float" if header.needs_base(program) else ""
     head = f"def {function}(step: ArrayLike{base}) -> jax.Array:"
-    defined = [*module.definitions, [head, *source.indented([*header.explains(program), *lines])]]
+    defined = [
+        *module.definitions,
+        [head, *source.indented([*header.explains(program, updates=True), *lines])],
+    ]
     imports = ["import jax", "import jax.numpy as jnp"]
     imports += ["import optax"] if uses_optax else []
     imports += ["from jax.typing import ArrayLike"]

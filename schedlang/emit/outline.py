@@ -28,9 +28,9 @@ Part: TypeAlias = Piece | Rounds
 
 def outline(track: Track) -> tuple[Part, ...]:
     """The parts of a track one after the other; the last one has no end."""
-    pieces = _merged(track.pieces)
+    pieces = track.pieces
     if track.loop is None:
-        return _folded(pieces)
+        return _merged(_folded(pieces))
     begin, period = track.loop
     end = begin + period
     first = [_until(piece, begin) for piece in pieces if piece.begin < begin]
@@ -40,12 +40,7 @@ def outline(track: Track) -> tuple[Part, ...]:
         if piece.end is None or piece.end > begin
     ]
     round_ = tuple(p._replace(begin=p.begin - begin, end=(p.end or end) - begin) for p in again)
-    return (*_folded(first), Rounds(begin, None, period, _folded(round_)))
-
-
-def size(parts: Sequence[Part]) -> int:
-    """How many formulas the parts have."""
-    return sum(size(part.parts) if isinstance(part, Rounds) else 1 for part in parts)
+    return (*_merged(_folded(first)), Rounds(begin, None, period, _merged(_folded(round_))))
 
 
 def _until(piece: Piece, end: int) -> Piece:
@@ -59,21 +54,18 @@ def _from(piece: Piece, begin: int) -> Piece:
     return piece._replace(begin=begin, curve=substitute(piece.curve, {"t": T + late}))
 
 
-def _merged(pieces: Sequence[Piece]) -> list[Piece]:
+def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Without a piece that only goes on holding what the one before it holds."""
-    merged: list[Piece] = []
-    for piece in pieces:
-        before = merged[-1] if merged else None
-        if (
-            before
-            and not piece.text
-            and T.name not in symbols(piece.curve)
-            and before.curve == piece.curve
-        ):
-            merged[-1] = before._replace(end=piece.end)
-        else:
-            merged.append(piece)
-    return merged
+    merged: list[Part] = []
+    for part in parts:
+        match merged[-1] if merged else None, part:
+            case Piece(curve=held) as before, Piece(curve=curve, text="") if (
+                held == curve and T.name not in symbols(curve)
+            ):
+                merged[-1] = before._replace(end=part.end)
+            case _:
+                merged.append(part)
+    return tuple(merged)
 
 
 def _folded(pieces: Sequence[Piece]) -> tuple[Part, ...]:

@@ -125,7 +125,11 @@ def _progress(e: Expr, ticks: float | None) -> Iterator[Expr]:
 def _repeated(e: Expr) -> Expr | None:
     """The largest part that is computed more than once whatever happens."""
     counts = Counter(part for part in _always(e) if not isinstance(part, Number | Symbol))
-    again = [part for part, count in counts.items() if count > 1 and formula.symbols(part)]
+    again = [
+        part
+        for part, count in counts.items()
+        if count > 1 and formula.symbols(part) - {formula.BASE.name}
+    ]
     return max(again, key=lambda part: sum(1 for _ in walk(part)), default=None)
 
 

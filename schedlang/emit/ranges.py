@@ -51,8 +51,8 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))
         case Apply("where", (condition, yes, no)):
             measure(condition, names, unsafe)
-            a = measure(yes, _where(condition, names, holds=True), unsafe)
-            b = measure(no, _where(condition, names, holds=False), unsafe)
+            a = measure(yes, knowing(condition, names, holds=True), unsafe)
+            b = measure(no, knowing(condition, names, holds=False), unsafe)
             return Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole)
         case Apply(op, args):
             ranges = [measure(arg, names, unsafe) for arg in args]
@@ -144,16 +144,16 @@ def _raised(x: float, y: float) -> float | None:
     return value if value < HUGE else None
 
 
-def _where(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapping[str, Range]:
+def knowing(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapping[str, Range]:
     """What is known of the names where a condition holds, or does not."""
     match condition:
         case Apply("not", (inner,)):
-            return _where(inner, names, holds=not holds)
+            return knowing(inner, names, holds=not holds)
         case Apply("and" | "or" as op, (a, b)) if holds == (op == "and"):
-            return _where(b, _where(a, names, holds=holds), holds=holds)
+            return knowing(b, knowing(a, names, holds=holds), holds=holds)
         case Apply(op, (Number() as number, Symbol() as symbol)) if op in MIRROR:
             mirrored = Apply(MIRROR[op], (symbol, number))
-            return _where(mirrored, names, holds=holds)
+            return knowing(mirrored, names, holds=holds)
         case Apply(op, (Symbol(name), Number(value))) if op in OPPOSITE and names[name].whole:
             known = names[name]
             match op if holds else OPPOSITE[op]:

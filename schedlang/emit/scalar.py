@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from schedlang.emit import source
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.quantities import is_remainder, lifted, named, replaced, skipping, tidied
-from schedlang.emit.ranges import Range
+from schedlang.emit.ranges import Range, knowing
 from schedlang.emit.restarts import growing
 from schedlang.emit.spelling import Scalar
 from schedlang.formula import BASE, Apply, Expr, Number, Symbol, symbols, walk
@@ -42,7 +42,11 @@ class Block:
                 before, condition = self.fitted(condition, len("if :"))
                 lines += before
                 test = self.text(condition)
-                lines += [f"if {test}:", *source.indented(self.deeper().returns(yes, ticks))]
+                lines += [
+                    f"if {test}:",
+                    *source.indented(self.deeper(condition).returns(yes, ticks)),
+                ]
+                self.names = dict(knowing(condition, self.names, holds=False))
                 return [*lines, *self.returns(no, ticks)]
         return self.formula(e, ticks)
 
@@ -121,12 +125,13 @@ class Block:
     def text(self, e: Expr) -> str:
         return self.scalar.text(e, self.names, self.spelled)
 
-    def deeper(self) -> Block:
+    def deeper(self, condition: Expr) -> Block:
+        """The block of what is done where a condition holds."""
         return Block(
             self.scalar,
             self.clock,
             self.origin,
-            dict(self.names),
+            dict(knowing(condition, self.names, holds=True)),
             dict(self.spelled),
             self.width - 4,
         )

@@ -12,6 +12,8 @@ from schedlang.emit.scalar import functions
 from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, THEN_PLATEAU, WITH_MOMENTUM
+from schedlang.evaluate import value
+from schedlang.formula import BASE, ONE, Number, substitute
 from schedlang.program import Piece, Program, Track
 
 MOST_PHASES = 20
@@ -167,9 +169,12 @@ def _chained(module: Module) -> list[str] | None:
         piece, *rest = outline(track)
         if not isinstance(piece, Piece):
             return None
-        levels = module.levels if i == 0 else Levels(1.0)
-        own = native(piece, levels)
+        own = native(piece, Levels(1.0))
         if own is None or own.name not in CHAINABLE:
+            return None
+        first = own.arguments.get("start_factor", "1.0")
+        entry = substitute(piece.curve, {BASE.name: ONE, "t": Number(0.0)})
+        if i == 0 and source.number(source.tidy(value(entry, {}))) != first:
             return None
         ends = [part for part in rest if isinstance(part, Piece)]
         if len(ends) != len(rest) or len(ends) > 1 or not all(_goes_on(own, e) for e in ends):
@@ -181,7 +186,9 @@ def _chained(module: Module) -> list[str] | None:
 
 
 def _goes_on(own: Native, end: Piece) -> bool:
-    return _holds(own, end) and end.end is None
+    share = Levels(1.0).share(substitute(end.curve, {BASE.name: ONE}))
+    held = None if own.holds is None else Levels(1.0).share(own.holds)
+    return held is not None and share == held and end.end is None
 
 
 # ── Momentum and plateau ──

@@ -1,0 +1,150 @@
+"""A folder of emitted files: every case of the table, every golden one, and random schedules."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+
+import schedlang
+from tests.cases import CASES, Case, golden, ticks_of
+from tests.strategies import schedules
+
+Target = Literal["torch", "keras", "optax", "python"]
+RANDOM: dict[Target, int] = {"python": 200, "torch": 100, "keras": 50, "optax": 60}
+TOLERANCE: dict[Target, float] = {"python": 1e-9, "torch": 1e-9, "keras": 1e-4, "optax": 1e-4}
+MOST_TICKS = 300
+
+
+@dataclass
+class Folder:
+    """Emitted files and what must come out of them."""
+
+    path: Path
+    target: Target
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, case: Case, *, style: Literal["native", "closed-form"], known: bool) -> None:
+        """Emit a case, with its base rate or without it."""
+        schedule = schedlang.parse(case.text)
+        lr = {"lr": case.lr} if known and schedule.lr is None else {}
+        try:
+            source = schedule.emit(self.target, style=style, **lr, **case.binding)
+        except ValueError as error:
+            self.refused.append(f"{case.text}: {error}")
+            return
+        name = f"case_{len(self.jobs)}"
+        path = self.path / f"{name}.py"
+        path.write_text(source, encoding="utf-8")
+        program = case.bind()
+        job: dict[str, Any] = {"name": f"{name} [{case.text}]", "path": str(path)}
+        job |= {"target": self.target, "scale": case.lr, "tolerance": TOLERANCE[self.target]}
+        job |= self._torch(case, known) if self.target == "torch" else self._steps(program)
+        job["lr"] = [case.lr] if "lr: float" in source else []
+        self.jobs.append(job)
+
+    def _steps(self, program: Any) -> dict[str, Any]:
+        ticks = ticks_of(program)[:40] if self.target == "keras" else ticks_of(program)
+        epoch = program.steps_per_epoch if program.tick == "epoch" else 1
+        if self.target in {"keras", "optax"}:
+            steps = [tick * epoch + i for tick in ticks for i in {0, epoch - 1}]
+            steps = sorted(step for step in steps if step < 2**31)
+        else:
+            steps, epoch = ticks, 1
+        return {"ticks": steps, "want": {"rates": [program.at(step // epoch) for step in steps]}}
+
+    def _torch(self, case: Case, known: bool) -> dict[str, Any]:
+        """Every tick, on two groups with rates of their own where no rate is known."""
+        schedule = schedlang.parse(case.text)
+        groups = [case.lr] if known or schedule.lr is not None else [case.lr, case.lr / 2]
+        try:
+            programs = [
+                schedule.bind(**({} if schedule.lr is not None else {"lr": rate}), **case.binding)
+                for rate in groups
+            ]
+        except schedlang.ScheduleError:
+            groups, programs = [case.lr], [case.bind()]
+        curves = [program.curve(MOST_TICKS) for program in programs]
+        want: dict[str, Any] = {
+            "rates": [float(curve[tick]) for tick in range(MOST_TICKS) for curve in curves]
+        }
+        momentum = programs[0].momentum
+        if momentum is not None:
+            begin = momentum.begins[0]
+            want["momenta"] = [
+                momentum.at(tick) if tick >= begin else 0.5 for tick in range(MOST_TICKS)
+            ]
+        return {"groups": groups, "ticks": [MOST_TICKS - 1], "metrics": [], "want": want}
+
+    def complaints(self) -> list[str]:
+        """What is wrong, found in an interpreter of its own."""
+        return run(self.path, self.jobs)
+
+
+def run(folder: Path, jobs: list[dict[str, Any]]) -> list[str]:
+    (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("run.py")), str(folder / "jobs.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def drawn(count: int, *, smooth: bool, momentum: bool) -> list[Case]:
+    """Random schedules, always the same ones."""
+    found: list[Case] = []
+
+    @seed(20)
+    @settings(max_examples=count, database=None, suppress_health_check=list(HealthCheck))
+    @given(schedules(smooth=smooth, momentum=momentum))
+    def draw(case: Case) -> None:
+        found.append(case)
+
+    draw()
+    return found
+
+
+def every_golden() -> list[Case]:
+    return [
+        Case(f"golden {case['name']}", case["schedule"], {}, case["lr"])
+        for case in golden()
+        if not case["schedule"].startswith("plateau")
+    ]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Target], Folder]:
+    made: dict[Target, Folder] = {}
+
+    def of(target: Target) -> Folder:
+        if target not in made:
+            path = tmp_path_factory.mktemp(target)
+            folder = made[target] = Folder(path, target)
+            floats = target in {"keras", "optax"}
+            for case in [*CASES, *every_golden()]:
+                folder.add(case, style="native", known=True)
+                folder.add(case, style="native", known=False)
+                if target != "python":
+                    folder.add(case, style="closed-form", known=True)
+            for i, case in enumerate(
+                drawn(RANDOM[target], smooth=floats, momentum=target == "torch")
+            ):
+                folder.add(case, style=("native", "closed-form")[i % 2], known=i % 3 > 0)  # type: ignore[arg-type]  # one of two
+        return made[target]
+
+    return of

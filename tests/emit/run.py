@@ -1,0 +1,113 @@
+"""Runs emitted files in an interpreter that has no schedlang, and says where their values are off.
+
+python run.py JOBS.json: a list of jobs, each with the path of a file, how to call it, the ticks and
+the values that must come out. The answer, a list of complaints, is the last line that is printed.
+"""
+
+import importlib.util
+import json
+import math
+import sys
+import warnings
+from typing import Any
+
+
+class _NoSchedlang:
+    """Importing schedlang fails, as it does where it was never installed."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.partition(".")[0] == "schedlang":
+            raise ModuleNotFoundError(f"an emitted file must not import {name}")
+
+
+def _load(job: dict[str, Any]) -> Any:
+    spec = importlib.util.spec_from_file_location(f"emitted_{job['name']}", job["path"])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _python(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    return {"rates": [module.learning_rate(tick, *job["lr"]) for tick in job["ticks"]]}
+
+
+def _torch(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    import torch
+
+    groups = [
+        {"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in job["groups"]
+    ]
+    optimizer = torch.optim.SGD(groups, momentum=0.5)
+    scheduler = module.build_scheduler(optimizer)
+    rates: list[float] = []
+    momenta = []
+    for tick in range(job["ticks"][-1] + 1):
+        rates += [float(group["lr"]) for group in optimizer.param_groups]
+        momenta.append(float(optimizer.param_groups[0]["momentum"]))
+        optimizer.step()
+        scheduler.step(*job["metrics"][tick : tick + 1])
+    return {"rates": rates, "momenta": momenta}
+
+
+def _keras(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    schedule = module.build_schedule(*job["lr"])
+    again = type(schedule).from_config(schedule.get_config())
+    if type(schedule).__module__.startswith("keras."):  # its own take one step at a time
+        return {"rates": [float(again(tick)) for tick in job["ticks"]]}
+    import numpy as np
+
+    assert np.shape(again(3)) == ()
+    return {"rates": np.asarray(again(np.asarray(job["ticks"], np.int32))).tolist()}
+
+
+def _optax(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    import jax
+    import jax.numpy as jnp
+
+    compiled = jax.jit(lambda step: module.learning_rate(step, *job["lr"]))
+    rates = jax.vmap(compiled)(jnp.asarray(job["ticks"]))
+    assert rates.dtype == jnp.float32
+    assert module.learning_rate(3, *job["lr"]).shape == ()
+    return {"rates": [float(rate) for rate in rates]}
+
+
+RUN = {"python": _python, "torch": _torch, "keras": _keras, "optax": _optax}
+
+
+def off(got: float, want: float, lr: float) -> float:
+    return abs(got - want) / max(abs(want), 1e-4 * lr) if math.isfinite(got) else math.inf
+
+
+def complaints(job: dict[str, Any]) -> list[str]:
+    try:
+        found = RUN[job["target"]](_load(job), job)
+    except Exception as error:  # whatever it is, it is what the test is looking for
+        return [f"{job['name']}: {type(error).__name__}: {error}"]
+    wrong = []
+    for what, wanted in job["want"].items():
+        values = found[what]
+        if len(values) < len(wanted):
+            return [f"{job['name']}: {len(values)} {what} where there must be {len(wanted)}"]
+        for i, (got, want) in enumerate(zip(values, wanted, strict=False)):
+            if want is not None and off(got, want, job["scale"]) > job["tolerance"]:
+                wrong.append(f"{job['name']}: {what}[{i}] is {got}, not {want}")
+                break
+    return wrong
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    sys.meta_path.insert(0, _NoSchedlang())  # type: ignore[arg-type]  # a finder needs no more
+    with open(sys.argv[1], encoding="utf-8") as file:
+        jobs = json.load(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a framework says about itself while it is imported
+        for framework in {"torch": ["torch"], "keras": ["keras"], "optax": ["optax"]}.get(
+            jobs[0]["target"], []
+        ):
+            importlib.import_module(framework)
+    print()
+    print(json.dumps([complaint for job in jobs for complaint in complaints(job)]))

@@ -1,0 +1,168 @@
+"""What `emit` refuses, what it lets through into a file, and files that a reviewer would merge."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import schedlang
+from schedlang.emit.source import comment, docstring, plain
+
+Target = Literal["torch", "keras", "optax", "python"]
+TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
+FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
+
+TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
+    ("flagship", "python", FLAGSHIP, {"lr": 0.1}),
+    ("flagship", "torch", FLAGSHIP, {"lr": 0.1}),
+    ("flagship", "keras", FLAGSHIP, {"lr": 0.1}),
+    ("flagship", "optax", FLAGSHIP, {"lr": 0.1}),
+    ("restarts", "python", "restarts first=10 mult=2 min=1e-4", {"lr": 0.1}),
+    ("product", "torch", "(linear 10 from=50% to=1x) * (exp gamma=0.9)", {}),
+    ("wave", "optax", "(cosine 20 min=1% -> cosine 20 to=1x) x inf", {}),
+    ("groups", "torch", "warmup 5 -> hold 20 to=3e-3 -> decay sqrt 20 min=1%", {}),
+    ("onecycle", "torch", "onecycle 100 momentum=[0.85, 0.95]", {"lr": 0.1}),
+    ("plateau", "torch", "warmup 5 -> plateau factor=0.5 patience=3", {}),
+    ("plateau", "keras", "warmup 5 -> plateau factor=0.5 patience=3", {"lr": 0.1}),
+    ("epochs", "keras", "clock=epoch | warmup 5ep -> cosine 85ep", {"steps_per_epoch": 100}),
+    ("fn", "python", "fn {1 / t if t > 0 else exp(-t)} * exp gamma=1.5 * hold", {}),
+    ("repeat", "python", "(linear 10 from=1x to=0.1x -> hold 5) x 100", {"lr": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "text", "binding"), TELLING)
+def test_snapshots(name: str, target: Target, text: str, binding: dict[str, Any]) -> None:
+    """Run with UPDATE_SNAPSHOTS=1 to write them anew, and read every one of them."""
+    source = schedlang.parse(text).emit(target, **binding)
+    path = SNAPSHOTS / f"{name}_{target}.py.txt"
+    if UPDATE:
+        path.write_text(source, encoding="utf-8")
+    assert source == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_same_bytes_in_every_process(target: Target) -> None:
+    text = "(warmup 5 from=0 -> hold) * (step every=7 gamma=0.97) * (restarts first=5 mult=1.5)"
+    program = f"import schedlang; print(schedlang.parse({text!r}).emit({target!r}), end='')"
+    sources = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert sources == {schedlang.parse(text).emit(target)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": "jax"}, "there is no target 'jax': it is one of torch, keras, optax, python"),
+        (
+            {"target": "python", "style": "short"},
+            "there is no style 'short': it is one of native, closed-form",
+        ),
+        ({"target": "python", "function": "a b"}, "a function cannot be called 'a b'"),
+        ({"target": "python", "function": "lambda"}, "a function cannot be called 'lambda'"),
+        (
+            {"target": "python", "function": "math"},
+            "a function cannot be called 'math': the source uses that name",
+        ),
+        (
+            {"target": "torch", "function": "LinearLR"},
+            "a function cannot be called 'LinearLR': the source uses that name",
+        ),
+    ],
+)
+def test_what_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is below
+        schedlang.parse(FLAGSHIP).emit(**arguments)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("target", ["python", "optax"])
+def test_plateau_and_momentum_are_refused(target: Target) -> None:
+    with pytest.raises(ValueError, match=f"^{target} cannot have `plateau`: its rate hangs on"):
+        schedlang.parse("warmup 5 -> plateau").emit(target)
+    with pytest.raises(ValueError, match=f"^{target} cannot have `momentum=`: a {target} schedule"):
+        schedlang.parse("onecycle 10 momentum=[0.8, 0.9]").emit(target)
+
+
+@pytest.mark.parametrize("target", ["keras", "optax"])
+def test_epochs_of_unknown_length_are_refused(target: Target) -> None:
+    with pytest.raises(ValueError, match="counts updates, and this schedule epochs"):
+        schedlang.parse("warmup 5ep -> cosine 85ep").emit(target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_another_name(target: Target) -> None:
+    source = schedlang.parse(FLAGSHIP).emit(target, lr=0.1, function="rate_of_run_7")
+    tree = ast.parse(source)
+    assert "rate_of_run_7" in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+
+
+HOSTILE = [
+    '"""\nimport os\n"""',
+    '\\"\\"\\"; import os',
+    "a\rimport os",
+    "a\u2028import os\u2029import os",
+    "a\x00b\x0cimport os",
+    "\u202eso tropmi\u202c \u2066 \u200f",
+    "# type: ignore\n\timport os",
+    "x" * 500,
+    "\ud800 lone",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_leaves_a_comment_or_a_docstring(text: str) -> None:
+    lines = ["def f() -> None:", *(f"    {line}" for line in docstring(text, [text]))]
+    source = "\n".join([*comment(text), *lines, "    return", ""])
+    tree = ast.parse(source)
+    assert [type(node) for node in tree.body] == [ast.FunctionDef]
+    body = tree.body[0].body  # type: ignore[attr-defined]  # a function, as just seen
+    assert [type(node) for node in body] == [ast.Expr, ast.Return]
+    kinds = {token.type for token in tokenize.generate_tokens(io.StringIO(source).readline)}
+    assert tokenize.ERRORTOKEN not in kinds
+    assert all(c == "\n" or c.isprintable() for c in source)
+    assert plain(text) == plain(plain(text))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "comment_",
+    ["\nimport os", "\rimport os", "\u2028import os", '"""', "\\", "\u202e", "'; import os"],
+)
+def test_comments_of_the_line_do_not_reach_the_source(target: Target, comment_: str) -> None:
+    clean = schedlang.parse("warmup 10 -> cosine 90").emit(target)
+    try:
+        schedule = schedlang.parse(f"warmup 10 # {comment_}\n -> cosine 90")
+    except schedlang.ScheduleError:
+        return  # what is behind a line's end is part of the line, and was refused
+    assert schedule.emit(target) == clean
+
+
+def test_a_class_named_by_a_monitor_cannot_close_its_string() -> None:
+    source = schedlang.parse("plateau mode=max monitor=val/acc-1.top").emit("keras", lr=0.1)
+    assert '(logs or {})["val/acc-1.top"]' in source
+    ast.parse(source)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_page_shows_what_is_emitted(target: Target) -> None:
+    page = Path(__file__).parents[2] / "docs" / "source.md"
+    block = f"```python\n{schedlang.parse(FLAGSHIP).emit(target, lr=0.1)}```\n"
+    assert block in page.read_text(encoding="utf-8")

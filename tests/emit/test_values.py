@@ -1,0 +1,55 @@
+"""Emitted files, run without schedlang, give the curve; and they are as clean as one's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.emit.conftest import Folder
+
+Target = Literal["torch", "keras", "optax", "python"]
+TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_case_gives_the_curve(folder: Callable[[Target], Folder], target: Target) -> None:
+    assert folder(target).complaints() == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_wrong_value_is_noticed(folder: Callable[[Target], Folder], target: Target) -> None:
+    whole = folder(target)
+    job = whole.jobs[0]
+    rates = list(job["want"]["rates"])
+    rates[-1] *= 1.001
+    wrong = {**job, "want": {"rates": rates}}
+    from tests.emit.conftest import run
+
+    assert len(run(whole.path, [wrong])) == 1
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_refused_says_why(folder: Callable[[Target], Folder], target: Target) -> None:
+    reasons = ("cannot have `momentum=`", "say steps_per_epoch=")
+    expected = [line for line in folder(target).refused if any(why in line for why in reasons)]
+    assert folder(target).refused == expected
+    if target == "torch":
+        assert expected == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_sources_are_formatted_and_lint_clean(
+    folder: Callable[[Target], Folder], target: Target
+) -> None:
+    path = folder(target).path
+    ruff = [sys.executable, "-m", "ruff"]
+    formatted = [*ruff, "format", "--isolated", "--check", "--diff", "--line-length", "100", "."]
+    rules = ["--select", "E,F,I,UP,B", "--line-length", "120", "--target-version", "py310"]
+    for command in (formatted, [*ruff, "check", "--isolated", *rules, "."]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=path)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
