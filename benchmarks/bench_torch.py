@@ -30,7 +30,7 @@ def by_hand(on: Optimizer) -> Any:
         CosineAnnealingLR(on, T_max=STEPS - WARM),
         ConstantLR(on, factor=0.0, total_iters=2**53),
     ]
-    return SequentialLR(on, children, [WARM, STEPS])  # type: ignore[arg-type]  # a list is invariant
+    return SequentialLR(on, children, [WARM, STEPS])
 
 
 def as_transformers(on: Optimizer) -> Any:

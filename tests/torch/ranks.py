@@ -43,6 +43,7 @@ def main(how: str) -> None:
     dist.all_gather_object(every, rates)
     if rank == 0:
         sys.stdout.write(json.dumps(every))
+    dist.barrier()  # or one may leave while the other still listens
     dist.destroy_process_group()
 
 

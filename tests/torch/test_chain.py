@@ -215,7 +215,7 @@ def test_an_optimizer_that_was_scheduled_before_starts_on_its_base_rate() -> Non
         train(line.to_torch(optimizer), 7, [1.0] * 7 if first == "plateau" else None)
         for engine in ("chain", "fused"):
             for line in map(schedlang.parse, ("step every=2", "linear 4", "hold 2 -> cosine 3")):
-                again = line.to_torch(optimizer, engine=engine)  # type: ignore[arg-type]
+                again = line.to_torch(optimizer, engine=engine)
                 assert look(optimizer).rates == [0.1]
                 assert again.last_epoch == 0
 
@@ -245,8 +245,8 @@ def test_a_lambda_is_pickled_as_what_it_is_made_of() -> None:
 def test_a_warning_of_pytorchs_own_still_speaks() -> None:
     for engine in ("chain", "fused"):
         optimizer = sgd(0.1)
-        line = schedlang.parse("hold 1 -> cosine 10")
-        scheduler = line.to_torch(optimizer, engine=engine)  # type: ignore[arg-type]
+        line = schedlang.parse("hold 3 -> cosine 10")
+        scheduler = line.to_torch(optimizer, engine=engine)
         with pytest.warns(
             UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"
         ):

@@ -162,4 +162,6 @@ def test_momentum_before_a_plateau_stays_where_it_ended() -> None:
     for _ in range(9):
         optimizer.step()
         scheduler.step(1.0)
-    assert look(optimizer) == ([pytest.approx(0.025)], pytest.approx(0.5))
+    seen = look(optimizer)
+    assert seen.rates == pytest.approx([0.025])
+    assert seen.momentum == pytest.approx(0.5)

@@ -60,7 +60,7 @@ def test_compare() -> None:
         lr_scheduler.LinearLR(optimizer, 1 / 3, total_iters=5),
         lr_scheduler.CosineAnnealingLR(optimizer, 20),
     ]
-    theirs = lr_scheduler.SequentialLR(optimizer, children, [5])  # type: ignore[arg-type]
+    theirs = lr_scheduler.SequentialLR(optimizer, children, [5])
     assert schedlang.compare(line, theirs) is None
     train(theirs, 7)
     assert schedlang.compare(line, theirs) is None  # from its present tick on
