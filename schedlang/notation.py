@@ -34,7 +34,7 @@ Spelling: TypeAlias = Callable[[Expr, Write], "tuple[str, int] | None"]
 """How an expression is spelled and how tightly that binds; None: as here."""
 
 
-def _as_here(e: Expr, write: Write) -> tuple[str, int] | None:
+def _as_here(_e: Expr, _write: Write) -> tuple[str, int] | None:
     return None
 
 

@@ -8,6 +8,9 @@ from schedlang.emit.scalar import functions
 from schedlang.emit.spelling import Lists, Scalar
 from schedlang.program import Program, Track
 
+_LOGS = "logs: dict[str, Any] | None = None"
+_PLATEAU = "Sets the rate: the schedule at first, then lower whenever the metric stands still."
+
 
 def plateau_callback(
     program: Program, levels: Levels, function: str, per_epoch: int | None, *, takes_base: bool
@@ -35,7 +38,7 @@ def plateau_callback(
     lowered = f"max({reduced}, {low})" if low != "0.0" else reduced
     return [
         "class Plateau(keras.callbacks.Callback):",
-        '    """Sets the rate: the schedule at first, then lower whenever the metric stands still."""',
+        f'    """{_PLATEAU}"""',
         "",
         f"    {head}",
         "        super().__init__()",
@@ -46,7 +49,7 @@ def plateau_callback(
         "        self.cooldown = 0",
         "        self.rate: float | None = None",
         "",
-        "    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:",
+        f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
         "        optimizer = self.model.optimizer",
         "        if self.rate is None:",
         "            optimizer.learning_rate = float(self.schedule(optimizer.iterations))",
@@ -94,9 +97,9 @@ def momentum_callback(track: Track, lists: Lists, per_epoch: int | None) -> list
         "",
         "    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:",
         "        if not self.model.run_eagerly:",
-        '            raise ValueError("compile the model with run_eagerly=True to move the momentum")',
+        '            raise ValueError("momentum moves only in a model with run_eagerly=True")',
         "",
-        "    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:",
+        f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
         "        optimizer = self.model.optimizer",
         *(f"        {line}" for line in set_),
     ]

@@ -56,7 +56,7 @@ class Levels:
         return "lr" if share == 1 else f"{number(share)} * lr"
 
     def ratio(self, x: Expr, y: Expr) -> float | None:
-        """x / y, if that is known for every base."""
+        """X / y, if that is known for every base."""
         for read in (self.rate, self.share):
             a, b = read(x), read(y)
             if a is not None and b:

@@ -22,15 +22,17 @@ class Factory(NamedTuple):
 
 
 Facts: TypeAlias = Mapping[str, Any]
-Counterpart: TypeAlias = Callable[[Piece, Facts, Levels], Factory | None]
+Counterpart: TypeAlias = Callable[[Facts, Levels], Factory | None]
 
 
 def factory(piece: Piece, levels: Levels) -> Factory | None:
     """Optax's factory for a piece, if there is one that gives its values."""
+    if piece.kind == "hold":
+        return _hold(piece, levels)
     find = _COUNTERPARTS.get(piece.kind)
     if find is None or piece.facts.get("skip"):
         return None
-    return find(piece, piece.facts, levels)
+    return find(piece.facts, levels)
 
 
 def warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Factory | None:
@@ -52,12 +54,12 @@ def warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Factory | None:
     return None
 
 
-def _hold(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
+def _hold(piece: Piece, levels: Levels) -> Factory | None:
     rate = levels.text(piece.curve)
     return None if rate is None else Factory("constant_schedule", {"value": rate})
 
 
-def _linear(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
+def _linear(facts: Facts, levels: Levels) -> Factory | None:
     a, b = levels.text(facts["a"]), levels.text(facts["b"])
     if a is None or b is None:
         return None
@@ -66,7 +68,7 @@ def _linear(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
     return Factory("linear_schedule", {"init_value": a, "end_value": b, **steps}, holds)
 
 
-def _cosine(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
+def _cosine(facts: Facts, levels: Levels) -> Factory | None:
     a, alpha = levels.text(facts["a"]), levels.ratio(facts["b"], facts["a"])
     if a is None or alpha is None or alpha > 1:
         return None
@@ -76,15 +78,15 @@ def _cosine(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
     return Factory("cosine_decay_schedule", arguments, facts["b"])
 
 
-def _poly(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
-    found = _linear(piece, facts, levels)
+def _poly(facts: Facts, levels: Levels) -> Factory | None:
+    found = _linear(facts, levels)
     if found is None or facts["role"] == "warmup":
         return None
     power = {"power": number(facts["power"])}
     return Factory("polynomial_schedule", {**found.arguments, **power})
 
 
-def _exp(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
+def _exp(facts: Facts, levels: Levels) -> Factory | None:
     every = facts["every"] or 1.0
     a = levels.text(facts["a"])
     if facts["gamma"] is None or a is None or every != int(every):
@@ -99,14 +101,14 @@ def _exp(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
     return Factory("exponential_decay", arguments)
 
 
-def _step(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
-    found = _exp(piece, facts, levels)
+def _step(facts: Facts, levels: Levels) -> Factory | None:
+    found = _exp(facts, levels)
     if found is None or not divides_exactly(facts["every"]):
         return None
     return Factory(found.name, {**found.arguments, "staircase": "True"})
 
 
-def _multistep(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
+def _multistep(facts: Facts, levels: Levels) -> Factory | None:
     level = facts["entry"] if facts["start"] is None else facts["start"]
     rate = levels.text(level)
     gammas = facts["gamma"]
@@ -115,7 +117,7 @@ def _multistep(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
     return None if rate is None or facts["min"] is not None else _constants(rate, facts, gammas)
 
 
-def _piecewise(piece: Piece, facts: Facts, levels: Levels) -> Factory | None:
+def _piecewise(facts: Facts, levels: Levels) -> Factory | None:
     rate = levels.text(facts["values"][0])
     scales = [levels.ratio(after, before) for before, after in pairwise(facts["values"])]
     known = [scale for scale in scales if scale is not None]
@@ -134,7 +136,6 @@ def _constants(rate: str, facts: Facts, scales: Sequence[float]) -> Factory | No
 
 
 _COUNTERPARTS: dict[str, Counterpart] = {
-    "hold": _hold,
     "linear": _linear,
     "cosine": _cosine,
     "poly": _poly,

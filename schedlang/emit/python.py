@@ -8,7 +8,7 @@ from schedlang.emit.spelling import Scalar
 from schedlang.program import Program
 
 
-def emit(program: Program, function: str, style: str) -> str:
+def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - as all targets
     """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known.
 
     Python has no schedules of its own, so that both styles are the same.

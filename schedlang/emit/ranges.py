@@ -73,11 +73,13 @@ def _apply(op: Operation, args: list[Range]) -> Range | None:
         case "sub":
             return Range(x.low - y.high, x.high - y.low, whole)
         case "mul":
-            return _corners([a * b for a, b in product((x.low, x.high), (y.low, y.high))], whole)
+            return _corners(
+                [a * b for a, b in product((x.low, x.high), (y.low, y.high))], whole=whole
+            )
         case "div":
             if y.low <= 0 <= y.high:
                 return None
-            return _corners([a / b for a, b in product((x.low, x.high), (y.low, y.high))], False)
+            return _corners([a / b for a, b in product((x.low, x.high), (y.low, y.high))])
         case "neg":
             return Range(-x.high, -x.low, whole)
         case "abs":
@@ -113,7 +115,7 @@ def _known(*ranges: Range) -> bool:
     return all(r.finite for r in ranges)
 
 
-def _corners(values: list[float], whole: bool) -> Range:
+def _corners(values: list[float], *, whole: bool = False) -> Range:
     return (
         ANYTHING if any(math.isnan(v) for v in values) else Range(min(values), max(values), whole)
     )

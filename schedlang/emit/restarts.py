@@ -36,7 +36,7 @@ class Growing:
     def loop(self, t: str) -> list[str]:
         """The statements that find the cycle of the tick ``t``, and how far it has come."""
         counts = CYCLE in walk(self.rest)
-        first, mult = _literal(self.first, self.whole), _literal(self.mult, self.whole)
+        first, mult = (_literal(n, whole=self.whole) for n in (self.first, self.mult))
         grown = f"length * {mult}"
         lines = [f"begin, length = {'0' if self.whole else 'Fraction(0)'}, {first}"]
         if counts:
@@ -104,7 +104,7 @@ def _exactly(
     return True
 
 
-def _literal(number: Fraction, whole: bool) -> str:
+def _literal(number: Fraction, *, whole: bool) -> str:
     if whole:
         return str(number)
     both = f"{number.numerator}, {number.denominator}"

@@ -34,7 +34,7 @@ def integer(value: float) -> str:
 
 
 def plain(text: str) -> str:
-    """Text in which nothing is left that could end a line or a string, or hide what stands there."""
+    """Text in which nothing is left that could end a line or a string, or hide anything."""
     kept = "".join(
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
     )

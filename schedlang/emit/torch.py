@@ -1,4 +1,4 @@
-"""The torch target: PyTorch's own schedulers under `SequentialLR`, and a formula where none fits."""
+"""The torch target: PyTorch's schedulers under `SequentialLR`, and a formula where none fits."""
 
 from __future__ import annotations
 

@@ -26,18 +26,20 @@ class Native(NamedTuple):
 
 
 Facts: TypeAlias = Mapping[str, Any]
-Counterpart: TypeAlias = Callable[[Piece, Facts, Levels], Native | None]
+Counterpart: TypeAlias = Callable[[Facts, Levels], Native | None]
 
 
 def native(piece: Piece, levels: Levels) -> Native | None:
     """PyTorch's own scheduler for a piece, if there is one that gives its values."""
+    if piece.kind == "hold":
+        return _hold(piece, levels)
     find = _COUNTERPARTS.get(piece.kind)
     if find is None or piece.facts.get("skip"):
         return None
-    return find(piece, piece.facts, levels)
+    return find(piece.facts, levels)
 
 
-def _hold(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _hold(piece: Piece, levels: Levels) -> Native | None:
     share = levels.share(piece.curve)
     if piece.end is None or share is None or not 0 <= share <= 1:
         return None
@@ -45,7 +47,7 @@ def _hold(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
     return Native("ConstantLR", {"factor": number(share), "total_iters": ticks})
 
 
-def _linear(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _linear(facts: Facts, levels: Levels) -> Native | None:
     a, b = levels.share(facts["a"]), levels.share(facts["b"])
     if a is None or b is None or not 0 < a <= 1 or not 0 <= b <= 1:
         return None
@@ -55,14 +57,14 @@ def _linear(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
     return Native("LinearLR", {**arguments, "total_iters": integer(facts["T"])}, facts["b"])
 
 
-def _cosine(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _cosine(facts: Facts, levels: Levels) -> Native | None:
     low = levels.rate(facts["b"])
     if levels.share(facts["a"]) != 1 or low is None:
         return None
     return Native("CosineAnnealingLR", {"T_max": integer(facts["T"]), **_eta_min(low)})
 
 
-def _poly(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _poly(facts: Facts, levels: Levels) -> Native | None:
     falls = facts["role"] != "warmup" and levels.share(facts["b"]) == 0
     if levels.share(facts["a"]) != 1 or not falls:
         return None
@@ -70,7 +72,7 @@ def _poly(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
     return Native("PolynomialLR", {"total_iters": integer(facts["T"]), **power}, facts["b"])
 
 
-def _exp(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _exp(facts: Facts, levels: Levels) -> Native | None:
     if levels.share(facts["a"]) != 1 or facts["min"] is not None:
         return None
     if facts["gamma"] is None:
@@ -83,14 +85,14 @@ def _exp(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
     return Native("ExponentialLR", {"gamma": gamma})
 
 
-def _step(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _step(facts: Facts, levels: Levels) -> Native | None:
     whole = facts["every"] == int(facts["every"])
     if facts["min"] is not None or levels.share(facts["a"]) != 1 or not whole:
         return None
     return Native("StepLR", {"step_size": integer(facts["every"]), "gamma": number(facts["gamma"])})
 
 
-def _multistep(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _multistep(facts: Facts, levels: Levels) -> Native | None:
     level = facts["entry"] if facts["start"] is None else facts["start"]
     milestones = [ceil(at) for at in facts["at"]]
     several = isinstance(facts["gamma"], tuple) or facts["min"] is not None
@@ -100,7 +102,7 @@ def _multistep(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
     return Native("MultiStepLR", {"milestones": listed, "gamma": number(facts["gamma"])})
 
 
-def _restarts(piece: Piece, facts: Facts, levels: Levels) -> Native | None:
+def _restarts(facts: Facts, levels: Levels) -> Native | None:
     low = levels.rate(facts["min"])
     whole = facts["first"] == int(facts["first"]) and facts["mult"] == int(facts["mult"])
     if levels.share(facts["a"]) != 1 or facts["shrink"] != 1 or low is None or not whole:
@@ -117,7 +119,6 @@ def _eta_min(low: float) -> dict[str, str]:
 
 
 _COUNTERPARTS: dict[str, Counterpart] = {
-    "hold": _hold,
     "linear": _linear,
     "cosine": _cosine,
     "poly": _poly,

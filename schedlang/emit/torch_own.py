@@ -18,7 +18,9 @@ class ThenPlateau(ReduceLROnPlateau):
         if self.tick >= self.begin:
             super().step(metric)
 
-    def step(self, metrics: Any = None, epoch: int | None = None) -> None:
+    def step(  # type: ignore[override]  # as in ReduceLROnPlateau itself
+        self, metrics: Any = None, epoch: int | None = None
+    ) -> None:
         if metrics is not None:
             self.observe(metrics)
         self.tick += 1
