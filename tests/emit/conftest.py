@@ -36,9 +36,9 @@ class Folder:
     def add(self, case: Case, *, style: Literal["native", "closed-form"], known: bool) -> None:
         """Emit a case, with its base rate or without it."""
         schedule = schedlang.parse(case.text)
-        lr = {"lr": case.lr} if known and schedule.lr is None else {}
+        lr = case.lr if known and schedule.lr is None else None
         try:
-            source = schedule.emit(self.target, style=style, **lr, **case.binding)
+            source = schedule.emit(self.target, style=style, lr=lr, **case.binding)
         except ValueError as error:
             self.refused.append(f"{case.text}: {error}")
             return
@@ -68,7 +68,7 @@ class Folder:
         groups = [case.lr] if known or schedule.lr is not None else [case.lr, case.lr / 2]
         try:
             programs = [
-                schedule.bind(**({} if schedule.lr is not None else {"lr": rate}), **case.binding)
+                schedule.bind(lr=rate if schedule.lr is None else None, **case.binding)
                 for rate in groups
             ]
         except schedlang.ScheduleError:
@@ -144,7 +144,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Target], Folde
             for i, case in enumerate(
                 drawn(RANDOM[target], smooth=floats, momentum=target == "torch")
             ):
-                folder.add(case, style=("native", "closed-form")[i % 2], known=i % 3 > 0)  # type: ignore[arg-type]  # one of two
+                folder.add(case, style=("native", "closed-form")[i % 2], known=i % 3 > 0)
         return made[target]
 
     return of

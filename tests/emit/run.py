@@ -101,7 +101,7 @@ def complaints(job: dict[str, Any]) -> list[str]:
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
-    sys.meta_path.insert(0, _NoSchedlang())  # type: ignore[arg-type]  # a finder needs no more
+    sys.meta_path.insert(0, _NoSchedlang())
     jobs = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a framework says about itself while it is imported
