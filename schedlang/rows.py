@@ -200,7 +200,8 @@ def compiled(e: Expr, arrays: Arrays, names: Iterable[str]) -> Callable[[Iterabl
     """
     numbers = dict.fromkeys(part for part in walk(e) if isinstance(part, Number))
     places: dict[Expr, int] = {}
-    for part in (*map(Symbol, names), *numbers):
+    known: list[Expr] = [*map(Symbol, names), *numbers]
+    for part in known:
         places[part] = len(places)
     constants = [number.value for number in numbers]
     calls: list[tuple[Callable[..., Tensor], list[int]]] = []

@@ -21,6 +21,7 @@ from schedlang import formula
 from schedlang.evaluate import value
 from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, T
 from schedlang.jumps import period_of, split
+from schedlang.sums import Line, Sum
 
 TINY = Number(1e-30)
 """Roots and logarithms are taken of at least this, so that their slope at 0 is a number."""
@@ -76,41 +77,6 @@ def single(curve: Expr, length: int | None) -> Iterator[Stretch]:
         yield Stretch(begin, end, tuple(writer.counts), written)
 
 
-class _Sum(NamedTuple):
-    """``constant + Σ factor·term``."""
-
-    constant: float
-    terms: tuple[tuple[Expr, float], ...] = ()
-
-    def plus(self, other: _Sum) -> _Sum:
-        factors: dict[Expr, float] = dict(self.terms)
-        for term, factor in other.terms:
-            factors[term] = factors.get(term, 0.0) + factor
-        kept = tuple((term, factor) for term, factor in factors.items() if factor)
-        return _Sum(self.constant + other.constant, kept)
-
-    def times(self, number: float) -> _Sum:
-        if not number:
-            return _Sum(0.0)
-        return _Sum(self.constant * number, tuple((term, f * number) for term, f in self.terms))
-
-
-class _Line(NamedTuple):
-    """``slope·x + constant``: ``x`` are ticks, or ticks within a period (and its first anchor)."""
-
-    slope: float
-    constant: float
-    period: Fraction | None = None
-    anchor: int = 0
-
-    def times(self, number: float) -> _Line:
-        return self._replace(slope=self.slope * number, constant=self.constant * number)
-
-    def less_than(self, number: float) -> _Line:
-        """The number minus this."""
-        return self._replace(slope=-self.slope, constant=number - self.constant)
-
-
 class _Writer:
     """Writes one stretch's formula anew, over counts."""
 
@@ -118,21 +84,21 @@ class _Writer:
         self.begin = begin
         self.end = end
         self.counts: list[Count] = []
-        self._sums: dict[int, tuple[Expr, _Sum]] = {}
+        self._sums: dict[int, tuple[Expr, Sum]] = {}
 
     def write(self, e: Expr) -> Expr:
         return self._join(self._sum(e))
 
-    def _sum(self, e: Expr) -> _Sum:
+    def _sum(self, e: Expr) -> Sum:
         known = self._sums.get(id(e))
         if known is None:
             known = self._sums[id(e)] = e, self._as_sum(e)  # keeps e, and so its id, alive
         return known[1]
 
-    def _as_sum(self, e: Expr) -> _Sum:
+    def _as_sum(self, e: Expr) -> Sum:
         match e:
             case Number(number):
-                return _Sum(number)
+                return Sum(number)
             case Apply("add", (x, y)):
                 return self._sum(x).plus(self._sum(y))
             case Apply("sub", (x, y)):
@@ -146,11 +112,11 @@ class _Writer:
             case Apply("div", (x, y)) if not self._sum(y).terms and self._sum(y).constant:
                 return self._sum(x).times(1 / self._sum(y).constant)
             case _ if not formula.symbols(e):
-                return _Sum(float(value(e, {})))
+                return Sum(float(value(e, {})))
             case _:
-                return _Sum(0.0, ((e, 1.0),))
+                return Sum(0.0, ((e, 1.0),))
 
-    def _join(self, whole: _Sum) -> Expr:
+    def _join(self, whole: Sum) -> Expr:
         """The sum as a formula, in the way that cancels least."""
         line = self._line(whole)
         if line is not None:
@@ -162,7 +128,7 @@ class _Writer:
                 return special
         moving = tuple((e, f) for e, f in whole.terms if e == T or period_of(e) is not None)
         rest = [(e, f) for e, f in whole.terms if (e, f) not in moving]
-        line = self._line(_Sum(whole.constant, moving))
+        line = self._line(Sum(whole.constant, moving))
         if line is None:
             total: Expr = Number(whole.constant)
             rest = list(whole.terms)
@@ -181,12 +147,12 @@ class _Writer:
 
     # ------------------------------------------------------------------ lines over integer counts
 
-    def _line(self, whole: _Sum) -> _Line | None:
+    def _line(self, whole: Sum) -> Line | None:
         """The sum as a line over ticks, or over ticks within a period; None if it is neither."""
         factors = dict(whole.terms)
         slope = factors.pop(T, 0.0)
         if not factors:
-            return _Line(slope, whole.constant)
+            return Line(slope, whole.constant)
         if len(factors) > 1 or not slope:
             return None
         ((term, factor),) = factors.items()
@@ -196,9 +162,9 @@ class _Writer:
         offset, period = found
         if abs(factor + slope * float(period)) > 1e-9 * abs(factor):
             return None
-        return _Line(slope, whole.constant - slope * offset, period, -offset)
+        return Line(slope, whole.constant - slope * offset, period, -offset)
 
-    def _range(self, line: _Line) -> tuple[float, float]:
+    def _range(self, line: Line) -> tuple[float, float]:
         """The line's value at the stretch's (or the period's) begin and end."""
         if line.period is not None:
             return line.constant, line.slope * float(line.period) + line.constant
@@ -207,7 +173,7 @@ class _Writer:
             return first, first if not line.slope else math.copysign(math.inf, line.slope)
         return first, line.slope * self.end + line.constant
 
-    def _root(self, line: _Line) -> int | None:
+    def _root(self, line: Line) -> int | None:
         """Where the line is 0, if that is one of its counts and not far off."""
         scale = 1 if line.period is None else line.period.denominator
         exact = -line.constant / line.slope * scale if line.slope else math.inf
@@ -221,7 +187,7 @@ class _Writer:
         near = self.end is None or self.begin - 1 <= root <= self.end + 1
         return root if near and root >= self.begin - 1 else None
 
-    def _put(self, line: _Line) -> Expr:
+    def _put(self, line: Line) -> Expr:
         """The line over a count that is 0 where the line is, or nearest to 0."""
         if not line.slope:
             return Number(line.constant)
@@ -240,7 +206,7 @@ class _Writer:
             at = start if abs(first) <= abs(last) else end
         return self._counted(line, at, line.slope * at / scale + line.constant)
 
-    def _counted(self, line: _Line, at: int, there: float) -> Expr:
+    def _counted(self, line: Line, at: int, there: float) -> Expr:
         if line.period is None:
             return formula.mul(line.slope, self._count(Count("since", at))) + there
         period = line.period
@@ -284,7 +250,7 @@ class _Writer:
             line = other
         return formula.sin(self._put(line))
 
-    def _in_one_period(self, line: _Line) -> _Line:
+    def _in_one_period(self, line: Line) -> Line:
         """A wave's argument without the whole periods that have gone by, if they are countable."""
         first, last = self._range(line)
         if line.period is not None or not line.slope or abs(last - first) < LONG_WAVE:
@@ -360,7 +326,7 @@ class _Writer:
         line = self._line(self._sum(x))
         return line is not None and min(self._range(line)) > 0
 
-    def _exp(self, whole: _Sum) -> Expr:
+    def _exp(self, whole: Sum) -> Expr:
         exponent = self._join(whole)
         line = self._line(whole)
         if line is not None and max(self._range(line)) > LARGEST_EXPONENT:

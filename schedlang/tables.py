@@ -239,7 +239,7 @@ def _kinds(
         numbers.append(constants)
         members.setdefault((shape, _slots(row)), []).append(i)
     names = [f"c{j}" for j in range(max(map(len, numbers)))]
-    kinds: list[_Kind] = []
+    written: list[tuple[int, tuple[_Slot, ...], tuple[float, ...], Expr]] = []
     kind_of = [0] * len(found)
     differing: list[list[float]] = [[] for _ in found]
     for (shape, slots), indices in members.items():
@@ -257,8 +257,9 @@ def _kinds(
         first = found[indices[0]]
         middle = first.begin + 1 if first.end is None else (first.begin + first.end) // 2
         for i in indices:
-            kind_of[i] = len(kinds)
-        kinds.append((indices[0], formula, slots, tuple(first.counted(middle).values())))
+            kind_of[i] = len(written)
+        inside = tuple(first.counted(middle).values())
+        written.append((indices[0], slots, inside, formula))
     width = max(map(len, differing))
     table = [[*row, *[0.0] * (width - len(row))] for row in differing]
     return (
@@ -270,7 +271,7 @@ def _kinds(
                 is_finite(formula, {}),
                 compiled(formula, arrays, [*(f"x{i}" for i in range(len(slots))), *names[:width]]),
             )
-            for index, formula, slots, inside in kinds
+            for index, slots, inside, formula in written
         ],
         kind_of,
         table,

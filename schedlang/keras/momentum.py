@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 
-class MovingMomentum(keras.Variable):  # type: ignore[misc]  # Keras makes its base by the backend
+class MovingMomentum(keras.Variable):
     """The momentum of an optimizer as a variable.
 
     Keras holds momentum as a Python float, which becomes a constant where the step is compiled. A

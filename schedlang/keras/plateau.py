@@ -44,7 +44,7 @@ class Plateau:
             self.bad, self.cooldown = 0, self._facts["cooldown"]
 
     def _betters(self, metric: float) -> bool:
-        threshold = self._facts["threshold"]
+        threshold: float = self._facts["threshold"]
         sign = 1 if self._rises else -1
         if self._facts["threshold_mode"] == "rel":
             bar = self.best * (1 + sign * threshold)
