@@ -234,7 +234,6 @@ def ambiguous(tree: Tree, settings: Settings, mistakes: Mistakes) -> None:
 
 def _directions(tree: Tree, mistakes: Mistakes) -> None:
     """Warm-ups go up and decays down, where the levels are known before anything is bound."""
-
     # Each is walked once; else repeats in repeats in repeats would be walked twice, and twice, …
     groups: dict[tuple[Path, Level | None, bool], Level | None] = {}
 
