@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from schedlang.evaluate import value
@@ -24,6 +26,9 @@ from schedlang.single import LARGEST_EXPONENT, Count, Stretch, single
 
 LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
 """The last tick that can be told, by the type in which ticks are counted."""
+
+LAST_EXACT = 2**24
+"""Up to this tick each is a float32 of its own."""
 
 Tensor: TypeAlias = Any
 
@@ -225,37 +230,59 @@ def compiled(e: Expr, arrays: Arrays, names: Iterable[str]) -> Callable[[Iterabl
     return run
 
 
-Evaluation: TypeAlias = Callable[[Tensor], "Tensor | float"]
+class Ticks:
+    """Ticks as they are counted, and (once, and only if it is asked for) as float32."""
+
+    def __init__(self, whole: Tensor, arrays: Arrays) -> None:
+        self.whole = whole
+        self._arrays = arrays
+
+    @cached_property
+    def near(self) -> Tensor:
+        """The ticks as float32, which is exact up to `LAST_EXACT`."""
+        return self._arrays.cast(self.whole, "float32")
+
+    def before(self, tick: int) -> Tensor:
+        """Whether each is before this tick."""
+        return self.near < float(tick) if tick <= LAST_EXACT else self.whole < tick
+
+
+Evaluation: TypeAlias = Callable[[Ticks], "Tensor | float"]
 
 
 def evaluation(row: Row, arrays: Arrays, dtype: str) -> Evaluation:
-    """One row's formula as a function of the step, good or not; a float if it is constant."""
+    """One row's formula as a function of the ticks, good or not; a float if it is constant."""
     if isinstance(row.curve, Number):
         level = row.curve.value
         return lambda _: level
     run = compiled(row.curve, arrays, (f"x{i}" for i in range(len(row.counts))))
-    clamps = [_clamp(row, what, arrays) for what in row.counts]
-    whats = list(zip(row.counts, clamps, strict=True))
-
-    def evaluate(step: Tensor) -> Tensor:
-        return run([clamp(count(what, arrays, step, dtype)) for what, clamp in whats])
-
-    return evaluate
+    inputs = [
+        _clamped(row, what, arrays, _counting(row, what, arrays, dtype)) for what in row.counts
+    ]
+    return lambda ticks: run([x(ticks) for x in inputs])
 
 
-def _clamp(row: Row, what: Count, arrays: Arrays) -> Callable[[Tensor], Tensor]:
+def _counting(row: Row, what: Count, arrays: Arrays, dtype: str) -> Callable[[Ticks], Tensor]:
+    """One of the row's counts, in floats where they are exact, or as exact as any large count."""
+    ends = row.end is not None and row.end <= LAST_EXACT and what.anchor <= LAST_EXACT
+    if what.what != "since" or not (ends or what.anchor <= LAST_EXACT >> 4):
+        return lambda ticks: count(what, arrays, ticks.whole, dtype)
+    if not what.anchor:
+        return lambda ticks: ticks.near
+    anchor = float(what.anchor)
+    return lambda ticks: ticks.near - anchor
+
+
+def _clamped(
+    row: Row, what: Count, arrays: Arrays, x: Callable[[Ticks], Tensor]
+) -> Callable[[Ticks], Tensor]:
     """Keeps a count where the row's formula is good."""
-    first = counted(what, row.begin) if row.after_begin else None
-    last = counted(what, row.end) if row.before_end and row.end is not None else None
-    if what.what == "within":
-        return lambda x: x
-    if first is None and last is None:
-        return lambda x: x
-    if last is None:
-        return lambda x: arrays.maximum(x, first)
-    if first is None:
-        return lambda x: arrays.minimum(x, last)
-    return lambda x: arrays.minimum(arrays.maximum(x, first), last)
+    if what.what == "within" or not (row.after_begin or row.before_end):
+        return x
+    # Both bounds at once: `minimum` and `maximum` of Keras cost more than its `clip`.
+    first = counted(what, row.begin) if row.after_begin else -math.inf
+    last = counted(what, row.end) if row.before_end and row.end is not None else math.inf
+    return lambda ticks: arrays.clip(x(ticks), first, last)
 
 
 def count(what: Count, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:

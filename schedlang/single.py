@@ -270,6 +270,8 @@ class _Writer:
         if not math.isfinite(top) or top <= 0:
             return None
         low = _snap(constant + factor * top**power, constant)
+        if power == 0.5 and low > constant / 128:
+            return None  # what cancels are not even two of the seven digits
         left = self._put(line.less_than(top).times(-factor))
         if power == 2.0:
             return left * (self._put(line) + top) + low

@@ -21,6 +21,7 @@ from schedlang.rows import (
     Evaluation,
     Row,
     Tensor,
+    Ticks,
     compiled,
     count,
     counted,
@@ -59,12 +60,13 @@ class Rates:
         if self._updates is not None:  # each value holds for an epoch
             held = step - step % self._updates
             step = held / self._updates if dtype.startswith("float") else held // self._updates
+        ticks = Ticks(step, self._arrays)
         rate: Tensor = None
         for track in self._tracks:
-            factor = track(step, dtype)
+            factor = track(ticks, dtype)
             rate = factor if rate is None else rate * factor
         if isinstance(rate, float):
-            return self._arrays.full_like(self._arrays.cast(step, "float32"), rate)
+            return self._arrays.full_like(ticks.near, rate)
         return rate
 
 
@@ -77,17 +79,19 @@ class _Timeline:
         self._arrays = arrays
         self._by_dtype: dict[str, Evaluation] = {}
 
-    def __call__(self, step: Tensor, dtype: str) -> Tensor:
-        """The value at each step; a float if it is always the same."""
+    def __call__(self, ticks: Ticks, dtype: str) -> Tensor | float:
+        """The value at each tick; a float if it is always the same."""
         if self._loop is not None:
-            step = _in_first_round(self._loop, self._arrays, step, dtype)
+            ticks = Ticks(
+                _in_first_round(self._loop, self._arrays, ticks.whole, dtype), self._arrays
+            )
         evaluate = self._by_dtype.get(dtype)
         if evaluate is None:
             last = LARGEST[dtype]
             found = [in_reach(row, last) for row in self._rows if row.begin <= last]
             choose = _Table if len(found) > FEW else _Choice
             evaluate = self._by_dtype[dtype] = choose(found, self._arrays, dtype)
-        return evaluate(step)
+        return evaluate(ticks)
 
 
 class _Choice:
@@ -100,10 +104,13 @@ class _Choice:
         begins = [row.begin for row in found[1:]]
         self._others = list(zip(begins, others, strict=True))
 
-    def __call__(self, step: Tensor) -> Tensor:
-        rate = self._first(step)
+    def __call__(self, ticks: Ticks) -> Tensor | float:
+        rate = self._first(ticks)
         for begin, evaluate in self._others:
-            rate = self._where(step < begin, _float32(rate), _float32(evaluate(step)))
+            here = evaluate(ticks)
+            if isinstance(here, float) and isinstance(rate, float):
+                here = _float32(here)  # else the library would choose the type of the two
+            rate = self._where(ticks.before(begin), rate, here)
         return rate
 
 
@@ -192,9 +199,9 @@ class _Table:
         own = dict(zip(_slots(row), row.counts, strict=True))
         return [own.get(slot, Count(slot[0], row.begin)) for slot in self._slots]
 
-    def __call__(self, step: Tensor) -> Tensor:
-        """The value at each step."""
-        arrays = self._arrays
+    def __call__(self, ticks: Ticks) -> Tensor:
+        """The value at each tick."""
+        arrays, step = self._arrays, ticks.whole
         index = arrays.searchsorted(self._begins, arrays.reshape(step, (-1,)), side="right")
         index = arrays.reshape(index, arrays.shape(step))
         own_kind, *whole = self._whole.gather(index)
