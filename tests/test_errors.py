@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel, ValidationError
 
+import schedlang
 from schedlang import Schedule, ScheduleError, parse
 from schedlang.bind import bind
 from schedlang.errors import CODES, MOST_SHOWN
@@ -331,3 +332,13 @@ def test_large_lengths_are_refused_when_bound() -> None:
     for text in ("(hold 1/999999999ep) x inf", "(linear 1/999983ep to=1x) x inf"):
         error = _said(text, {"lr": 0.1, "steps_per_epoch": 3})
         assert [mistake.code for mistake in error.mistakes] == ["too-long"]
+
+
+def test_a_dict_form_that_unfolds_without_end() -> None:
+    """As aliases in a YAML file can make it: every level twice the one inside."""
+    stage: dict[str, object] = {"kind": "hold", "duration": "1"}
+    for _ in range(50):
+        stage = {"kind": "group", "stages": [stage, stage]}
+    with pytest.raises(ScheduleError) as caught:
+        schedlang.Schedule.model_validate({"stages": [stage]})
+    assert str(caught.value) == "error[too-long]: this has more than 1,000,000 parts"
