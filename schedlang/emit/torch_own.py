@@ -5,7 +5,7 @@ class ThenPlateau(ReduceLROnPlateau):
     """A scheduler for its first steps, then ReduceLROnPlateau.
 
     `step(metric)` ends a step and counts the metric, `step()` only ends a step, and
-    `observe(metric)` only counts. A metric before the plateau begins is ignored.
+    `observe(metric)` only counts. A metric of a step before the plateau is ignored.
     """
 
     def __init__(self, before: LRScheduler, begin: int, **plateau: Any) -> None:
@@ -15,17 +15,17 @@ class ThenPlateau(ReduceLROnPlateau):
         self.tick = 0
 
     def observe(self, metric: float) -> None:
-        if self.tick >= self.begin:
+        if self.tick > self.begin:
             super().step(metric)
 
     def step(  # type: ignore[override]  # as in ReduceLROnPlateau itself
         self, metrics: Any = None, epoch: int | None = None
     ) -> None:
-        if metrics is not None:
-            self.observe(metrics)
         self.tick += 1
         if self.tick <= self.begin:
             self.before.step()
+        elif metrics is not None:
+            super().step(metrics)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:

@@ -81,7 +81,9 @@ class Folder:
         if momentum is not None:
             begin = momentum.begins[0]
             want["momenta"] = [
-                momentum.at(tick) if tick >= begin else 0.5 for tick in range(MOST_TICKS)
+                momentum.at(tick) if tick >= begin else 0.5
+                for tick in range(MOST_TICKS)
+                for _ in groups
             ]
         return {"groups": groups, "ticks": [MOST_TICKS - 1], "metrics": [], "want": want}
 

@@ -4,6 +4,7 @@ python run.py JOBS.json: a list of jobs, each with the path of a file, how to ca
 the values that must come out. The answer, a list of complaints, is the last line that is printed.
 """
 
+import copy
 import importlib.util
 import json
 import math
@@ -36,20 +37,48 @@ def _python(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
 
 
 def _torch(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    return trace(module.build_scheduler, job)
+
+
+def trace(build: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    """The rates and momenta of all groups before each update of a small training.
+
+    Metrics come with `step`, or by `observe` after it; at the tick ``cut`` the training is saved,
+    and goes on in objects of its own.
+    """
     import torch
 
-    groups = [
-        {"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in job["groups"]
-    ]
-    optimizer = torch.optim.SGD(groups, momentum=0.5)
-    scheduler = module.build_scheduler(optimizer)
+    def fresh() -> tuple[Any, Any]:
+        groups = [
+            {"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in job["groups"]
+        ]
+        if job.get("adam"):
+            optimizer: Any = torch.optim.Adam(groups, betas=(0.5, 0.9))
+        else:
+            optimizer = torch.optim.SGD(groups, momentum=0.5)
+        return optimizer, build(optimizer)
+
+    optimizer, scheduler = fresh()
     rates: list[float] = []
-    momenta = []
+    momenta: list[float] = []
     for tick in range(job["ticks"][-1] + 1):
-        rates += [float(group["lr"]) for group in optimizer.param_groups]
-        momenta.append(float(optimizer.param_groups[0]["momentum"]))
+        if tick == job.get("cut"):
+            saved = copy.deepcopy((optimizer.state_dict(), scheduler.state_dict()))
+            optimizer, scheduler = fresh()
+            optimizer.load_state_dict(saved[0])
+            scheduler.load_state_dict(saved[1])
+        for group in optimizer.param_groups:
+            rates.append(float(group["lr"]))
+            momenta.append(float(group["betas"][0] if job.get("adam") else group["momentum"]))
         optimizer.step()
-        scheduler.step(*job["metrics"][tick : tick + 1])
+        metric = job["metrics"][tick] if tick < len(job["metrics"]) else None
+        if metric is None:
+            scheduler.step()
+        elif job.get("observe"):
+            scheduler.step()
+            scheduler.observe(metric)
+        else:
+            scheduler.step(metric)
     return {"rates": rates, "momenta": momenta}
 
 
