@@ -63,7 +63,8 @@ def test_plateaus_and_momenta_follow_the_live_scheduler(tmp_path: Path) -> None:
             add(text, metrics=metrics(i + 100), cut=cut)
     for text in PLATEAUS[3:]:
         for seed in range(4):
-            every = [m if tick % 3 == 2 else None for tick, m in enumerate(metrics(seed))]
+            noise = [0.0] * 5 + metrics(seed)[5:]  # so good that nothing betters it, if it counted
+            every = [m if tick % 3 == 1 else None for tick, m in enumerate(noise)]
             add(f"clock=step | {text}", metrics=every, observe=seed < 2, cut=(None, 10)[seed % 2])
     for text in MOMENTA:
         for adam in (False, True):
