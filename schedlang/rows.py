@@ -17,12 +17,14 @@ from schedlang.formula import (
     Number,
     Operation,
     Symbol,
+    maximum,
+    rebuild,
     substitute,
     symbols,
     walk,
 )
 from schedlang.program import Track
-from schedlang.single import LARGEST_EXPONENT, Count, Stretch, single
+from schedlang.single import LARGEST_EXPONENT, TINY, Count, Stretch, single
 
 LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
 """The last tick that can be told, by the type in which ticks are counted."""
@@ -255,11 +257,36 @@ def evaluation(row: Row, arrays: Arrays, dtype: str) -> Evaluation:
     if isinstance(row.curve, Number):
         level = row.curve.value
         return lambda _: level
-    run = compiled(row.curve, arrays, (f"x{i}" for i in range(len(row.counts))))
+    names = [f"x{i}" for i in range(len(row.counts))]
+    # A count that only occurs as ``max(x, TINY)`` is held above 0 where it is clipped anyway.
+    kept: dict[Expr, Symbol] = {maximum(Symbol(name), TINY): Symbol(name) for name in names}
+    bare = symbols(_replace(row.curve, dict.fromkeys(kept, ZERO)))
+    kept = {e: count for e, count in kept.items() if count.name not in bare}
+    run = compiled(_replace(row.curve, kept), arrays, names)
     inputs = [
-        _clamped(row, what, arrays, _counting(row, what, arrays, dtype)) for what in row.counts
+        _clamped(row, what, arrays, dtype, -math.inf if name in bare else TINY.value)
+        for name, what in zip(names, row.counts, strict=True)
     ]
     return lambda ticks: run([x(ticks) for x in inputs])
+
+
+def _replace(e: Expr, what: Mapping[Expr, Expr]) -> Expr:
+    return what[e] if e in what else rebuild(e, lambda part: _replace(part, what))
+
+
+def _clamped(
+    row: Row, what: Count, arrays: Arrays, dtype: str, least: float
+) -> Callable[[Ticks], Tensor]:
+    """One of the row's counts, at least this, and kept where the row's formula is good."""
+    x = _counting(row, what, arrays, dtype)
+    first, last = least, math.inf
+    if what.what != "within":
+        first = max(first, counted(what, row.begin)) if row.after_begin else first
+        last = counted(what, row.end) if row.before_end and row.end is not None else last
+    if (first, last) == (-math.inf, math.inf):
+        return x
+    # Both bounds at once: `minimum` and `maximum` of Keras cost more than its `clip`.
+    return lambda ticks: arrays.clip(x(ticks), first, last)
 
 
 def _counting(row: Row, what: Count, arrays: Arrays, dtype: str) -> Callable[[Ticks], Tensor]:
@@ -271,18 +298,6 @@ def _counting(row: Row, what: Count, arrays: Arrays, dtype: str) -> Callable[[Ti
         return lambda ticks: ticks.near
     anchor = float(what.anchor)
     return lambda ticks: ticks.near - anchor
-
-
-def _clamped(
-    row: Row, what: Count, arrays: Arrays, x: Callable[[Ticks], Tensor]
-) -> Callable[[Ticks], Tensor]:
-    """Keeps a count where the row's formula is good."""
-    if what.what == "within" or not (row.after_begin or row.before_end):
-        return x
-    # Both bounds at once: `minimum` and `maximum` of Keras cost more than its `clip`.
-    first = counted(what, row.begin) if row.after_begin else -math.inf
-    last = counted(what, row.end) if row.before_end and row.end is not None else math.inf
-    return lambda ticks: arrays.clip(x(ticks), first, last)
 
 
 def count(what: Count, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:

@@ -142,6 +142,13 @@ class _Writer:
         match term:
             case Apply("div", (x, y)) if not self._sum(x).terms:
                 return formula.div(factor * self._sum(x).constant, self.write(y))
+            case Apply("sqrt", (x,)):
+                line = self._line(self._sum(x))
+                if line is None or line.slope <= 0 or self._root(line) is None:
+                    return formula.mul(factor, self._term(term))
+                count = self._put(line._replace(slope=1.0, constant=line.constant / line.slope))
+                root = formula.sqrt(formula.maximum(count, TINY))
+                return formula.mul(factor * math.sqrt(line.slope), root)
             case _:
                 return formula.mul(factor, self._term(term))
 

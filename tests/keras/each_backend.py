@@ -70,7 +70,7 @@ def test_golden_values() -> None:
         assert worst(ops.convert_to_numpy(got), want, seed["lr"]) <= 1e-4, seed["name"]
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, suppress_health_check=list(HealthCheck))
 @given(schedules(smooth=True))
 def test_random_schedules(case: Case) -> None:
     assert_is_curve(case, "int32")
@@ -92,19 +92,30 @@ def test_steps_of_python(step: Any) -> None:
     )
 
 
+LAST_EXACT = 2**24 - MOST // 2
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("first", "text"),
     [
-        "hold 100_000_000 -> cosine 1000 min=1%",
-        "hold 100_000_000 -> step every=7 gamma=0.9",
-        "hold 100_000_000 -> restarts first=2.5 min=1%",
-        "(linear 90 to=10% -> linear 10 to=1x) x inf",
-        "restarts first=9765625/2048 shrink=0.9999",
+        (100_000_000, "hold 100_000_000 -> cosine 1000 min=1%"),
+        (100_000_000, "hold 100_000_000 -> step every=7 gamma=0.9"),
+        (100_000_000, "hold 100_000_000 -> restarts first=2.5 min=1%"),
+        (100_000_000, "(linear 90 to=10% -> linear 10 to=1x) x inf"),
+        (100_000_000, "restarts first=9765625/2048 shrink=0.9999"),
+        (LAST_EXACT, "hold 16_777_000 -> cosine 216 min=1%"),
+        (LAST_EXACT, "hold 16_777_000 -> cosine 400 min=1%"),
+        (LAST_EXACT, "hold 16_777_200 -> linear 16 to=50% -> linear 31 to=0"),
+        (LAST_EXACT, "hold 16_777_100 -> sqrt 150 to=2%"),
+        (LAST_EXACT, "hold 16_777_215 -> hold 2 to=50% -> exp gamma=0.99"),
+        (LAST_EXACT, "hold 16_777_217 -> hold 9 to=50% -> linear 99 to=1%"),
+        (LAST_EXACT, "hold 1_048_577 -> exp gamma=0.999999"),
+        (LAST_EXACT, "warmup 1_000_000 -> inverse_sqrt"),
     ],
 )
-def test_far_steps_move_one_at_a_time(text: str) -> None:
+def test_far_steps_move_one_at_a_time(first: int, text: str) -> None:
     program = schedlang.parse(text).bind(lr=0.1)
-    steps = np.arange(MOST) + 100_000_000
+    steps = np.arange(MOST) + first
     got = ops.convert_to_numpy(ScheduledRate(program)(ops.convert_to_tensor(steps, "int32")))
     want = np.array([program.at(int(step)) for step in steps])
     assert len(set(want)) > 4

@@ -47,7 +47,7 @@ def test_every_case(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
         assert_is_curve(case)
 
 
-@settings(max_examples=100)
+@settings(max_examples=250)
 @given(schedules(smooth=True))
 def test_random_schedules(case: Case) -> None:
     assert_is_curve(case)
