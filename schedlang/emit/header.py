@@ -49,7 +49,7 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
     With ``updates``, a step is an optimizer update, whatever the schedule counts.
     """
     if updates:
-        step = "One step is one optimizer update."
+        step = "One step is an optimizer update."
         if program.tick == "epoch":
             step += f" A rate holds for an epoch of {program.steps_per_epoch} steps."
     elif program.tick is None:

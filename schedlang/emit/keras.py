@@ -6,7 +6,7 @@ from zlib import crc32
 
 from schedlang.emit import header, source
 from schedlang.emit.arrays import KERAS, Arrays
-from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
+from schedlang.emit.keras_callbacks import UPDATES, momentum_callback, plateau_callback
 from schedlang.emit.keras_classes import native
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
@@ -47,6 +47,8 @@ def emit(program: Program, function: str, style: str) -> str:
     ]
     defined.append(build)
     callbacks: list[str] = []
+    if program.plateau is not None or program.momentum is not None:
+        defined.append(UPDATES.split("\n"))
     if program.plateau is not None:
         defined.append(
             plateau_callback(program, levels, function, per_epoch, takes_base=takes_base)

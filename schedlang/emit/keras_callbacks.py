@@ -9,6 +9,12 @@ from schedlang.emit.spelling import Lists, Scalar
 from schedlang.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
+UPDATES = """\
+def _updates(model: keras.Model) -> int:
+    \"\"\"How many updates the optimizer has made.\"\"\"
+    if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
+        model.jax_state_sync()
+    return int(model.optimizer.iterations)"""
 _PLATEAU = "Sets the rate: the schedule at first, then lower whenever the metric stands still."
 
 
@@ -30,9 +36,9 @@ def plateau_callback(
     better = better.format(source.number(facts["threshold"]))
     worst = "-math.inf" if facts["mode"] == "max" else "math.inf"
     begin = source.integer(facts["begin"])
-    ended = "int(optimizer.iterations)"
+    ended = f"updates <= {begin}"
     if per_epoch:
-        ended = f"(int(optimizer.iterations) - 1) // {per_epoch}"
+        ended = f"(updates - 1) // {per_epoch} < {begin}"
     head = "def __init__(self, lr: float) -> None:" if takes_base else "def __init__(self) -> None:"
     reduced = f"rate * {source.number(facts['factor'])}"
     lowered = f"max({reduced}, {low})" if low != "0.0" else reduced
@@ -50,14 +56,13 @@ def plateau_callback(
         "        self.rate: float | None = None",
         "",
         f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
-        "        optimizer = self.model.optimizer",
         "        if self.rate is None:",
-        "            optimizer.learning_rate = float(self.schedule(optimizer.iterations))",
+        "            rate = float(self.schedule(_updates(self.model)))",
+        "            self.model.optimizer.learning_rate = rate",
         "",
         "    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:",
-        "        optimizer = self.model.optimizer",
-        f"        if {ended} < {begin}:",
-        "            return",
+        "        updates = _updates(self.model)",
+        *([f"        if {ended}:", "            return"] if facts["begin"] else []),
         f'        metric = (logs or {{}})["{facts["monitor"]}"]',
         f"        if {better}:",
         "            self.best, self.bad = metric, 0",
@@ -69,10 +74,10 @@ def plateau_callback(
         f"            self.cooldown, self.bad = {facts['cooldown']}, 0",
         "            rate = self.rate",
         "            if rate is None:",
-        "                rate = float(self.schedule(optimizer.iterations))",
+        "                rate = float(self.schedule(updates))",
         f"            reduced = {lowered}",
         f"            if rate - reduced > {source.number(facts['eps'])}:",
-        "                self.rate = optimizer.learning_rate = reduced",
+        "                self.rate = self.model.optimizer.learning_rate = reduced",
     ]
 
 
@@ -81,26 +86,26 @@ def momentum_callback(track: Track, lists: Lists, per_epoch: int | None) -> list
     scalar = Scalar(lists=lists)
     says = source.docstring("The momentum that the update after `step` updates uses.", [])
     defined = functions(scalar, [track], "_momentum", takes_base=False, docstring=says)
-    ticks = "int(optimizer.iterations)"
+    step = "_updates(self.model)"
     if per_epoch:
-        ticks += f" // {per_epoch}"
+        step += f" // {per_epoch}"
     begin = source.integer(track.begins[0])
-    set_ = [
-        f"step = {ticks}",
-        *([f"if step < {begin}:", "    return"] if track.begins[0] else []),
-        'name = "momentum" if hasattr(optimizer, "momentum") else "beta_1"',
-        "setattr(optimizer, name, _momentum(step))",
-    ]
     callback = [
         "class Momentum(keras.callbacks.Callback):",
         '    """Sets the momentum of SGD, or the first beta of Adam, before each update."""',
         "",
         "    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:",
-        "        if not self.model.run_eagerly:",
+        "        optimizer = self.model.optimizer",
+        '        names = [n for n in ("momentum", "beta_1") if getattr(optimizer, n, 0)]',
+        "        if not names:",
+        '            raise ValueError("this schedule moves the momentum: the optimizer has none")',
+        "        if not self.model.run_eagerly:  # a compiled step has the momentum as a constant",
         '            raise ValueError("momentum moves only in a model with run_eagerly=True")',
+        "        self.name = names[0]",
         "",
         f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
-        "        optimizer = self.model.optimizer",
-        *(f"        {line}" for line in set_),
+        f"        step = {step}",
+        *([f"        if step < {begin}:", "            return"] if track.begins[0] else []),
+        "        setattr(self.model.optimizer, self.name, _momentum(step))",
     ]
     return [*scalar.helper_functions(), *defined, callback]

@@ -22,6 +22,10 @@ MOST_PHASES = 20
 BASE_RATES = (
     'base_rates = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]'
 )
+NO_FROZEN = [
+    "if not all(base_rates):",
+    '    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")',
+]
 CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
 """The classes that only multiply the rate of the step before, so that `ChainedScheduler` works."""
 
@@ -34,7 +38,7 @@ def emit(program: Program, function: str, style: str) -> str:
     else:
         returns, statements = "LRScheduler", _result(_rates(module, style))
     if any("base_rates" in line for line in statements):
-        statements = [BASE_RATES, *statements]
+        statements = [BASE_RATES, *(NO_FROZEN if module.partials else []), *statements]
     if module.program.momentum is not None:
         statements = [*NEEDS_MOMENTUM.split("\n"), *statements]
     if program.base is None:

@@ -92,7 +92,8 @@ class Folder:
         return run(self.path, self.jobs)
 
 
-def run(folder: Path, jobs: list[dict[str, Any]]) -> list[str]:
+def run(folder: Path, jobs: list[dict[str, Any]], **environment: str) -> list[str]:
+    """The complaints about jobs of one target."""
     (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("run.py")), str(folder / "jobs.json")],
@@ -100,7 +101,7 @@ def run(folder: Path, jobs: list[dict[str, Any]]) -> list[str]:
         text=True,
         check=False,
         cwd=folder,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={**os.environ, "PYTHONHASHSEED": "0", **environment},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: list[str] = json.loads(done.stdout.splitlines()[-1])

@@ -93,6 +93,45 @@ def _keras(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     return {"rates": np.asarray(again(np.asarray(job["ticks"], np.int32))).tolist()}
 
 
+def _fit(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    return fitted(module.build_schedule(), module.build_callbacks(), job)
+
+
+def fitted(schedule: Any, callbacks: list[Any], job: dict[str, Any]) -> dict[str, list[float]]:
+    """The rates and momenta of a small `fit`, as each update finds them.
+
+    Each of its epochs has the next of the job's metrics, whatever the model's own is.
+    """
+    import keras
+    import numpy as np
+
+    rates: list[float] = []
+    momenta: list[float] = []
+
+    class Metrics(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["val_loss"] = job["metrics"][epoch]
+
+    class Recording(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            if keras.config.backend() == "jax":
+                self.model.jax_state_sync()
+            rate = optimizer.learning_rate
+            rates.append(float(keras.ops.convert_to_tensor(rate)))
+            momenta.append(float(keras.ops.convert_to_tensor(getattr(optimizer, job["moves"]))))
+
+    rate = schedule if job["scheduled"] else 0.5
+    kind = keras.optimizers.SGD if job["moves"] == "momentum" else keras.optimizers.Adam
+    optimizer = kind(rate, **{job["moves"]: 0.5})
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(optimizer, "mse", run_eagerly=job["eager"])
+    xs, ys = np.ones((12, 2), "float32"), np.zeros((12, 1), "float32")
+    every = [Metrics(), *callbacks, Recording()]
+    epochs = len(job["metrics"])
+    model.fit(xs, ys, batch_size=4, epochs=epochs, callbacks=every, shuffle=False, verbose=0)
+    return {"rates": rates, "momenta": momenta}
+
+
 def _optax(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     import jax
     import jax.numpy as jnp
@@ -104,7 +143,7 @@ def _optax(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     return {"rates": [float(rate) for rate in rates]}
 
 
-RUN = {"python": _python, "torch": _torch, "keras": _keras, "optax": _optax}
+RUN = {"python": _python, "torch": _torch, "keras": _keras, "optax": _optax, "fit": _fit}
 
 
 def off(got: float, want: float, lr: float) -> float:
@@ -134,9 +173,8 @@ if __name__ == "__main__":
     jobs = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a framework says about itself while it is imported
-        for framework in {"torch": ["torch"], "keras": ["keras"], "optax": ["optax"]}.get(
-            jobs[0]["target"], []
-        ):
-            importlib.import_module(framework)
+        target = jobs[0]["target"]
+        if target != "python":
+            importlib.import_module({"fit": "keras"}.get(target, target))
     found = [complaint for job in jobs for complaint in complaints(job)]
     sys.stdout.write(f"\n{json.dumps(found)}\n")

@@ -99,3 +99,17 @@ def test_an_optimizer_without_momentum_is_refused(text: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
         scope["build_scheduler"](optimizer)
     assert str(caught.value) == "this schedule moves the momentum, and the optimizer has none"
+
+
+@pytest.mark.parametrize("text", ["hold 10 to=3e-3", "warmup 5 -> decay sqrt 20 min=1e-3"])
+@pytest.mark.parametrize("style", ["native", "closed-form"])
+def test_an_absolute_level_on_a_frozen_group_is_refused(text: str, style: Any) -> None:
+    import torch
+
+    scope: dict[str, Any] = {}
+    exec(schedlang.parse(text).emit("torch", style=style), scope)  # noqa: S102  # our own source
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.0)]
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
+        scope["build_scheduler"](torch.optim.SGD(groups))
+    message = "an absolute level cannot apply to a parameter group at rate 0"
+    assert str(caught.value) == message
