@@ -62,7 +62,7 @@ def time_call(benchmark: Any, call: Callable[[Any], Any], like: Callable[[Any], 
     for step in (0, 9, 10, 50, 59, 60, 70, 80, 99, 100, 200):
         assert math.isclose(float(call(step)), float(like(step)), rel_tol=1e-3), step
     counter = keras.Variable(50, dtype="int", trainable=False)
-    benchmark.pedantic(call, (counter,), rounds=1000, warmup_rounds=100)
+    benchmark.pedantic(call, (counter,), rounds=500, warmup_rounds=50)
 
 
 LINES = {
