@@ -74,7 +74,7 @@ def test_what_cannot_move_is_refused(
     import keras
 
     scope: dict[str, Any] = {"__name__": "emitted"}
-    exec(schedlang.parse(MOMENTA[0]).emit("keras", lr=0.1), scope)  # noqa: S102  # our own source
+    exec(schedlang.parse(MOMENTA[0]).emit("keras", lr=0.1), scope)  # our own source
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1, **{moves: start}), "mse")
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below

@@ -55,7 +55,9 @@ def test_snapshots_pass_the_type_checker(tmp_path: Path) -> None:
         (tmp_path / snapshot.name.removesuffix(".txt")).write_bytes(snapshot.read_bytes())
     paths = sorted(path.name for path in tmp_path.iterdir())
     assert len(paths) == len(TELLING)
-    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = True\nignore_missing_imports = True\n")
+    # Keras' own classes have no types, so that whoever subclasses them does so of Any.
+    options = ("strict = True", "ignore_missing_imports = True", "disallow_subclassing_any = False")
+    (tmp_path / "mypy.ini").write_text("\n".join(["[mypy]", *options, ""]), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), *paths],
         capture_output=True,

@@ -94,7 +94,7 @@ def test_an_optimizer_without_momentum_is_refused(text: str) -> None:
     import torch
 
     scope: dict[str, Any] = {}
-    exec(schedlang.parse(text).emit("torch"), scope)  # noqa: S102  # our own source
+    exec(schedlang.parse(text).emit("torch"), scope)  # our own source
     optimizer = torch.optim.Adagrad([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
         scope["build_scheduler"](optimizer)
@@ -107,7 +107,7 @@ def test_an_absolute_level_on_a_frozen_group_is_refused(text: str, style: Any) -
     import torch
 
     scope: dict[str, Any] = {}
-    exec(schedlang.parse(text).emit("torch", style=style), scope)  # noqa: S102  # our own source
+    exec(schedlang.parse(text).emit("torch", style=style), scope)  # our own source
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.0)]
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
         scope["build_scheduler"](torch.optim.SGD(groups))
