@@ -66,8 +66,8 @@ def statements(source: str) -> str:
 
 def register(kind: str, field: str, says: str = "A phase.") -> None:
     fields: dict[str, Any] = {"kind": (Literal[kind], ...), field: (float, 1.0)}
-    phase = create_model("Own", __base__=schedlang.Ramp, __doc__=says, **fields)
-    phase.way = lambda self, p: p ** getattr(self, field)  # type: ignore[attr-defined]  # made here
+    phase: Any = create_model("Own", __base__=schedlang.Ramp, __doc__=says, **fields)
+    phase.way = lambda self, p: p ** getattr(self, field)
     schedlang.register(phase)
 
 

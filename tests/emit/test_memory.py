@@ -41,7 +41,8 @@ def metrics(seed: int) -> list[float]:
 def compared(text: str, path: Path, style: Any, **job: Any) -> dict[str, Any]:
     """A job whose values are what the live scheduler gives for it."""
     path.write_text(schedlang.parse(text).emit("torch", style=style), encoding="utf-8")
-    whole = {"name": f"{path.stem} [{text}]", "path": str(path), "target": "torch", "lr": []}
+    whole: dict[str, Any] = {"name": f"{path.stem} [{text}]", "path": str(path)}
+    whole |= {"target": "torch", "lr": []}
     whole |= {"groups": [0.1, 0.02, 0.5], "ticks": [TICKS - 1], "scale": 0.1, "metrics": []} | job
 
     def live(optimizer: Any) -> Any:
