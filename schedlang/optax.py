@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from schedlang.program import Program
-from schedlang.tables import Rates, refuse_epochs, refuse_impure
+from schedlang.tables import Rates, refuse_epochs, refuse_plateau
 
 _ARRAYS: Any = SimpleNamespace(**vars(jnp), cast=jnp.asarray)
 
@@ -26,12 +26,11 @@ def build(program: Program) -> Callable[[ArrayLike], Array]:
     Raises:
         ValueError: if the schedule has what a function of the count cannot do.
     """
-    refuse_impure(
-        program,
-        "an optax schedule",
-        plateau="optax.contrib.reduce_on_plateau after the schedule",
-        momentum="optax.inject_hyperparams with a schedule for each",
-    )
+    instead = "optax.contrib.reduce_on_plateau after the schedule"
+    refuse_plateau(program, "an optax schedule", instead)
+    if program.momentum is not None:
+        instead = "optax.inject_hyperparams with a schedule for each"
+        raise ValueError(f"`momentum=` moves what an optax schedule cannot reach: use {instead}")
     refuse_epochs(program, "optax")
     rates = Rates(program, _ARRAYS)
 

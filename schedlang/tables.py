@@ -285,22 +285,14 @@ def _kinds(
     )
 
 
-def refuse_impure(program: Program, target: str, *, plateau: str, momentum: str) -> None:
+def refuse_plateau(program: Program, target: str, instead: str) -> None:
     """Refuse what no function of the step alone can do.
 
-    Args:
-        program: the schedule.
-        target: what cannot do it.
-        plateau: what to use for a `plateau` instead.
-        momentum: what to use instead for phases that move the momentum.
-
     Raises:
-        ValueError: if the schedule has either.
+        ValueError: if the schedule ends in a `plateau`, with what to use instead.
     """
     if program.plateau is not None:
-        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {plateau}")
-    if program.momentum is not None:
-        raise ValueError(f"`momentum=` moves what {target} cannot reach: use {momentum}")
+        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {instead}")
 
 
 def refuse_epochs(program: Program, target: str) -> None:

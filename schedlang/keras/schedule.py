@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from schedlang.errors import ScheduleWarning
 from schedlang.program import Program
-from schedlang.tables import Rates, refuse_epochs, refuse_impure
+from schedlang.tables import Rates, refuse_epochs, refuse_plateau
 
 
 @keras.saving.register_keras_serializable(package="schedlang")
@@ -69,10 +71,14 @@ def _countable(step: Any) -> tuple[Any, str]:
 def build(program: Program) -> ScheduledRate:
     """The schedule's rates as a Keras schedule.
 
+    Where the line moves the momentum too, a `ScheduleWarning` says that this does not.
+
     Raises:
         ValueError: if it has what a function of the step cannot do, with what to use instead.
     """
-    instead = "keras_callbacks(...), which sets the rate"
-    refuse_impure(program, "a Keras schedule", plateau=instead, momentum=instead)
+    refuse_plateau(program, "a Keras schedule", "keras_callbacks(...), which sets the rate")
     refuse_epochs(program, "Keras")
+    if program.momentum is not None:
+        message = "a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)"
+        warnings.warn(ScheduleWarning(message), stacklevel=3)
     return ScheduledRate(program)

@@ -40,14 +40,6 @@ def test_backend(backend: str) -> None:
             ),
         ),
         (
-            "onecycle 9 momentum=[0.8, 0.9]",
-            {},
-            (
-                "`momentum=` moves what a Keras schedule cannot reach:"
-                " use keras_callbacks(...), which sets the rate"
-            ),
-        ),
-        (
             "warmup 2ep -> cosine 8ep",
             {},
             "Keras counts updates, and this schedule counts epochs: say steps_per_epoch=",
@@ -57,3 +49,12 @@ def test_backend(backend: str) -> None:
 def test_refusals(text: str, binding: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         schedlang.parse(text).to_keras(lr=0.1, **binding)  # type: ignore[arg-type]  # a table
+
+
+def test_the_rate_alone_of_a_line_that_moves_the_momentum_too() -> None:
+    schedule = schedlang.parse("onecycle 9 momentum=[0.8, 0.9]")
+    message = "a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)"
+    with pytest.warns(schedlang.ScheduleWarning, match=f"^{re.escape(message)}$"):
+        rate = schedule.to_keras(lr=0.1)
+    want = schedule.bind(lr=0.1).curve(12)
+    assert [float(rate(step)) for step in range(12)] == pytest.approx(want, rel=1e-4)
