@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import schedlang
+from tests.cases import golden
 
 HERE = Path(__file__).parent
 
@@ -58,3 +59,14 @@ def test_the_rate_alone_of_a_line_that_moves_the_momentum_too() -> None:
         rate = schedule.to_keras(lr=0.1)
     want = schedule.bind(lr=0.1).curve(12)
     assert [float(rate(step)) for step in range(12)] == pytest.approx(want, rel=1e-4)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:a Keras schedule moves the rate alone"
+)  # said by the test above
+def test_the_front_door_takes_every_line_of_the_articles() -> None:
+    for seed in golden():
+        if not seed["schedule"].startswith("plateau"):
+            rate = schedlang.parse(seed["schedule"]).to_keras(lr=seed["lr"])
+            step = seed["steps"][5] if "steps" in seed else 5
+            assert float(rate(step)) == pytest.approx(seed["values"][5], rel=1e-4)
