@@ -142,7 +142,7 @@ class Length:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return _as_text(cls.read)
+        return as_text(cls.read)
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -188,7 +188,7 @@ class Level:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return _as_text(cls.read)
+        return as_text(cls.read)
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -217,7 +217,8 @@ def _unit_advice(unit: str) -> str:
 _Quantity = TypeVar("_Quantity")
 
 
-def _as_text(read: Callable[[object], _Quantity]) -> CoreSchema:
+def as_text(read: Callable[[object], _Quantity]) -> CoreSchema:
+    """How pydantic reads a value with ``read`` and dumps it as its text."""
     return core_schema.no_info_plain_validator_function(
         read,
         serialization=core_schema.plain_serializer_function_ser_schema(

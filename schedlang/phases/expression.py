@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from pydantic import GetCoreSchemaHandler, model_validator
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 from typing_extensions import Self
 
 from schedlang.errors import ScheduleError, quoted
 from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, substitute, symbols
 from schedlang.notation import infix
 from schedlang.phases.base import Entry, Phase, at_end
-from schedlang.quantities import refuse
+from schedlang.quantities import as_text, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,7 @@ class Expression:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls.read,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                str, return_schema=core_schema.str_schema()
-            ),
-        )
+        return as_text(cls.read)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
