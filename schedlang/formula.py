@@ -297,9 +297,13 @@ def _affine(op: Operation, parts: list[tuple[Expr, Expr]]) -> tuple[Expr, Expr] 
         case "min" | "max" if absolute[0] == absolute[1] == ZERO:
             return Apply(op, relative), ZERO
         case "where" if relative[0] == ZERO:
-            return where(absolute[0], *relative[1:]), where(absolute[0], *absolute[1:])
+            return _chosen(absolute[0], *relative[1:]), _chosen(absolute[0], *absolute[1:])
         case _:
             return None
+
+
+def _chosen(condition: Expr, x: Expr, y: Expr) -> Expr:
+    return x if x == y else where(condition, x, y)
 
 
 def _minus(x: Expr, y: Expr) -> Expr:

@@ -114,3 +114,22 @@ def test_an_absolute_level_on_a_frozen_group_is_refused(text: str, style: Any) -
         scope["build_scheduler"](torch.optim.SGD(groups))
     message = "an absolute level cannot apply to a parameter group at rate 0"
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "text", ["onecycle 10", "warmup 5 -> cyclic up=5 min=10%", "cosine 9 min=1%"]
+)
+def test_shares_leave_a_frozen_group_at_0(text: str) -> None:
+    import torch
+
+    scope: dict[str, Any] = {}
+    exec(schedlang.parse(text).emit("torch", style="closed-form"), scope)  # our own source
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.0)]
+    optimizer = torch.optim.SGD(groups)
+    scheduler = scope["build_scheduler"](optimizer)
+    curve = schedlang.parse(text).bind(lr=0.1).curve(12)
+    for rate in curve:
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(rate, rel=1e-9, abs=1e-15)
+        assert optimizer.param_groups[1]["lr"] == 0
+        optimizer.step()
+        scheduler.step()
