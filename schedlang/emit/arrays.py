@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
 from schedlang.emit import source
 from schedlang.emit.conditioned import conditioned
+from schedlang.emit.dialects import JAX, Dialect
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.quantities import (
     is_quotient,
@@ -16,13 +17,16 @@ from schedlang.emit.quantities import (
     named,
     replaced,
     skipping,
-    tidied,
+    ticks_of,
 )
 from schedlang.emit.restarts import Growing, growing
 from schedlang.emit.source import tidy
 from schedlang.emit.spelling import Lists, is_count, number, power
+from schedlang.emit.tabled import Stretch, Table, tabled
+from schedlang.emit.tidied import factored, oriented, scaled, tidied
 from schedlang.evaluate import value
 from schedlang.formula import (
+    BASE,
     Apply,
     Expr,
     Lookup,
@@ -43,53 +47,6 @@ LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a library of arrays is called.
-
-    Attributes:
-        module: its name in the source.
-        pi: its π.
-        real: makes a float of an integer array.
-        index: counts the edges that an array has reached.
-        take: picks from a list by such a count.
-        full: an array of a constant, in the shape of the steps.
-    """
-
-    module: str
-    pi: str
-    real: Callable[[str], str]
-    index: Callable[[str, str], str]
-    take: Callable[[str, str], str]
-    full: Callable[[str, str], str]
-
-    def names(self) -> dict[str, str]:
-        """What the operations are called."""
-        functions = {
-            name: f"{self.module}.{name}"
-            for name in ("sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil", "abs")
-        }
-        others = {"min": "minimum", "max": "maximum"}
-        return {**functions, **{op: f"{self.module}.{name}" for op, name in others.items()}}
-
-
-JAX = Dialect(
-    module="jnp",
-    pi="jnp.pi",
-    real=lambda x: f"{x}.astype(float)",
-    index=lambda edges, x: f'jnp.searchsorted(jnp.array({edges}), {x}, side="right")',
-    take=lambda values, i: f"jnp.array({values})[{i}]",
-    full=lambda like, value: f"jnp.full_like({like}, {value}, dtype=float)",
-)
-KERAS = Dialect(
-    module="ops",
-    pi="math.pi",
-    real=lambda x: f'ops.cast({_bare(x)}, "float32")',
-    index=lambda edges, x: f"_reached({edges}, {x})",
-    take=lambda values, i: f"ops.take(ops.array({values}), {i})",
-    full=lambda like, value: f'ops.full_like({like}, {value}, dtype="float32")',
-)
-
 _LOGIC = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
@@ -104,6 +61,7 @@ class Arrays:
     taken: set[str] = field(default_factory=set)
     lists: Lists = field(default_factory=Lists)
     indices: dict[tuple[Expr, tuple[float, ...]], str] = field(default_factory=dict)
+    explained: set[str] = field(default_factory=set)
 
     def returns(self, tracks: Sequence[Track], clock: str) -> list[str]:
         """Statements that return the product of the tracks at ``clock``."""
@@ -121,47 +79,92 @@ class Arrays:
 
     def chain(self, parts: Sequence[Part], clock: str, result: str) -> None:
         """Phase after phase, each from its begin on in the place of those before."""
-        for i, part in enumerate(parts):
+        for i, part in enumerate(tabled(parts, _prepared)):
             says = self.says(part) or ("the end holds" if i else "")
             self.lines += source.comment(says, self.width) if says else []
-            text = self.part(part, clock, result)
+            if isinstance(part, Rounds):
+                inner = self.free("in_round") if i else result
+                text = self.rounds(part, clock, inner)
+                if not i:
+                    continue
+            elif isinstance(part, Table):
+                inner = self.free("of_table") if i else result
+                text = self.table(part, clock, inner)
+                if not i:
+                    continue
+            else:
+                text = self.piece(part, clock)
             if i:
-                begin = source.integer(part.begin)
-                flat = (
-                    f"{result} = {self.dialect.module}.where({clock} < {begin}, {result}, {text})"
-                )
-                if len(flat) > self.width:
-                    self.lines.append(f"later = {text}")
-                    text = "later"
-                text = f"{self.dialect.module}.where({clock} < {begin}, {result}, {text})"
+                text = self.where(f"{clock} < {source.integer(part.begin)}", result, text, result)
             elif isinstance(part, Piece) and T.name not in symbols(part.curve):
+                if len(f"{result} = {self.dialect.full(clock, text)}") > self.width:
+                    self.lines.append(f"value = {text}")
+                    text = "value"
                 text = self.dialect.full(clock, text)
             self.lines.append(f"{result} = {text}")
 
-    def says(self, part: Part) -> str:
+    def where(self, condition: str, yes: str, no: str, result: str) -> str:
+        """A choice that fits on a line once it is assigned; the new value may get a name first."""
+        text = f"{self.dialect.module}.where({condition}, {yes}, {no})"
+        if len(f"{result} = {text}") <= self.width:
+            return text
+        name = "later" if no != result else "value"
+        new = yes if no == result else no
+        self.lines.append(f"{name} = {new}")
+        yes, no = (name, no) if no == result else (yes, name)
+        return f"{self.dialect.module}.where({condition}, {yes}, {no})"
+
+    def says(self, part: Stretch) -> str:
         """The comment above a part."""
+        if isinstance(part, Table):
+            return f"{len(part.rows)} phases, each a row"
         if isinstance(part, Rounds):
             rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
             return f"{rounds}rounds of {part.period} steps"
         return part.text
 
-    def part(self, part: Part, clock: str, result: str) -> str:
-        """The text of a part's value, after statements for what it needs."""
-        if isinstance(part, Piece):
-            return self.piece(part, clock)
-        tick, inner = self.free("tick"), self.free("in_round")
+    def rounds(self, part: Rounds, clock: str, result: str) -> str:
+        """Statements for what a round computes, in terms of the tick in it."""
+        tick = self.free("tick")
         since = f"({clock} - {source.integer(part.begin)})" if part.begin else clock
         at = len(self.lines)
-        self.chain(part.parts, tick, inner)
+        self.chain(part.parts, tick, result)
         if any(re.search(rf"\b{tick}\b", line) for line in self.lines[at:]):
             period = source.integer(part.period)
             self.lines.insert(at, f"{tick} = {since} % {period}")
-        return inner
+        return result
+
+    def table(self, table: Table, clock: str, result: str) -> str:
+        """Statements that find the row of a step, and compute each formula once."""
+        names, begins, numbers = self.lists.table(table)
+        columns = table.columns
+        self.taken |= {"phase", "row", "formula", *columns}
+        tick = clock if table.end is None else self.clipped(clock, 0, table.begin, table.end)
+        since = f"({tick} - {self.dialect.take(begins, 'phase')})"
+        self.lines += [
+            f"phase = {self.dialect.index(begins, tick)} - 1",
+            f"t = {self.dialect.real(since)}",
+            f"row = {self.dialect.rows(numbers, 'phase')}",
+            f"formula, {', '.join(columns)} = (row[..., i] for i in range({len(columns) + 1}))",
+        ]
+        for i, formula in enumerate(table.formulas):
+            spelled = {"base": self.base}
+            self.lines += source.comment(formula.kind, self.width)
+            self.explain(formula.curve)
+            quantities = named(formula.curve, formula.ticks)
+            for name, part in quantities.defined:
+                self.lines.append(f"{name} = {self.text(self.fitted(part, spelled), spelled)}")
+            text = self.text(self.fitted(quantities.result, spelled), spelled)
+            if i:
+                text = self.where(f"formula == {names[formula]}", text, result, result)
+            self.lines.append(f"{result} = {text}")
+        return result
 
     def piece(self, piece: Piece, clock: str) -> str:
         """The text of a phase's value, after statements for its quantities."""
         self.indices.clear()
-        curve = piece.curve if piece.kind == "fn" else conditioned(tidied(piece.curve))
+        curve = scaled(piece.curve) if piece.kind == "fn" else oriented(_prepared(piece))
+        self.explain(curve)
         if not symbols(curve):
             curve = Number(tidy(value(curve, {})))
         curve, skip = skipping(curve)
@@ -172,7 +175,7 @@ class Arrays:
         if cycles is not None:
             self.growing(cycles, ticks)
             curve = cycles.rest
-        quantities = named(curve, piece.facts.get("T"), counting=True)
+        quantities = named(curve, ticks_of(piece), counting=True)
         defined = [(name, self.counted(part)) for name, part in quantities.defined]
         result = self.counted(quantities.result)
         self.name_ticks([*(part for _, part in defined), result], ticks, spelled)
@@ -184,6 +187,16 @@ class Arrays:
         self.name_indices(result, spelled)
         return self.text(self.fitted(result, spelled), spelled)
 
+    def explain(self, curve: Expr) -> None:
+        """Say once why there is a square where one expects a wave."""
+        for part in walk(curve):
+            match part:
+                case Apply("pow", (Apply("cos" | "sin" as op, _), Number(2.0))):
+                    sign = "+" if op == "cos" else "-"
+                    says = f"# {op}(x / 2)**2 is (1 {sign} cos(x)) / 2, with all its digits near 0"
+                    self.lines += [] if says in self.explained else [says]
+                    self.explained.add(says)
+
     def fitted(self, e: Expr, spelled: dict[str, str]) -> Expr:
         """The formula such that it fits on a line, after statements for parts of it."""
         while len(self.text(e, spelled)) + ASSIGNED > self.width:
@@ -192,7 +205,7 @@ class Arrays:
             part = self.largest(e, spelled)
             if part is None:
                 break
-            name = self.free("part")
+            name = self.free("share" if e == BASE * part else _branch(e, part) or "part")
             self.lines.append(f"{name} = {self.text(part, spelled)}")
             spelled[name] = name
             e = replaced(e, part, Symbol(name))
@@ -236,7 +249,7 @@ class Arrays:
             self.lines.append(f"ticks = {ticks}")
             ticks = "ticks"
         spelled[TICKS.name] = ticks
-        divided = any(isinstance(p, Apply) and p.op == "div" and p.args[0] == T for p in parts)
+        divided = any(isinstance(p, Apply) and p.op == "div" and _counts(p.args[0]) for p in parts)
         if floats == 1 and divided and self.dialect is JAX:
             spelled[T.name] = ticks
         elif floats == 1:
@@ -339,21 +352,36 @@ class Arrays:
         return infix(e, self.dialect.names(), spell)
 
 
+def _prepared(piece: Piece) -> Expr:
+    return conditioned(factored(tidied(piece.curve)))
+
+
+def _counts(e: Expr) -> bool:
+    """Whether this is the tick, or how many are left."""
+    match e:
+        case Apply("sub", (Number(n), x)):
+            return x == T and n == int(n)
+    return e == T
+
+
+def _branch(e: Expr, part: Expr) -> str | None:
+    """On which side of a tick this part of a formula counts, if it is on one."""
+    for choice in walk(e):
+        match choice:
+            case Apply("where", (Apply("lt" | "le", (x, _)), yes, no)) if x == T and part in {
+                yes,
+                no,
+            }:
+                return "before" if part == yes else "after"
+    return None
+
+
 def _is_quotient(e: Expr) -> bool:
     """Whether this is a quotient of whole ticks."""
     match e:
         case Apply("floor", (Apply("div", (x, Number())),)):
             return TICKS in walk(x)
     return False
-
-
-def _bare(text: str) -> str:
-    """The text without parentheses around the whole of it."""
-    return (
-        text[1:-1]
-        if re.fullmatch(r"\([^()]*(\([^()]*(\([^()]*\)[^()]*)*\)[^()]*)*\)", text)
-        else text
-    )
 
 
 def _atom(text: str) -> str:

@@ -7,14 +7,29 @@ formula that starts from the smaller level: ``b + (a - b)·(1 - p)`` for ``a + (
 
 from __future__ import annotations
 
-from schedlang.emit.quantities import tidied
-from schedlang.evaluate import value
-from schedlang.formula import BASE, ONE, Apply, Expr, Number, cos, rebuild, sin, symbols
+from schedlang.emit.tidied import size, tidied
+from schedlang.formula import ONE, Apply, Expr, Number, cos, rebuild, sin
+
+NEAR_ZERO = 0.01
+"""A level is near zero below this share of the other one. Above, two digits of seven are lost."""
 
 
 def conditioned(e: Expr) -> Expr:
     """The formula as float32 keeps its digits."""
-    return tidied(_anchored(rebuild(_halves(e), conditioned)))
+    return e if _stays_far(e) else tidied(_anchored(rebuild(_halves(e), conditioned)))
+
+
+def _stays_far(e: Expr) -> bool:
+    """Whether this moves between two levels neither of which is near zero."""
+    match e:
+        case Apply("add", (a, Apply("div", (Apply("mul", (Apply("sub", (b, c)), _)), _)))):
+            pass
+        case Apply("add", (a, Apply("mul", (Apply("sub", (b, c)), _)))):
+            pass
+        case _:
+            return False
+    low, high = sorted((size(a) or 0.0, size(b) or 0.0))
+    return a == c and low >= NEAR_ZERO * high > 0
 
 
 def _halves(e: Expr) -> Expr:
@@ -40,10 +55,10 @@ def _anchored(e: Expr) -> Expr:
         case Apply("sub", (Number(1.0), Apply("div", (x, Number(n))))) if n > 0:
             return (n - x) / n
         case Apply("add", (a, Apply("mul", (Apply("sub", (b, c)), part)))) if a == c:
-            size, other = _size(a), _size(b)
-            if size is not None and other is not None and size > other:
+            first, second = size(a), size(b)
+            if first is not None and second is not None and first > second:
                 scaled = (a - b) * _rest(part)
-                return scaled if other == 0 else b + scaled
+                return scaled if second == 0 else b + scaled
         case Apply("mul", (a, Apply("sub", _) as rest)):
             return Apply("mul", (a, _anchored(rest)))
     return e
@@ -59,8 +74,3 @@ def _rest(part: Expr) -> Expr:
         case Apply("sub", (one, x)) if one == ONE:
             return x
     return _anchored(1 - part)
-
-
-def _size(level: Expr) -> float | None:
-    """How large a level is, for a base of 1 where that is not known."""
-    return value(level, {BASE.name: 1.0}) if symbols(level) <= {BASE.name} else None

@@ -8,6 +8,9 @@ from schedlang.emit import source
 from schedlang.formula import BASE, symbols
 from schedlang.program import Program
 
+LONGEST_LINE = 600
+"""Characters of a line that are repeated in a docstring."""
+
 
 def opening(program: Program, imports: list[str], constants: Sequence[str] = ()) -> list[str]:
     """The module's docstring with the line, its imports and its constants.
@@ -15,7 +18,7 @@ def opening(program: Program, imports: list[str], constants: Sequence[str] = ())
     The line stands inside the docstring and not in a comment of the first two lines, where
     Python would look for the encoding of the file.
     """
-    says = f"The learning-rate schedule `{source.plain(program.text)}`"
+    says = f"The learning-rate schedule `{line(program)}`"
     if program.binding:
         says += ", with " + ", ".join(f"{name}={value}" for name, value in program.binding.items())
     lines = source.docstring(f"{says}.", [], source.WIDTH)
@@ -24,6 +27,15 @@ def opening(program: Program, imports: list[str], constants: Sequence[str] = ())
     if constants:
         lines += ["", *constants]
     return lines
+
+
+def line(program: Program) -> str:
+    """The line as a docstring has it; of a very long one, how it begins."""
+    text = source.plain(program.text)
+    if len(text) <= LONGEST_LINE:
+        return text
+    begin = text[:LONGEST_LINE].rpartition(" -> ")[0] or text[:LONGEST_LINE]
+    return f"{begin} -> ..."
 
 
 def needs_base(program: Program) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from zlib import crc32
 
 from schedlang.emit import header, source
-from schedlang.emit.arrays import KERAS, Arrays
+from schedlang.emit.arrays import Arrays
+from schedlang.emit.dialects import KERAS
 from schedlang.emit.keras_callbacks import UPDATES, momentum_callback, plateau_callback
 from schedlang.emit.keras_classes import native
 from schedlang.emit.levels import Levels
@@ -39,7 +40,9 @@ def emit(program: Program, function: str, style: str) -> str:
     else:
         name = found.name
         arguments = [f"{key}={value}" for key, value in found.arguments.items()]
-        built = source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
+        phases = " -> ".join(piece.text for piece in program.pieces if piece.text)
+        built = source.comment(phases, source.WIDTH - 4)
+        built += source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
     build = [
         f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
         *source.indented(header.explains(program, _SUMMARY, updates=True)),
@@ -106,7 +109,7 @@ def _class(
     lines = [
         f'@keras.saving.register_keras_serializable(package="{package}")',
         f"class LearningRate({SCHEDULE}):",
-        *source.indented(source.docstring(f"`{source.plain(program.text)}`", [])),
+        *source.indented(source.docstring(f"`{header.line(program)}`", [])),
         "",
     ]
     if takes_base:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from struct import pack, unpack
 
@@ -10,15 +10,31 @@ from schedlang.emit.source import number, tidy
 from schedlang.errors import ScheduleError
 from schedlang.evaluate import value
 from schedlang.formula import BASE, ONE, ZERO, Expr, Number, affine, substitute, symbols
-from schedlang.program import Program
+from schedlang.program import Program, Track
 
 
 def symbolic(program: Program) -> Program:
     """The program over the symbol ``base``, where it can be written so."""
     try:
-        return program.rebase(None)
+        return lean(program.rebase(None))
     except ScheduleError:
         return program
+
+
+def lean(program: Program) -> Program:
+    """The program without factors that are 1 for ever.
+
+    What they leave behind is still a product: a phase's own numbers are shares of an entry level.
+    """
+    first, *factors = program.tracks
+    telling = [track for track in factors if any(piece.curve != ONE for piece in track.pieces)]
+    if len(telling) == len(factors):
+        return program
+    pieces = tuple(
+        piece._replace(kind="product") if piece.factor and piece.kind != "hold" else piece
+        for piece in first.pieces
+    )
+    return replace(program, tracks=(Track(pieces, first.loop), *telling))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from schedlang.emit import header, source
-from schedlang.emit.arrays import JAX, Arrays
+from schedlang.emit.arrays import Arrays
+from schedlang.emit.dialects import JAX
 from schedlang.emit.levels import Levels
 from schedlang.emit.optax_factories import Factory, factory, warmup_cosine
 from schedlang.emit.outline import Part, Rounds, outline
@@ -24,6 +25,7 @@ class Module:
 
     levels: Levels
     lists: Lists = field(default_factory=Lists)
+    explained: set[str] = field(default_factory=set)
     definitions: list[list[str]] = field(default_factory=list)
 
 
@@ -36,7 +38,7 @@ def emit(program: Program, function: str, style: str) -> str:
     lines = _native(module, program, clock) if style == "native" else None
     uses_optax = lines is not None
     if lines is None:
-        arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists)
+        arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists, explained=module.explained)
         count = f"epoch = jnp.asarray(step) // {per_epoch}" if per_epoch else _AS_ARRAY
         lines = [count, *arrays.returns(program.tracks, clock)]
     elif per_epoch:
@@ -118,7 +120,7 @@ def _by_formula(module: Module, piece: Piece) -> str:
     takes_base = BASE.name in symbols(piece.curve)
     end = None if piece.end is None else piece.end - piece.begin
     local = piece._replace(begin=0, end=end, text="")
-    arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists)
+    arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists, explained=module.explained)
     lines = arrays.returns([Track((local,))], "step")
     says = source.docstring(f"The rate `step` steps into `{piece.text}`.", [])
     head = f"def {name}(step: ArrayLike{', lr: float' if takes_base else ''}) -> jax.Array:"

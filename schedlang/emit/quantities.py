@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
 
 from schedlang import formula
-from schedlang.emit.source import tidy
-from schedlang.formula import PI, Apply, Expr, Lookup, Number, Symbol, T, rebuild, walk
-
-MOST_BRANCHES = 8
-"""Constants that are written as one ``if`` each, and not as a list."""
+from schedlang.formula import PI, Apply, Expr, Number, Symbol, T, rebuild, walk
+from schedlang.program import Piece
 
 
 @dataclass
@@ -43,7 +39,7 @@ class Quantities:
         self.defined = changed
 
 
-def named(e: Expr, ticks: float | None, *, counting: bool = False) -> Quantities:
+def named(e: Expr, ticks: Expr | None, *, counting: bool = False) -> Quantities:
     """A formula whose telling parts have names.
 
     Args:
@@ -56,12 +52,19 @@ def named(e: Expr, ticks: float | None, *, counting: bool = False) -> Quantities
         quantities.name(position, "position")
     while counting and (cycle := next(filter(is_quotient, walk(quantities.result)), None)):
         quantities.name(cycle, "cycle")
-    for inner in list(_progress(quantities.result, ticks)):
-        quantities.name(inner, "p")
+    for inner, name in list(_progress(quantities.result, ticks)):
+        if inner != quantities.result:
+            quantities.name(inner, name)
     while (again := _repeated(quantities.result)) is not None:
         is_cycle = isinstance(again, Apply) and again.op == "floor"
         quantities.name(again, "cycle" if is_cycle else "x")
     return quantities
+
+
+def ticks_of(piece: Piece) -> Expr | None:
+    """The T of a piece's phase, if it has one."""
+    ticks = piece.facts.get("T")
+    return None if ticks is None else Number(float(ticks))
 
 
 def is_remainder(e: Expr) -> tuple[Expr, int, int] | None:
@@ -104,22 +107,23 @@ def _positions(e: Expr) -> Iterator[Expr]:
     return (part for part in walk(e) if is_remainder(part) is not None)
 
 
-def _progress(e: Expr, ticks: float | None) -> Iterator[Expr]:
-    """The quotients of which a phase is a function: t/T, and what π is multiplied by."""
+def _progress(e: Expr, ticks: Expr | None) -> Iterator[tuple[Expr, str]]:
+    """The quotients of which a phase is a function: t/T, what is left of it, and the turn of π."""
     seen: set[Expr] = set()
     for part in walk(e):
+        name = "p"
         match part:
             case Apply("mul", (number, Apply("div", _) as inner)) if number == PI:
                 found: Expr = inner
-            case Apply("div", (Symbol() | Apply("add", (Symbol(), Number())), Number(n))) if (
-                n == ticks
-            ):
+            case Apply("div", (Symbol() | Apply("add", (Symbol(), Number())), n)) if n == ticks:
                 found = part
+            case Apply("div", (Apply("sub", (m, Symbol())), n)) if m == n == ticks:
+                found, name = part, "left"
             case _:
                 continue
         if found not in seen:
             seen.add(found)
-            yield found
+            yield found, name
 
 
 def _repeated(e: Expr) -> Expr | None:
@@ -163,97 +167,3 @@ def skipping(e: Expr) -> tuple[Expr, int]:
             if T not in walk(rest):
                 return formula.substitute(rest, {"shifted": T}), int(skip)
     return e, 0
-
-
-def tidied(e: Expr) -> Expr:
-    """The expression as one would write it: no rounding dust, no needless parentheses."""
-    match e:
-        case Number(value):
-            return Number(tidy(value))
-        case Lookup(x, edges, values):
-            return Lookup(tidied(x), edges, tuple(map(tidy, values)))
-        case _:
-            return _simpler(rebuild(e, tidied))
-
-
-def _simpler(e: Expr) -> Expr:
-    match e:
-        case Apply("mul", (Number(a), Number(b))):
-            return Number(tidy(a * b))
-        case Apply("mul", (x, Apply("mul", (y, z)))):  # x·(y·z)
-            return _simpler(Apply("mul", (_simpler(Apply("mul", (x, y))), z)))
-        case Apply("mul", (x, Apply("div", (y, Number(2.0) as half)))):  # x·(y/2)
-            return _simpler(Apply("mul", (x, y))) / half
-        case Apply("mul", (Number(1.0), x)) | Apply("mul", (x, Number(1.0))):
-            return x
-        case Apply("sub", (Number(1.0), Apply("sub", (Number(1.0), x)))):  # 1 - (1 - x)
-            return x
-        case Apply(
-            "sub", (Number(1.0), Apply("div", (Apply("sub", (Number(1.0), x)), Number(2.0))))
-        ):
-            return (1 + x) / 2
-        case Apply("sub", (a, Apply("mul", (b, x)))) if a == b:  # a - a·x
-            return _simpler(Apply("mul", (a, _simpler(1 - x))))
-        case Apply("sub", (a, Apply("div", (Apply("mul", (b, x)), n)))) if a == b:  # a - a·x/2
-            return _simpler(Apply("mul", (a, _simpler(1 - x / n))))
-        case Apply(
-            "add", (a, Apply("div", (Apply("mul", (Apply("sub", (b, c)), part)), Number(2.0))))
-        ) if (
-            a == c and isinstance(part, Apply) and part.op == "sub" and part.args[0] == formula.ONE
-        ):
-            return b + (a - b) * (1 + part.args[1]) / 2  # a + (b - a)·(1 - cos)/2
-    return e
-
-
-def lifted(e: Expr) -> Expr:
-    """The expression with its choices outermost, where that keeps it short."""
-    match e:
-        case Lookup(x, edges, values) if x == T and len(edges) <= MOST_BRANCHES:
-            chain: Expr = Number(values[-1])
-            for edge, value in zip(reversed(edges), reversed(values[:-1]), strict=True):
-                chain = formula.where(formula.less(x, ceil(edge)), value, chain)
-            return chain
-        case Apply("add" | "mul" as op, (x, y)):
-            x, y = lifted(x), lifted(y)
-            combine: Callable[[Expr, Expr], Expr] = _sum if op == "add" else _product
-            if _is_choice(x) and isinstance(y, Number | Symbol):
-                return _each(x, lambda value: combine(value, y))
-            if _is_choice(y) and isinstance(x, Number | Symbol):
-                return _each(y, lambda value: combine(x, value))
-            if _is_choice(x) and _is_choice(y) and (both := _side_by_side(x, y, combine)):
-                return both
-            return Apply(op, (x, y))
-    return e
-
-
-def _is_choice(e: Expr) -> bool:
-    return isinstance(e, Apply) and e.op == "where"
-
-
-def _each(e: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    match e:
-        case Apply("where", (condition, yes, no)):
-            return formula.where(condition, _each(yes, change), _each(no, change))
-    return change(e)
-
-
-def _side_by_side(x: Expr, y: Expr, combine: Callable[[Expr, Expr], Expr]) -> Expr | None:
-    match x, y:
-        case Apply("where", (c, a, b)), Apply("where", (d, e, f)) if c == d:
-            yes, no = _side_by_side(a, e, combine), _side_by_side(b, f, combine)
-            return None if yes is None or no is None else formula.where(c, yes, no)
-        case (Number() | Symbol() | Apply(), Number() | Symbol() | Apply()):
-            return None if _is_choice(x) or _is_choice(y) else combine(x, y)
-    return None
-
-
-def _product(x: Expr, y: Expr) -> Expr:
-    if isinstance(x, Number) and isinstance(y, Number):
-        return Number(tidy(x.value * y.value))
-    return formula.mul(x, y) if formula.ZERO not in (x, y) else formula.ZERO
-
-
-def _sum(x: Expr, y: Expr) -> Expr:
-    if isinstance(x, Number) and isinstance(y, Number):
-        return Number(tidy(x.value + y.value))
-    return formula.add(x, y)

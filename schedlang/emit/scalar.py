@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from schedlang.emit import source
 from schedlang.emit.outline import Part, Rounds, outline
-from schedlang.emit.quantities import is_remainder, lifted, named, replaced, skipping, tidied
+from schedlang.emit.quantities import is_remainder, named, replaced, skipping, ticks_of
 from schedlang.emit.ranges import Range, knowing
 from schedlang.emit.restarts import growing
 from schedlang.emit.spelling import Scalar
+from schedlang.emit.tabled import Formula, Stretch, Table, tabled
+from schedlang.emit.tidied import factored, lifted, oriented, scaled, tidied
 from schedlang.formula import BASE, Apply, Expr, Number, Symbol, symbols, walk
 from schedlang.notation import ATOM, SUM
 from schedlang.program import Piece, Track
@@ -31,7 +33,7 @@ class Block:
     spelled: dict[str, tuple[str, int]]
     width: int
 
-    def returns(self, e: Expr, ticks: float | None) -> list[str]:
+    def returns(self, e: Expr, ticks: Expr | None) -> list[str]:
         """Statements that return the formula's value."""
         e = lifted(e)
         match e:
@@ -50,7 +52,7 @@ class Block:
                 return [*lines, *self.returns(no, ticks)]
         return self.formula(e, ticks)
 
-    def formula(self, e: Expr, ticks: float | None) -> list[str]:
+    def formula(self, e: Expr, ticks: Expr | None) -> list[str]:
         cycles = growing(e)
         lines: list[str] = []
         if cycles is not None:
@@ -171,25 +173,28 @@ def functions(
     return [*factors, [*head, *source.indented(source.product(calls, width))]]
 
 
+def _curve(piece: Piece) -> Expr:
+    return scaled(piece.curve) if piece.kind == "fn" else oriented(factored(tidied(piece.curve)))
+
+
 def phase(scalar: Scalar, piece: Piece, clock: str, width: int) -> list[str]:
     """The statements that return a piece's value; ``clock`` counts from where ``begin`` does."""
-    curve = piece.curve if piece.kind == "fn" else tidied(piece.curve)
-    curve, skip = skipping(curve)
+    curve, skip = skipping(_curve(piece))
     origin = piece.begin - skip
     last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
     spelled = {"t": (clock, ATOM), "base": ("lr", ATOM)}
     if origin:
         spelled["t"] = (f"{clock} {'-' if origin > 0 else '+'} {source.integer(abs(origin))}", SUM)
     names = {"t": Range(skip, last, whole=True), "base": BASE_RATES}
-    ticks = piece.facts.get("T")
-    return Block(scalar, clock, origin, names, spelled, width).returns(curve, ticks)
+    return Block(scalar, clock, origin, names, spelled, width).returns(curve, ticks_of(piece))
 
 
 def body(scalar: Scalar, parts: Sequence[Part], clock: str, width: int) -> list[str]:
     """The statements that return the value at a tick, for parts one after the other."""
     lines: list[str] = []
-    for i, part in enumerate(parts):
-        if i + 1 == len(parts):
+    stretches = list(tabled(parts, lambda piece: tidied(piece.curve)))
+    for i, part in enumerate(stretches):
+        if i + 1 == len(stretches):
             text = _says(part)
             lines += source.comment(text, width) if text else []
             lines += _part(scalar, part, clock, width)
@@ -207,14 +212,18 @@ def body(scalar: Scalar, parts: Sequence[Part], clock: str, width: int) -> list[
     return lines
 
 
-def _says(part: Part) -> str:
+def _says(part: Stretch) -> str:
+    if isinstance(part, Table):
+        return f"{len(part.rows)} phases, each a row"
     if isinstance(part, Rounds):
         rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
         return f"{rounds}rounds of {part.period}"
     return part.text
 
 
-def _part(scalar: Scalar, part: Part, clock: str, width: int) -> list[str]:
+def _part(scalar: Scalar, part: Stretch, clock: str, width: int) -> list[str]:
+    if isinstance(part, Table):
+        return _table(scalar, part, clock)
     if isinstance(part, Piece):
         return phase(scalar, part, clock, width)
     inner = "tick" if clock == "step" else f"{clock}_"
@@ -223,3 +232,47 @@ def _part(scalar: Scalar, part: Part, clock: str, width: int) -> list[str]:
         return lines
     since = f"({clock} - {source.integer(part.begin)})" if part.begin else clock
     return [f"{inner} = {since} % {source.integer(part.period)}", *lines]
+
+
+def _table(scalar: Scalar, table: Table, clock: str) -> list[str]:
+    """The statements that look a phase up, after a function for each formula and the rows."""
+    takes_base = any(BASE.name in symbols(formula.curve) for formula in table.formulas)
+    functions: dict[Formula, str] = {}
+    for formula, names in table.ranges():
+        name = functions[formula] = scalar.lists.free(f"_{formula.kind}_phase")
+        spelled = {"t": ("t", ATOM), "base": ("lr", ATOM)}
+        width = source.WIDTH - len(source.INDENT)
+        block = Block(scalar, "t", 0, {**names, "base": BASE_RATES}, spelled, width)
+        parameters = ["t: int", *(["lr: float"] if takes_base else [])]
+        parameters += [f"{number}: float" for number in formula.numbers]
+        head = source.call(f"def {name}(", parameters, ") -> float:")
+        scalar.defined.append(
+            [*head, *source.indented(block.returns(formula.curve, formula.ticks))]
+        )
+    phases, begins = scalar.lists.free("_PHASES"), scalar.lists.free("_FIRST_STEPS")
+    scalar.defined.append(
+        [
+            "# Each phase: its first step, its formula, and the numbers in it.",
+            f"{phases}: list[tuple[int, Callable[..., float], tuple[float, ...]]] = [",
+            *source.indented(
+                line
+                for row in table.rows
+                for line in source.row(
+                    [
+                        str(row.begin),
+                        functions[row.formula],
+                        source.group(source.numbers(row.named())),
+                    ],
+                    row.text,
+                )
+            ),
+            "]",
+            f"{begins} = [begin for begin, _, _ in {phases}]",
+        ]
+    )
+    scalar.bisects = True
+    given = f"{clock} - begin, lr, *numbers" if takes_base else f"{clock} - begin, *numbers"
+    return [
+        f"begin, formula, numbers = {phases}[bisect_right({begins}, {clock}) - 1]",
+        f"return formula({given})",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schedlang import notation
 
@@ -26,6 +26,16 @@ def number(value: float, *, whole: bool = False) -> str:
         return "math.pi"
     text = notation.number(value)
     return text if whole or not text.lstrip("-").isdigit() else f"{text}.0"
+
+
+def numbers(named: Mapping[str, float]) -> list[str]:
+    """Numbers of a row; a count of ticks is whole."""
+    return [number(value, whole=name == "ticks") for name, value in named.items()]
+
+
+def group(items: Sequence[str]) -> str:
+    """A tuple."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def integer(value: float) -> str:
@@ -70,6 +80,15 @@ def call(before: str, arguments: Sequence[str], after: str = ")", width: int = W
     for argument in arguments:
         lines += indented(f"{argument},".split("\n"))
     return [*lines, after]
+
+
+def row(items: Sequence[str], says: str) -> list[str]:
+    """A row of a table, with what it says beside it, or above it where that is long."""
+    text, beside = f"({', '.join(items)}),", plain(says)
+    room = WIDTH - len(INDENT)
+    if len(text) + len("  # ") + len(beside) <= room:
+        return [f"{text}  # {beside}"]
+    return [*comment(says, room), *(line for line in call("(", items, "),", room))]
 
 
 def product(factors: Sequence[str], width: int) -> list[str]:

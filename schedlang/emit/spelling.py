@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from schedlang.emit import source
 from schedlang.emit.ranges import Range, measure
+from schedlang.emit.tabled import Formula, Table
 from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
 from schedlang.notation import ATOM, CHOICE, POWER, PRODUCT, UNARY, Write, infix
 
@@ -91,6 +92,14 @@ class Lists:
     """Lists of numbers: in place, or constants of the file where they are long."""
 
     names: dict[str, str] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+
+    def free(self, wanted: str) -> str:
+        """A name that no other constant has, nor a function of a table."""
+        self.taken.append(wanted)
+        count = self.taken.count(wanted)
+        return f"{wanted}_{count}" if count > 1 else wanted
 
     def text(self, items: list[str], name: str) -> str:
         """The list in place, or the name of a constant."""
@@ -100,17 +109,38 @@ class Lists:
     def name(self, text: str, name: str) -> str:
         """The name of a constant."""
         if text not in self.names:
-            others = sum(1 for other in self.names.values() if other.startswith(name))
-            self.names[text] = f"{name}_{others + 1}" if others else name
+            self.names[text] = self.free(name)
         return self.names[text]
+
+    def table(self, table: Table) -> tuple[dict[Formula, str], str, str]:
+        """The names of the formulas of a table, of its first steps, and of its rows of numbers."""
+        names = {formula: self.free(f"_{formula.kind.upper()}") for formula in table.formulas}
+        phases, begins, numbers = map(self.free, ("_PHASES", "_FIRST_STEPS", "_NUMBERS"))
+        self.tables += [
+            *(f"{name} = {i}" for i, name in enumerate(names.values())),
+            "",
+            "# Each phase: its first step, its formula, and the numbers in it.",
+            f"{phases} = [",
+        ]
+        for row in table.rows:
+            own = {name: row.named().get(name, 1.0) for name in table.columns}
+            items = [str(row.begin), names[row.formula], *source.numbers(own)]
+            self.tables += source.indented(source.row(items, row.text))
+        self.tables += [
+            "]",
+            f"{begins} = [row[0] for row in {phases}]",
+            f"{numbers} = [row[1:] for row in {phases}]",
+        ]
+        return names, begins, numbers
 
     def constants(self) -> list[str]:
         """The constants."""
-        return [
+        lists = [
             line
             for text, name in self.names.items()
             for line in source.call(f"{name} = [", text[1:-1].split(", "), "]")
         ]
+        return [*lists, *self.tables]
 
 
 @dataclass
@@ -121,6 +151,7 @@ class Scalar:
     bisects: bool = False
     fractions: bool = False
     lists: Lists = field(default_factory=Lists)
+    defined: list[list[str]] = field(default_factory=list)
 
     def text(
         self, e: Expr, names: Mapping[str, Range], spelled: Mapping[str, tuple[str, int]]
@@ -133,14 +164,16 @@ class Scalar:
         return infix(e, _MATH, self._spelling(names, spelled, unsafe))
 
     def helper_functions(self) -> list[list[str]]:
-        """The helpers that the formulas written so far need."""
-        return [HELPERS[op].split("\n") for op in HELPERS if op in self.helpers]
+        """The helpers that the formulas written so far need, and the tables."""
+        helpers = [HELPERS[op].split("\n") for op in HELPERS if op in self.helpers]
+        return [*helpers, *self.defined]
 
     def imports(self, definitions: Iterable[Iterable[str]]) -> list[str]:
         """The imports that definitions with such formulas need."""
         uses_math = any("math." in line for lines in definitions for line in lines)
         imports = ["import math"] if uses_math else []
         imports += ["from bisect import bisect_right"] if self.bisects else []
+        imports += ["from collections.abc import Callable"] if self.defined else []
         return [*imports, *(["from fractions import Fraction"] if self.fractions else [])]
 
     def range(self, e: Expr, names: Mapping[str, Range]) -> Range:
@@ -163,6 +196,8 @@ class Scalar:
                     self.helpers.add(op)
                     name = _HELPER_NAMES.get(op, f"_{op}")
                     return f"{name}({', '.join(write(arg, CHOICE) for arg in args)})", ATOM
+                case Apply("pow", (x, y)) if not _whole(y, names):  # float ** float has no type
+                    return f"math.pow({write(x, CHOICE)}, {write(y, CHOICE)})", ATOM
                 case Apply("pow", (x, y)):
                     return power(x, y, write)
                 case Apply("floor", (Apply("div", (x, Number(n))),)) if _whole(
@@ -220,5 +255,9 @@ def _whole(e: Expr, names: Mapping[str, Range]) -> bool:
             return names[name].whole
         case Apply("add" | "sub" | "mul" | "neg", args):
             return all(_whole(arg, names) for arg in args)
+        case Apply("floor", (Apply("div", (x, Number(n))),)):
+            return _whole(x, names) and n == int(n)
+        case Lookup():
+            return is_count(e)
         case _:
             return False

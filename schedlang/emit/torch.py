@@ -102,8 +102,8 @@ def _rates(module: Module, style: str) -> list[str]:
     if built is not None:
         return built
     if program.momentum is None:
-        return [of_all(module)]
-    return [_with_momentum(module, program.momentum)]
+        return of_all(module)
+    return _with_momentum(module, program.momentum)
 
 
 # ── PyTorch's own classes ──
@@ -198,7 +198,7 @@ def _goes_on(own: Native, end: Piece) -> bool:
 # ── Momentum and plateau ──
 
 
-def _with_momentum(module: Module, momentum: Track) -> str:
+def _with_momentum(module: Module, momentum: Track) -> list[str]:
     """A `LambdaLR` of ours that moves the momentum too."""
     built = of_all(module, own="WithMomentum")
     begin = momentum.begins[0]

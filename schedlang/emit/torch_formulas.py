@@ -72,17 +72,18 @@ def of_phase(module: Module, piece: Piece) -> str:
     return module.lambda_lr(name, per_group=share is None)
 
 
-def of_all(module: Module, own: str = "LambdaLR") -> str:
-    """One `LambdaLR` over a function of the whole schedule."""
+def of_all(module: Module, own: str = "LambdaLR") -> list[str]:
+    """One `LambdaLR` over a function of the whole schedule, below what must be said of it."""
     first, *others = module.program.tracks
     base = module.levels.base
     if all(_is_share(piece.curve) for piece in first.pieces):
         _define(module, [_at(first, ONE), *others], "_share", "The share of the base rate")
-        return module.lambda_lr("_share", own=own)
+        return [module.lambda_lr("_share", own=own)]
     if base:
         _define(module, [_at(first, Number(base)), *others], "_learning_rate", "The learning rate")
-        share = f"lambda step: _learning_rate(step) / {source.number(base)}"
-        return module.lambda_lr(share, own=own)
+        known = source.number(base)
+        lambda_lr = module.lambda_lr(f"lambda step: _learning_rate(step) / {known}", own=own)
+        return [f"# {own} multiplies the base rate, which is {known}.", lambda_lr]
     _define(module, [first, *others], "_learning_rate", "The learning rate", takes_base=True)
     module.definitions.append(
         [
@@ -91,7 +92,7 @@ def of_all(module: Module, own: str = "LambdaLR") -> str:
             "    return _learning_rate(step, lr) / lr",
         ]
     )
-    return module.lambda_lr("_share", per_group=True, own=own)
+    return [module.lambda_lr("_share", per_group=True, own=own)]
 
 
 def _define(

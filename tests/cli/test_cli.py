@@ -426,6 +426,14 @@ def test_emit_is_the_schedules_own(run: Run) -> None:
     ran = run("emit", "python", FLAGSHIP, "--lr", "0.1", "--function", "rate")
     assert ran.status == 0
     assert ran.out == schedlang.parse(FLAGSHIP).emit("python", lr=0.1, function="rate")
+    for target in ("torch", "keras", "optax"):
+        options = ("--lr", "0.1", "--style", "closed-form", "--function", "made")
+        ran = run("emit", target, FLAGSHIP, *options)
+        native = schedlang.parse(FLAGSHIP).emit(target, lr=0.1, function="made")
+        closed = schedlang.parse(FLAGSHIP).emit(
+            target, lr=0.1, style="closed-form", function="made"
+        )
+        assert ran.out == closed != native
 
 
 def test_emit_says_what_a_target_cannot_do(run: Run) -> None:

@@ -138,3 +138,27 @@ def test_a_monitor_is_a_string_whatever_it_is_called() -> None:
 def test_an_added_statement_would_be_seen() -> None:
     clean = schedlang.parse("cosine 10").emit("python", lr=0.1)
     assert statements(clean.replace("import math", "import math, os")) != statements(clean)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_expressions_of_the_line(target: Target, text: str) -> None:
+    """What is no arithmetic is refused between the braces of `fn`; a comment there is left out."""
+    for expression in (text, f"t + {text}", f"{text} * t", f"sin({text})"):
+        with pytest.raises(schedlang.ScheduleError):
+            schedlang.parse(f"fn 10 {{{expression}}}").emit(target)
+    clean = schedlang.parse("fn 10 {1 / (t + 1)}").emit(target)
+    if "\nimport" not in text:
+        assert schedlang.parse(f"fn 10 {{1 / # {text}\n (t + 1)}}").emit(target) == clean
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_long_schedules(target: Target) -> None:
+    """In a table every phase has its text beside it, on a line of its own."""
+    line = " -> ".join(
+        f"linear {i + 1} to={i % 89 + 1}%  # {HOSTILE[i % 12]!r}\n" for i in range(60)
+    )
+    source = schedlang.parse(line).emit(target)
+    comments = [row.partition("  # ")[2] for row in source.splitlines() if row.startswith("    (")]
+    assert comments == [*(f"linear {i + 1} to={i % 89 + 1}%" for i in range(60)), "the end holds"]
+    statements(source)

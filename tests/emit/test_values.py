@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -53,3 +54,26 @@ def test_sources_are_formatted_and_lint_clean(
     for command in (formatted, [*ruff, "check", "--isolated", *rules, "."]):
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=path)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def test_sources_pass_the_type_checker(folder: Callable[[Target], Folder], tmp_path: Path) -> None:
+    """All snapshots, and a few files of each target."""
+    for snapshot in Path(__file__).with_name("snapshots").iterdir():
+        (tmp_path / snapshot.name.removesuffix(".txt")).write_bytes(snapshot.read_bytes())
+    for target in TARGETS:
+        for job in folder(target).jobs[::40]:
+            source = Path(job["path"])
+            (tmp_path / f"{target}_{source.name}").write_bytes(source.read_bytes())
+    # Keras' own classes have no types, so that whoever subclasses them does so of Any.
+    options = ("strict = True", "ignore_missing_imports = True", "disallow_subclassing_any = False")
+    (tmp_path / "mypy.ini").write_text("\n".join(["[mypy]", *options, ""]), encoding="utf-8")
+    paths = sorted(path.name for path in tmp_path.glob("*.py"))
+    assert len(paths) > 60
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), *paths],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stdout == f"Success: no issues found in {len(paths)} source files\n"
