@@ -7,7 +7,7 @@ from zlib import crc32
 from schedlang.emit import header, source
 from schedlang.emit.arrays import Arrays
 from schedlang.emit.dialects import KERAS
-from schedlang.emit.keras_callbacks import UPDATES, momentum_callback, plateau_callback
+from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
 from schedlang.emit.keras_classes import native
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
@@ -33,15 +33,13 @@ def emit(program: Program, function: str, style: str) -> str:
     defined: list[list[str]] = []
     if found is None:
         name = "LearningRate"
-        own = _class(program, arrays, per_epoch, takes_base=takes_base)
-        defined += [_REACHED.split("\n")] if any("_reached(" in line for line in own) else []
-        defined.append(own)
+        defined.append(_class(program, arrays, per_epoch, takes_base=takes_base))
         built = [f"return {name}({'lr' if takes_base else ''})"]
     else:
         name = found.name
         arguments = [f"{key}={value}" for key, value in found.arguments.items()]
-        phases = " -> ".join(piece.text for piece in program.pieces if piece.text)
-        built = source.comment(phases, source.WIDTH - 4)
+        texts = [piece.text for piece in program.pieces if piece.kind != "plateau"]
+        built = source.comment(" -> ".join(filter(None, texts)), source.WIDTH - 4)
         built += source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
     build = [
         f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
@@ -50,15 +48,15 @@ def emit(program: Program, function: str, style: str) -> str:
     ]
     defined.append(build)
     callbacks: list[str] = []
-    if program.plateau is not None or program.momentum is not None:
-        defined.append(UPDATES.split("\n"))
     if program.plateau is not None:
         defined.append(
             plateau_callback(program, levels, function, per_epoch, takes_base=takes_base)
         )
         callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
     if program.momentum is not None:
-        defined += momentum_callback(program.momentum, arrays.lists, per_epoch)
+        defined += momentum_callback(
+            program.momentum, arrays.lists, per_epoch, follows_rate=program.plateau is None
+        )
         callbacks.append("Momentum()")
     if callbacks:
         head = "def build_callbacks() -> list[keras.callbacks.Callback]:"
@@ -66,6 +64,8 @@ def emit(program: Program, function: str, style: str) -> str:
             head = "def build_callbacks(lr: float) -> list[keras.callbacks.Callback]:"
         says = source.docstring("What `fit` needs besides the schedule.", [_use(program)])
         defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
+    if any("_reached(" in line for lines in defined for line in lines):
+        defined.insert(0, _REACHED.split("\n"))
     imports = _imports(defined, found.name if found else None)
     return source.joined([header.opening(program, imports, arrays.lists.constants()), *defined])
 
@@ -74,14 +74,15 @@ _SUMMARY = "The learning rate over the steps of the optimizer."
 
 
 def _use(program: Program) -> str:
-    rate = "the schedule" if program.plateau is None else "a number, which the callback sets"
-    eager = ", and `run_eagerly=True` for the momentum" if program.momentum is not None else ""
-    return f"Compile the model with {rate}, for a learning rate{eager}."
+    if program.plateau is None:
+        return "Compile the model with the schedule as its learning rate."
+    return "Compile the model with a number as its learning rate, which the callback sets."
 
 
 def _imports(defined: list[list[str]], own: str | None) -> list[str]:
     text = "\n".join(line for lines in defined for line in lines)
     standard = ["import math"] if "math." in text else []
+    standard += ["import warnings"] if "warnings." in text else []
     standard += ["from bisect import bisect_right"] if "bisect_right" in text else []
     standard += ["from fractions import Fraction"] if "Fraction(" in text else []
     standard += ["from typing import Any"] if "Any" in text else []
@@ -107,6 +108,7 @@ def _class(
         count = f'epoch = ops.cast(step, "int32") // {per_epoch}'
     call = [count, *arrays.returns(program.tracks, clock)]
     lines = [
+        "# A saved model finds its schedule by this number, which no other schedule has.",
         f'@keras.saving.register_keras_serializable(package="{package}")',
         f"class LearningRate({SCHEDULE}):",
         *source.indented(source.docstring(f"`{header.line(program)}`", [])),

@@ -3,19 +3,66 @@
 from __future__ import annotations
 
 from schedlang.emit import source
+from schedlang.emit.arrays import Arrays
+from schedlang.emit.dialects import KERAS
 from schedlang.emit.levels import Levels
-from schedlang.emit.scalar import functions
-from schedlang.emit.spelling import Lists, Scalar
+from schedlang.emit.outline import outline
+from schedlang.emit.spelling import Lists
 from schedlang.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
-UPDATES = """\
-def _updates(model: keras.Model) -> int:
-    \"\"\"How many updates the optimizer has made.\"\"\"
-    if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
-        model.jax_state_sync()
-    return int(model.optimizer.iterations)"""
-_PLATEAU = "Sets the rate: the schedule at first, then lower whenever the metric stands still."
+_PLATEAU = '''\
+class Plateau(keras.callbacks.Callback):
+    """Sets the rate: the schedule's at first, then lower whenever the metric stands still.
+
+    What it remembers is saved with the optimizer, so that it survives `BackupAndRestore`, which
+    must stand behind it.
+    """
+'''
+_UPDATES = '''\
+    def updates(self) -> int:
+        """How many updates the optimizer has made."""
+        if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
+            self.model.jax_state_sync()
+        return int(self.model.optimizer.iterations)
+'''
+_ONE_AT_A_TIME = """\
+        if model.steps_per_execution > 1:
+            raise ValueError("the rate is set before each update: use steps_per_execution=1")"""
+_MOVING = '''\
+class MovingMomentum(keras.Variable):
+    """The momentum of an optimizer, which each of its updates computes anew.
+
+    It stands where Keras has a float, because a compiled step would have that as a constant.
+    """
+
+    def __init__(self, optimizer: keras.Optimizer, start: float) -> None:
+        self.optimizer = optimizer'''
+_NOT_ZERO = """\
+    def __ne__(self, other: object) -> bool:  # Keras asks `!= 0` while it compiles a step
+        return True
+
+    __gt__ = __ne__"""
+_MOMENTUM = '''\
+class Momentum(keras.callbacks.Callback):
+    """Moves the momentum of SGD, or the first beta of Adam, with the optimizer's updates."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        name = "beta_1" if hasattr(optimizer, "beta_1") else "momentum"
+        start = getattr(optimizer, name, 0.0)
+        if isinstance(start, MovingMomentum):
+            return
+        if not start:
+            raise ValueError("this schedule moves the momentum: the optimizer has none")'''
+_ACCUMULATION = """\
+        if optimizer.gradient_accumulation_steps:
+            raise ValueError("under gradient accumulation the rate counts batches, not updates")"""
+_REPLACED = """\
+        # Past `__setattr__`, which would have it saved as a variable; the config keeps the float.
+        vars(optimizer)[name] = MovingMomentum(optimizer, start)
+        optimizer.get_config = lambda: {**type(optimizer).get_config(optimizer), name: start}
+        self.model.make_train_function(force=True)  # an older one has the float"""
 
 
 def plateau_callback(
@@ -28,84 +75,124 @@ def plateau_callback(
         raise ValueError("`plateau` with this min= hangs on the base rate: say lr=")
     low = low.replace("lr", "self.lr")
     better = {
-        ("max", "rel"): "metric > self.best * (1 + {})",
-        ("max", "abs"): "metric > self.best + {}",
-        ("min", "rel"): "metric < self.best * (1 - {})",
-        ("min", "abs"): "metric < self.best - {}",
+        ("max", "rel"): "metric > best * (1 + {})",
+        ("max", "abs"): "metric > best + {}",
+        ("min", "rel"): "metric < best * (1 - {})",
+        ("min", "abs"): "metric < best - {}",
     }[facts["mode"] or "min", facts["threshold_mode"]]
     better = better.format(source.number(facts["threshold"]))
+    begin = facts["begin"] * (per_epoch or 1)
+    cools = facts["cooldown"] > 0
+    size, names = (3, "best, bad, cooldown") if cools else (2, "best, bad")
     worst = "-math.inf" if facts["mode"] == "max" else "math.inf"
-    begin = source.integer(facts["begin"])
-    ended = f"updates <= {begin}"
-    if per_epoch:
-        ended = f"(updates - 1) // {per_epoch} < {begin}"
-    head = "def __init__(self, lr: float) -> None:" if takes_base else "def __init__(self) -> None:"
     reduced = f"rate * {source.number(facts['factor'])}"
-    lowered = f"max({reduced}, {low})" if low != "0.0" else reduced
+    missing = f"no metric `{facts['monitor']}`: the plateau skips this epoch"
+    sets = "self.model.optimizer.learning_rate = float(self.schedule("
+    constant, refuses, skips = [], [], []
+    at_first = [
+        f"    def on_train_begin(self, {_LOGS}) -> None:",
+        "        if int(self.model.optimizer.iterations) == 0:",
+        f"            {sets}0))",
+    ]
+    if begin:
+        constant = [f"    begin = {source.integer(begin)}  # updates before the plateau", ""]
+        refuses = _ONE_AT_A_TIME.split("\n")
+        skips = ["        if self.updates() <= self.begin:", "            return"]
+        at_first = [
+            *_UPDATES.split("\n"),
+            f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
+            "        updates = self.updates()",
+            "        if updates <= self.begin:",
+            f"            {sets}updates))",
+        ]
     return [
-        "class Plateau(keras.callbacks.Callback):",
-        f'    """{_PLATEAU}"""',
-        "",
-        f"    {head}",
+        *source.comment(program.pieces[-1].text),
+        *_PLATEAU.split("\n"),
+        *constant,
+        f"    def __init__(self{', lr: float' if takes_base else ''}) -> None:",
         "        super().__init__()",
-        *(["        self.lr = lr"] if takes_base else []),
+        *(["        self.lr = lr"] if "self.lr" in low else []),
         f"        self.schedule = {function}({'lr' if takes_base else ''})",
-        f"        self.best = {worst}",
-        "        self.bad = 0",
-        "        self.cooldown = 0",
-        "        self.rate: float | None = None",
+        '        self.layer = keras.layers.Layer(name="plateau")',
+        f'        self.memory = self.layer.add_weight(({size},), dtype="float32", trainable=False)',
+        f"        self.memory.assign([{worst}, 0{', 0' if cools else ''}])  # {names}",
         "",
-        f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
-        "        if self.rate is None:",
-        "            rate = float(self.schedule(_updates(self.model)))",
-        "            self.model.optimizer.learning_rate = rate",
+        "    def set_model(self, model: keras.Model) -> None:",
+        "        super().set_model(model)",
+        *refuses,
+        "        model.optimizer.plateau = self.layer  # to be saved with it",
         "",
-        "    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:",
-        "        updates = _updates(self.model)",
-        *([f"        if {ended}:", "            return"] if facts["begin"] else []),
-        f'        metric = (logs or {{}})["{facts["monitor"]}"]',
+        f"    def on_train_end(self, {_LOGS}) -> None:",
+        "        del self.model.optimizer.plateau",
+        "",
+        *at_first,
+        "",
+        f"    def on_epoch_end(self, epoch: int, {_LOGS}) -> None:",
+        *skips,
+        *_call("        metric = (logs or {}).get(", f'"{facts["monitor"]}"'),
+        "        if metric is None:",
+        *_call("            warnings.warn(", f'"{missing}"', "stacklevel=2"),
+        "            return",
+        f"        {names} = ops.convert_to_numpy(self.memory)",
         f"        if {better}:",
-        "            self.best, self.bad = metric, 0",
+        "            best, bad = metric, 0",
         "        else:",
-        "            self.bad += 1",
-        "        if self.cooldown:",
-        "            self.cooldown, self.bad = self.cooldown - 1, 0",
-        f"        if self.bad > {facts['patience']}:",
-        f"            self.cooldown, self.bad = {facts['cooldown']}, 0",
-        "            rate = self.rate",
-        "            if rate is None:",
-        "                rate = float(self.schedule(updates))",
-        f"            reduced = {lowered}",
+        "            bad += 1",
+        *(["        if cooldown:", "            cooldown, bad = cooldown - 1, 0"] if cools else []),
+        f"        if bad > {facts['patience']}:",
+        f"            cooldown, bad = {facts['cooldown']}, 0" if cools else "            bad = 0",
+        "            rate = float(self.model.optimizer.learning_rate)",
+        f"            reduced = {reduced if low == '0.0' else f'max({reduced}, {low})'}",
         f"            if rate - reduced > {source.number(facts['eps'])}:",
-        "                self.rate = self.model.optimizer.learning_rate = reduced",
+        "                self.model.optimizer.learning_rate = reduced",
+        f"        self.memory.assign([{names}])",
     ]
 
 
-def momentum_callback(track: Track, lists: Lists, per_epoch: int | None) -> list[list[str]]:
-    """The momentum's function, and a callback that sets it."""
-    scalar = Scalar(lists=lists)
-    says = source.docstring("The momentum that the update after `step` updates uses.", [])
-    defined = functions(scalar, [track], "_momentum", takes_base=False, docstring=says)
-    step = "_updates(self.model)"
-    if per_epoch:
-        step += f" // {per_epoch}"
-    begin = source.integer(track.begins[0])
-    callback = [
-        "class Momentum(keras.callbacks.Callback):",
-        '    """Sets the momentum of SGD, or the first beta of Adam, before each update."""',
-        "",
-        "    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:",
-        "        optimizer = self.model.optimizer",
-        '        names = [n for n in ("momentum", "beta_1") if getattr(optimizer, n, 0)]',
-        "        if not names:",
-        '            raise ValueError("this schedule moves the momentum: the optimizer has none")',
-        "        if not self.model.run_eagerly:  # a compiled step has the momentum as a constant",
-        '            raise ValueError("momentum moves only in a model with run_eagerly=True")',
-        "        self.name = names[0]",
-        "",
-        f"    def on_train_batch_begin(self, batch: int, {_LOGS}) -> None:",
-        f"        step = {step}",
-        *([f"        if step < {begin}:", "            return"] if track.begins[0] else []),
-        "        setattr(self.model.optimizer, self.name, _momentum(step))",
+def momentum_callback(
+    track: Track, lists: Lists, per_epoch: int | None, *, follows_rate: bool
+) -> list[list[str]]:
+    """The momentum's function, what an optimizer has in its place, and the callback.
+
+    Where a schedule gives the rate, ``follows_rate``, Keras counts batches for it.
+    """
+    clock = "epoch" if per_epoch else "step"
+    count = f" // {per_epoch}" if per_epoch else ""
+    arrays = Arrays(KERAS, source.WIDTH - 4, lists=lists)
+    arrays.taken |= {"step", clock, "t", "ticks", "p", "momentum"}
+    arrays.chain(outline(track), clock, "momentum")
+    *before, last = arrays.lines
+    function = [
+        "def _momentum(step: Any) -> Any:",
+        '    """The momentum that the update after `step` updates uses."""',
+        f'    {clock} = ops.cast(step, "int32"){count}',
+        *source.indented([*before, f"return {last.removeprefix('momentum = ')}"]),
     ]
-    return [*scalar.helper_functions(), *defined, callback]
+    begin = source.integer(track.begins[0] * (per_epoch or 1))
+    later = track.begins[0] > 0
+    value = ["return _momentum(self.optimizer.iterations)"]
+    if later:
+        value = [
+            "step = self.optimizer.iterations",
+            f"return ops.where(step < {begin}, self.start, _momentum(step))",
+        ]
+    moving = [
+        *_MOVING.split("\n"),
+        *(["        self.start = start"] if later else []),
+        "        super().__init__(start, trainable=False)",
+        "",
+        "    @property",
+        "    def value(self) -> Any:",
+        *(f"        {line}" for line in value),
+        "",
+        *_NOT_ZERO.split("\n"),
+    ]
+    callback = [_MOMENTUM, *([_ACCUMULATION] if follows_rate else []), _REPLACED]
+    return [function, moving, "\n".join(callback).split("\n")]
+
+
+def _call(before: str, *arguments: str) -> list[str]:
+    """A call whose lines keep the indentation of its first."""
+    indent = before[: len(before) - len(before.lstrip())]
+    lines = source.call(before.lstrip(), arguments, width=source.WIDTH - len(indent))
+    return [f"{indent}{line}" for line in lines]

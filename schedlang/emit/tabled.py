@@ -142,9 +142,10 @@ def _table(pieces: Sequence[Piece], prepare: Callable[[Piece], Expr]) -> Table:
         curve, columns = _columns(shape, [numbers for _, numbers in members], facts)
         ticks = Symbol("ticks") if "ticks" in columns else _number(facts[0].get("T"))
         formulas.append(Formula(kind, curve, ticks, tuple(columns)))
-        for (i, _), *numbers in zip(members, *columns.values(), strict=True):
+        for at, (i, _) in enumerate(members):
             piece = pieces[i]
-            rows[i] = Row(piece.begin, formulas[-1], tuple(numbers), piece.text or "the end holds")
+            own = tuple(column[at] for column in columns.values())
+            rows[i] = Row(piece.begin, formulas[-1], own, piece.text or "the end holds")
     ordered = tuple(rows[i] for i in range(len(pieces)))
     return Table(pieces[0].begin, pieces[-1].end, tuple(formulas), ordered)
 

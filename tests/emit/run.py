@@ -4,6 +4,7 @@ python run.py JOBS.json: a list of jobs, each with the path of a file, how to ca
 the values that must come out. The answer, a list of complaints, is the last line that is printed.
 """
 
+import contextlib
 import copy
 import importlib.util
 import json
@@ -93,61 +94,150 @@ def _keras(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     return {"rates": np.asarray(again(np.asarray(job["ticks"], np.int32))).tolist()}
 
 
+def _compiled(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    """The rates at single steps, of the kind that an optimizer counts, in compiled functions."""
+    import keras
+
+    schedule = module.build_schedule(*job["lr"])
+    compiled = {"rates": schedule}
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        step = [tf.TensorSpec((), "int64")]
+        compiled["rates"] = tf.function(schedule, input_signature=step)
+        compiled["xla"] = tf.function(schedule, input_signature=step, jit_compile=True)
+    elif keras.config.backend() == "jax":
+        import jax
+
+        compiled["rates"] = jax.jit(schedule)
+    steps = [keras.ops.convert_to_tensor(tick, dtype="int") for tick in job["ticks"]]
+    found = {name: [float(rate(step)) for step in steps] for name, rate in compiled.items()}
+    return {"xla": found["rates"], **found}
+
+
+def _reloaded(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    """The rates and momenta of a `fit` that goes on in a model that was saved and loaded."""
+    import keras
+
+    found: dict[str, list[float]] = {"rates": [], "momenta": []}
+    model = small(keras.optimizers.Adam(module.build_schedule(*job["lr"]), beta_1=0.5))
+    for _ in range(2):
+        callbacks: list[Any] = getattr(module, "build_callbacks", list)()
+        callbacks.append(recording("learning_rate", found["rates"]))
+        fit(model, 2, [*callbacks, recording("beta_1", found["momenta"])])
+        model.save(f"{job['path']}.keras")
+        model = keras.models.load_model(f"{job['path']}.keras")
+    return {**found, "configured": [model.optimizer.get_config()["beta_1"]]}
+
+
 def _fit(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
-    return fitted(module.build_schedule(), module.build_callbacks(), job)
+    return fitted(module.build_schedule, module.build_callbacks, job)
 
 
-def fitted(schedule: Any, callbacks: list[Any], job: dict[str, Any]) -> dict[str, list[float]]:
-    """The rates and momenta of a small `fit`, as each update finds them.
+def fitted(schedule: Any, callbacks: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    """The rates and momenta of a small `fit`, as each update finds them, and its last weights.
 
-    Each of its epochs has the next of the job's metrics, whatever the model's own is.
+    Each of its epochs has the next of the job's metrics, whatever the model's own is. In the epoch
+    ``crash`` it breaks off, and goes on in objects of its own.
     """
     import keras
-    import numpy as np
 
-    rates: list[float] = []
-    momenta: list[float] = []
+    found: dict[str, list[float]] = {"rates": [], "momenta": []}
+    moves = job["moves"]
 
     class Metrics(keras.callbacks.Callback):
+        def __init__(self, crash: int | None) -> None:
+            super().__init__()
+            self.crash = crash
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == self.crash:
+                raise KeyboardInterrupt
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs["val_loss"] = job["metrics"][epoch]
+
+    for crash in (job["crash"], None) if "crash" in job else (None,):
+        kind = keras.optimizers.SGD if moves == "momentum" else keras.optimizers.Adam
+        options = {moves: 0.5, **job.get("optimizer", {})}
+        optimizer = kind(schedule() if job["scheduled"] else 0.5, **options)
+        if job.get("scaled"):
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        options = job.get("compile", {})
+        if keras.config.backend() == "torch":  # which knows of no more than one
+            options = {**options, "steps_per_execution": 1}
+        model = small(optimizer, **options)
+        if job.get("before"):  # a step is compiled then, and all is as if it had not been
+            start = model.get_weights()
+            fit(model, 1, [])
+            model.set_weights(start)
+            for variable in model.optimizer.variables:
+                variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
+        every = [Metrics(crash), *callbacks()]
+        every += [recording("learning_rate", found["rates"]), recording(moves, found["momenta"])]
+        if "crash" in job:
+            every.append(keras.callbacks.BackupAndRestore(f"{job['path']}.backup"))
+        with contextlib.suppress(KeyboardInterrupt):
+            fit(model, len(job["metrics"]), every)
+    found["weights"] = [float(x) for array in model.get_weights() for x in array.flat]
+    return found
+
+
+def small(optimizer: Any, **options: Any) -> Any:
+    """A model that begins the same everywhere."""
+    import keras
+
+    layer = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
+    model = keras.Sequential([keras.layers.Input((2,)), layer])
+    model.compile(optimizer, "mse", **options)
+    return model
+
+
+def fit(model: Any, epochs: int, callbacks: list[Any]) -> None:
+    """Three updates an epoch."""
+    import numpy as np
+
+    xs = np.arange(24, dtype="float32").reshape(12, 2) % 5 / 5
+    ys = 3 - xs.sum(axis=1, keepdims=True)
+    model.fit(xs, ys, batch_size=4, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
+
+
+def recording(name: str, found: list[float]) -> Any:
+    """A callback that writes down what an attribute of the optimizer is before each update."""
+    import keras
 
     class Recording(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             if keras.config.backend() == "jax":
                 self.model.jax_state_sync()
-            rate = optimizer.learning_rate
-            rates.append(float(keras.ops.convert_to_tensor(rate)))
-            momenta.append(float(keras.ops.convert_to_tensor(getattr(optimizer, job["moves"]))))
+            optimizer = self.model.optimizer
+            optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+            found.append(float(keras.ops.convert_to_tensor(getattr(optimizer, name))))
 
-    rate = schedule if job["scheduled"] else 0.5
-    kind = keras.optimizers.SGD if job["moves"] == "momentum" else keras.optimizers.Adam
-    optimizer = kind(rate, **{job["moves"]: 0.5})
-    model = keras.Sequential([keras.layers.Dense(1)])
-    model.compile(optimizer, "mse", run_eagerly=job["eager"])
-    xs, ys = np.ones((12, 2), "float32"), np.zeros((12, 1), "float32")
-    every = [Metrics(), *callbacks, Recording()]
-    epochs = len(job["metrics"])
-    model.fit(xs, ys, batch_size=4, epochs=epochs, callbacks=every, shuffle=False, verbose=0)
-    return {"rates": rates, "momenta": momenta}
+    return Recording()
 
 
 def _optax(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     import jax
     import jax.numpy as jnp
 
-    compiled = jax.jit(lambda step: module.learning_rate(step, *job["lr"]))
-    rates = jax.vmap(compiled)(jnp.asarray(job["ticks"]))
+    def call(step: Any) -> Any:
+        return module.learning_rate(step, *job["lr"])
+
+    call = jax.jit(call) if job["compiled"] else call
+    ticks = job["ticks"] + job["ticks"][-1:] * (-len(job["ticks"]) % 256)  # few shapes compile once
+    rates = jax.vmap(call)(jnp.asarray(ticks))[: len(job["ticks"])]
     assert rates.dtype == jnp.float32
     assert module.learning_rate(3, *job["lr"]).shape == ()
     return {"rates": [float(rate) for rate in rates]}
 
 
-RUN = {"python": _python, "torch": _torch, "keras": _keras, "optax": _optax, "fit": _fit}
+RUN = {"python": _python, "torch": _torch, "keras": _keras, "optax": _optax}
+RUN |= {"fit": _fit, "compiled": _compiled, "reloaded": _reloaded}
 
 
-def off(got: float, want: float, lr: float) -> float:
-    return abs(got - want) / max(abs(want), 1e-4 * lr) if math.isfinite(got) else math.inf
+def off(got: float, want: float, least: float) -> float:
+    return abs(got - want) / max(abs(want), least) if math.isfinite(got) else math.inf
 
 
 def complaints(job: dict[str, Any]) -> list[str]:
@@ -161,7 +251,8 @@ def complaints(job: dict[str, Any]) -> list[str]:
         if len(values) < len(wanted):
             return [f"{job['name']}: {len(values)} {what} where there must be {len(wanted)}"]
         for i, (got, want) in enumerate(zip(values, wanted, strict=False)):
-            if want is not None and off(got, want, job["scale"]) > job["tolerance"]:
+            least = job["scale"] * job.get("floor", 1e-4)
+            if want is not None and off(got, want, least) > job["tolerance"]:
                 wrong.append(f"{job['name']}: {what}[{i}] is {got}, not {want}")
                 break
     return wrong
@@ -169,12 +260,14 @@ def complaints(job: dict[str, Any]) -> list[str]:
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
+    # Keras' own way of reading a variable, met when a model is saved; NumPy 2 objects.
+    warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning, "keras")
     sys.meta_path.insert(0, _NoSchedlang())
     jobs = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a framework says about itself while it is imported
         target = jobs[0]["target"]
         if target != "python":
-            importlib.import_module({"fit": "keras"}.get(target, target))
+            importlib.import_module(target if target in {"torch", "optax"} else "keras")
     found = [complaint for job in jobs for complaint in complaints(job)]
     sys.stdout.write(f"\n{json.dumps(found)}\n")

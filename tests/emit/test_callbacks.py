@@ -1,82 +1,159 @@
-"""Emitted Keras callbacks, in a `fit`, do what the live ones do."""
+"""Emitted Keras callbacks, in a `fit`, do what the live ones do; and schedules run compiled."""
 
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pytest
 
 import schedlang
+from schedlang.emit import Style
 from tests.emit.conftest import run
-from tests.emit.run import fitted
+from tests.emit.run import fit, fitted, small
 
+BACKENDS = ["tensorflow", "jax", "torch"]
 EPOCHS = 10
-PLATEAUS: list[tuple[str, dict[str, Any]]] = [
-    ("plateau mode=max factor=0.3 patience=0 cooldown=2 threshold=0.05 min=1%", {}),
-    ("warmup 6 -> plateau factor=0.5 patience=0 min=1e-3", {}),
+AFTER_WARMUP = "warmup 6 -> plateau factor=0.5 patience=0 min=1e-3"
+COOLS = "plateau mode=max factor=0.3 patience=0 cooldown=2 threshold=0.05 min=1%"
+BY_EPOCH = "clock=epoch | warmup 3ep -> plateau factor=0.5 patience=0"
+ONECYCLE = "onecycle 30 momentum=[0.85, 0.95]"
+CYCLIC = "warmup 5 -> cyclic up=5 min=10% max=1x momentum=[0.8, 0.9]"
+BOTH = "onecycle 12 momentum=[0.85, 0.95] -> plateau factor=0.5 patience=1 min=1e-7"
+ACCUMULATING = {"gradient_accumulation_steps": 2}
+FITS: list[tuple[str, dict[str, Any]]] = [
+    (COOLS, {"crash": 6}),
+    (COOLS, {"compile": {"steps_per_execution": 3}}),
+    (AFTER_WARMUP, {"crash": 5, "scaled": True}),
+    (AFTER_WARMUP, {"optimizer": ACCUMULATING}),
     ("warmup 4 -> linear 3 to=50% -> plateau factor=0.7 patience=1 threshold_mode=abs", {}),
-    ("clock=epoch | warmup 3ep -> plateau factor=0.5 patience=0", {"steps_per_epoch": 3}),
+    (BY_EPOCH, {}),
+    (ONECYCLE, {"before": True}),
+    (ONECYCLE, {"moves": "beta_1", "crash": 4}),
+    (CYCLIC, {"scaled": True, "optimizer": {"nesterov": True}}),
+    (CYCLIC, {"moves": "beta_1", "compile": {"steps_per_execution": 3}}),
+    (f"clock=epoch | {CYCLIC.replace('5', '2ep')}", {"compile": {"run_eagerly": True}}),
+    (BOTH, {"optimizer": ACCUMULATING, "scaled": True}),
 ]
-MOMENTA = [
-    "onecycle 30 momentum=[0.85, 0.95]",
-    "warmup 5 -> cyclic up=5 min=10% max=1x momentum=[0.8, 0.9]",
+FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
+TABLE = " -> ".join(f"linear {3 + i % 2} to={95 - 2 * i}%" for i in range(45))
+RESTARTS = "(linear 7 to=10% -> cosine 5 to=50%) * (restarts first=5 mult=1.5 min=20%)"
+SCHEDULES: list[tuple[str, Style, Literal["compiled", "reloaded"]]] = [
+    (FLAGSHIP, "native", "compiled"),
+    (FLAGSHIP, "closed-form", "compiled"),
+    ("warmup 5 -> multistep 60 at=[11, 23, 41, 50] gamma=0.3 -> cosine 20", "native", "compiled"),
+    (TABLE, "native", "compiled"),
+    (RESTARTS, "native", "compiled"),
+    (RESTARTS, "native", "reloaded"),
+    (CYCLIC, "native", "reloaded"),
 ]
+
+
+def bound(text: str) -> dict[str, Any]:
+    return {"steps_per_epoch": 3} if text.startswith("clock=epoch") else {}
+
+
+def fit_job(text: str, options: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What the live callbacks do in a `fit` of one go, in a compiled step."""
+    schedule = schedlang.parse(text)
+    path.write_text(schedule.emit("keras", lr=0.1, **bound(text)), encoding="utf-8")
+    rng = random.Random(path.stem)
+    metrics = [0.0, *(1 / (1 + i / 9) + rng.uniform(0, 0.2) for i in range(1, EPOCHS))]
+    job = {"moves": "momentum", "scheduled": "plateau" not in text, "tolerance": 2e-4, **options}
+    live = {"moves": job["moves"], "scheduled": False, "metrics": metrics}
+    live |= {"optimizer": options.get("optimizer", {})}
+    want = fitted(lambda: None, lambda: schedule.keras_callbacks(lr=0.1, **bound(text)), live)
+    assert len(set(want["rates"])) > 2
+    if "steps_per_execution" in options.get("compile", {}):  # then nobody sees each update's
+        want = {"weights": want["weights"]}
+    return {**job, "target": "fit", "metrics": metrics, "want": want}
+
+
+def schedule_job(text: str, style: Style, target: str, path: Path) -> dict[str, Any]:
+    """The curve, in a compiled function, or in a `fit` that goes on in a model that was loaded."""
+    schedule = schedlang.parse(text)
+    path.write_text(schedule.emit("keras", style=style), encoding="utf-8")
+    program = schedule.bind(lr=0.1)
+    rates = [float(rate) for rate in program.curve(120)]
+    want = {"rates": rates, "xla": rates}
+    if target == "reloaded":
+        moving = program.momentum
+        momenta = [0.5 if tick < 5 or not moving else moving.at(tick) for tick in range(12)]
+        want = {"rates": rates[:12], "momenta": momenta, "configured": [0.5]}
+    job = {"target": target, "ticks": [*range(120)], "lr": [0.1], "want": want}
+    return {**job, "tolerance": 1e-4}
 
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Plateaus in compiled steps, momenta in steps that are not."""
-    folder = tmp_path_factory.mktemp("fit")
-    jobs: list[dict[str, Any]] = []
-
-    def add(text: str, binding: dict[str, Any], **job: Any) -> None:
-        schedule = schedlang.parse(text)
-        path = folder / f"case_{len(jobs)}.py"
-        path.write_text(schedule.emit("keras", lr=0.1, **binding), encoding="utf-8")
-        rng = random.Random(len(jobs))
-        metrics = [0.0, *(1 / (1 + i / 9) + rng.uniform(0, 0.2) for i in range(1, EPOCHS))]
-        job = {"moves": "momentum", "metrics": metrics, "scale": 0.1, "tolerance": 1e-4} | job
-        live = {**job, "scheduled": False, "eager": False}
-        want = fitted(None, schedule.keras_callbacks(lr=0.1, **binding), live)
-        job |= {"name": f"{path.stem} [{text}]", "path": str(path), "target": "fit", "want": want}
-        jobs.append(job)
-
-    for text, binding in PLATEAUS:
-        add(text, binding, scheduled=False, eager=False)
-    for text, moves in zip(MOMENTA, ("momentum", "beta_1"), strict=True):
-        add(text, {}, scheduled=True, eager=True, moves=moves)
+    folder = tmp_path_factory.mktemp("keras")
+    makes = [partial(fit_job, *case) for case in FITS]
+    makes += [partial(schedule_job, *case) for case in SCHEDULES]
+    jobs = []
+    for i, (make, case) in enumerate(zip(makes, [*FITS, *SCHEDULES], strict=True)):
+        path = folder / f"case_{i}.py"
+        jobs.append({**make(path), "name": f"{path.stem} {case}", "path": str(path), "scale": 0.1})
     return jobs
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_callbacks_follow_the_live_ones(
-    tmp_path: Path, jobs: list[dict[str, Any]], backend: str
-) -> None:
-    assert all(len(set(job["want"]["rates"])) > 2 for job in jobs)
-    assert all(len(set(job["want"]["momenta"])) > 2 for job in jobs[len(PLATEAUS) :])
-    some = jobs if backend == "tensorflow" else jobs[1::2]
-    assert run(tmp_path, some, KERAS_BACKEND=backend) == []
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_in_a_compiled_step(tmp_path: Path, jobs: list[dict[str, Any]], backend: str) -> None:
+    assert run(tmp_path, jobs, KERAS_BACKEND=backend) == []
 
 
-@pytest.mark.parametrize(
-    ("moves", "start", "message"),
-    [
-        ("momentum", 0.9, "momentum moves only in a model with run_eagerly=True"),
-        ("momentum", 0.0, "this schedule moves the momentum: the optimizer has none"),
-    ],
-)
-def test_what_cannot_move_is_refused(
-    moves: Literal["momentum"], start: float, message: str
+REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    (ONECYCLE, {}, {}, "this schedule moves the momentum: the optimizer has none"),
+    (
+        ONECYCLE,
+        {"momentum": 0.9, **ACCUMULATING},
+        {},
+        "under gradient accumulation the rate counts batches, not updates",
+    ),
+    (
+        AFTER_WARMUP,
+        {},
+        {"steps_per_execution": 2},
+        "the rate is set before each update: use steps_per_execution=1",
+    ),
+]
+
+
+def emitted(text: str) -> dict[str, Any]:
+    scope: dict[str, Any] = {"__name__": "emitted"}
+    exec(schedlang.parse(text).emit("keras", lr=0.1), scope)  # our own source
+    return scope
+
+
+@pytest.mark.parametrize(("text", "optimizer", "options", "message"), REFUSED)
+def test_what_cannot_be_done_is_refused(
+    text: str, optimizer: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
     import keras
 
-    scope: dict[str, Any] = {"__name__": "emitted"}
-    exec(schedlang.parse(MOMENTA[0]).emit("keras", lr=0.1), scope)  # our own source
-    model = keras.Sequential([keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.1, **{moves: start}), "mse")
+    model = small(keras.optimizers.SGD(0.1, **optimizer), **options)
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
-        model.fit(np.ones((1, 1)), np.ones((1, 1)), callbacks=scope["build_callbacks"](), verbose=0)
+        fit(model, 1, emitted(text)["build_callbacks"]())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("text", [COOLS, AFTER_WARMUP])
+def test_a_plateau_cannot_set_what_is_a_schedule(text: str) -> None:
+    import keras
+
+    scope = emitted(text)
+    model = small(keras.optimizers.SGD(scope["build_schedule"]()))
+    with pytest.raises(TypeError, match="hence its learning rate is not settable"):
+        fit(model, 1, scope["build_callbacks"]())
+
+
+def test_a_missing_metric_is_not_counted() -> None:
+    import keras
+
+    model = small(keras.optimizers.SGD(0.1))
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030  # the whole message is below
+        fit(model, 2, emitted("plateau factor=0.5 patience=0")["build_callbacks"]())
+    message = "no metric `val_loss`: the plateau skips this epoch"
+    assert [str(warning.message) for warning in caught] == [message] * 2
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1)

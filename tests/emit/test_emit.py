@@ -33,6 +33,7 @@ TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
     ("wave", "optax", "(cosine 20 min=1% -> cosine 20 to=1x) x inf", {}),
     ("groups", "torch", "warmup 5 -> hold 20 to=3e-3 -> decay sqrt 20 min=1%", {}),
     ("onecycle", "torch", "onecycle 100 momentum=[0.85, 0.95]", {"lr": 0.1}),
+    ("onecycle", "keras", "onecycle 100 momentum=[0.85, 0.95]", {"lr": 0.1}),
     ("plateau", "torch", "warmup 5 -> plateau factor=0.5 patience=3", {}),
     ("plateau", "keras", "warmup 5 -> plateau factor=0.5 patience=3", {"lr": 0.1}),
     ("epochs", "keras", "clock=epoch | warmup 5ep -> cosine 85ep", {"steps_per_epoch": 100}),
