@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,11 @@ from jax.typing import ArrayLike
 from schedlang.program import Program
 from schedlang.tables import Rates, refuse_epochs, refuse_plateau
 
-_ARRAYS: Any = SimpleNamespace(**vars(jnp), cast=jnp.asarray)
+# Every index is inside its table; to make sure of that in JAX's default way costs a quarter of the
+# time in which a table is compiled.
+_ARRAYS: Any = SimpleNamespace(
+    **{**vars(jnp), "cast": jnp.asarray, "take": partial(jnp.take, mode="clip")}
+)
 
 
 def build(program: Program) -> Callable[[ArrayLike], Array]:

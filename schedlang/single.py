@@ -191,8 +191,7 @@ class _Writer:
             return None
         if line.period is not None:
             return root if 0 <= root <= line.period.numerator else None
-        near = self.end is None or self.begin - 1 <= root <= self.end + 1
-        return root if near and root >= self.begin - 1 else None
+        return root if self.begin - 1 <= root <= (self.end or math.inf) + 1 else None
 
     def _put(self, line: Line) -> Expr:
         """The line over a count that is 0 where the line is, or nearest to 0."""
@@ -203,8 +202,7 @@ class _Writer:
             return self._counted(line, root, 0.0)
         first, last = self._range(line)
         if line.period is not None:
-            end, scale = line.period.numerator, line.period.denominator
-            start = 0
+            start, end, scale = 0, line.period.numerator, line.period.denominator
         else:
             start, end, scale = self.begin, self.end if self.end is not None else self.begin, 1
         if first * last < 0 and math.isfinite(last):  # it crosses 0 between two counts
@@ -328,12 +326,13 @@ class _Writer:
         return formula.sqrt(self._at_least_tiny(x))
 
     def _at_least_tiny(self, x: Expr) -> Expr:
-        inside = self.write(x)
+        inside = self.write(_vanishing(x))
         return inside if self._is_positive(x) else formula.maximum(inside, TINY)
 
     def _is_positive(self, x: Expr) -> bool:
-        line = self._line(self._sum(x))
-        return line is not None and min(self._range(line)) > 0
+        line = self._line(self._sum(x)) or Line(0.0, 0.0)
+        # Closer to 0 than this, it is 0 at a count (see `_root`).
+        return min(self._range(line)) > 1e-9 * abs(line.slope) + SNAP * abs(line.constant)
 
     def _exp(self, whole: Sum) -> Expr:
         exponent = self._join(whole)
@@ -349,9 +348,10 @@ class _Writer:
             return self._exp(exponent.times(math.log(base.constant)))
         if exponent.terms:
             return Apply("pow", (self.write(x), self.write(y)))
-        number, inside = exponent.constant, self.write(x)
+        number = exponent.constant
         if number == 0.5:
             return self._root_of(x)
+        inside = self.write(_vanishing(x) if 0 < number < 1 else x)
         if number in {1.0, 2.0, 3.0, 4.0}:
             product = inside
             for _ in range(int(number) - 1):
@@ -381,6 +381,17 @@ class _Writer:
                 sides = (T, own) if chosen else (own, T)
                 return formula.where(condition, *sides)
         return T
+
+
+def _vanishing(e: Expr) -> Expr:
+    """The formula with roots that are 0 at 0, and not just nearly: another root would show it."""
+    match e:
+        case Apply("div", (x, Apply("sqrt" | "pow", (y, *_)))) if x == y:
+            return e  # it is one already
+        case Apply("sqrt", (x,)) | Apply("pow", (x, Number(0.5))):
+            return formula.div(_vanishing(x), formula.sqrt(_vanishing(x)))
+        case _:
+            return formula.rebuild(e, _vanishing)
 
 
 def _snap(number: float, scale: float) -> float:

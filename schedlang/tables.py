@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
-from schedlang.formula import Expr, Number, Symbol, skeleton, substitute
+from schedlang.formula import (
+    Apply,
+    Expr,
+    Number,
+    Symbol,
+    exp,
+    minimum,
+    rebuild,
+    skeleton,
+    substitute,
+)
 from schedlang.program import Loop, Program, Track
 from schedlang.rows import (
     LARGEST,
@@ -30,7 +40,7 @@ from schedlang.rows import (
     is_finite,
     rows,
 )
-from schedlang.single import Count
+from schedlang.single import LARGEST_EXPONENT, Count
 
 FEW = 8
 """Up to so many rows are written out; more go into tables."""
@@ -180,7 +190,6 @@ class _Table:
         self._begins = np.array([row.begin for row in found[1:]], dtype)
         self._kinds, kind_of, numbers = _kinds(found, arrays)
         self._slots = sorted({slot for kind in self._kinds for slot in kind.slots})
-        self._numbers = _Columns(numbers, arrays, "float32")
         counts = [self._counts(row) for row in found]
         whole = [
             [kind, *chain(*(c[1:] for c in own))] for kind, own in zip(kind_of, counts, strict=True)
@@ -188,11 +197,12 @@ class _Table:
         self._whole = _Columns(whole, arrays, dtype)
         last = LARGEST[dtype]
         ends = [(row.begin, last if row.end is None else row.end) for row in found]
-        bounds = [
-            [counted(c, tick) for c in own for tick in both]
-            for both, own in zip(ends, counts, strict=True)
+        near = [
+            [*(counted(c, tick) for c in own for tick in both), *constants]
+            for both, own, constants in zip(ends, counts, numbers, strict=True)
         ]
-        self._bounds = _Columns(bounds, arrays, "float32")
+        self._near = _Columns(near, arrays, "float32")
+        self._bounds = 2 * len(self._slots)
 
     def _counts(self, row: Row) -> list[Count]:
         """The row's counts in all slots; one that the row lacks is harmless."""
@@ -205,17 +215,16 @@ class _Table:
         index = arrays.searchsorted(self._begins, arrays.reshape(step, (-1,)), side="right")
         index = arrays.reshape(index, arrays.shape(step))
         own_kind, *whole = self._whole.gather(index)
-        bounds = self._bounds.gather(index)
+        near = self._near.gather(index)
         known = {}
         for k, slot in enumerate(self._slots):
             x = count(Count(slot[0], *whole[4 * k : 4 * k + 4]), arrays, step, self._dtype)
             if slot[0] != "within":
-                x = arrays.minimum(arrays.maximum(x, bounds[2 * k]), bounds[2 * k + 1])
+                x = arrays.minimum(arrays.maximum(x, near[2 * k]), near[2 * k + 1])
             known[slot] = x
-        shared = self._numbers.gather(index)
         rate: Tensor = None
         for i, kind in enumerate(self._kinds):
-            counts, numbers = [known[slot] for slot in kind.slots], shared
+            counts, numbers = [known[slot] for slot in kind.slots], near[self._bounds :]
             own = None if len(self._kinds) == 1 else own_kind == i
             if own is not None and not kind.finite:
                 # Where the step's row is of another kind, this is evaluated inside one of its own.
@@ -224,7 +233,7 @@ class _Table:
                     for x, inside in zip(counts, kind.inside, strict=True)
                 ]
                 safe = arrays.where(own, index, arrays.cast(kind.first, "int32"))
-                numbers = self._numbers.gather(safe)
+                numbers = self._near.gather(safe)[self._bounds :]
             here = kind.run([*counts, *numbers])
             rate = here if rate is None else arrays.where(own, _float32(here), _float32(rate))
         return rate
@@ -261,6 +270,8 @@ def _kinds(
             for i, x in zip(indices, column, strict=True):
                 differing[i].append(x)
         formula = substitute(shape, moved)
+        if len(members) > 1 and not is_finite(formula, {}):  # it sees the numbers of other kinds
+            formula = _capped(formula)
         first = found[indices[0]]
         middle = first.begin + 1 if first.end is None else (first.begin + first.end) // 2
         for i in indices:
@@ -283,6 +294,15 @@ def _kinds(
         kind_of,
         table,
     )
+
+
+def _capped(e: Expr) -> Expr:
+    """The formula with exponents that stay finite whatever they are of."""
+    match rebuild(e, _capped):
+        case Apply("exp", (x,)):
+            return exp(minimum(x, LARGEST_EXPONENT))
+        case other:
+            return other
 
 
 def refuse_plateau(program: Program, target: str, instead: str) -> None:
