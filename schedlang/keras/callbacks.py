@@ -29,8 +29,8 @@ class RateSetter(keras.callbacks.Callback):
     """Sets the optimizer's rate before each update; in a `plateau`, after each epoch.
 
     The tick is the optimizer's own count of updates, which its weights carry along. What a
-    `plateau` remembers is stored with the optimizer's weights too, so that ``BackupAndRestore``
-    and ``load_weights`` bring it back.
+    `plateau` remembers hangs on the optimizer and is stored with its weights, so that a second
+    ``fit`` goes on, and ``BackupAndRestore`` brings it back.
     """
 
     def __init__(self, program: Program) -> None:
@@ -43,8 +43,8 @@ class RateSetter(keras.callbacks.Callback):
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         optimizer = inner(model.optimizer)
-        if not isinstance(optimizer.learning_rate, keras.Variable):
-            raise ValueError(  # noqa: TRY004  # the optimizer is of the right type
+        if not hasattr(optimizer.learning_rate, "assign"):  # else it is a variable
+            raise ValueError(
                 "the optimizer has a schedule already, and its rate cannot be set:"
                 " give it a number, learning_rate=0.1"
             )
@@ -55,8 +55,11 @@ class RateSetter(keras.callbacks.Callback):
             least = facts["min"]
             assert isinstance(least, Number)
             rate = self.program.at(facts["begin"])
-            self._plateau = Plateau(facts, rate, least.value)
-            optimizer.schedlang_memory = _Memory(self._plateau)
+            memory = getattr(optimizer, "schedlang_memory", None)
+            if memory is None or memory.line != _line(self.program):
+                memory = _Memory(Plateau(facts, rate, least.value), _line(self.program))
+                optimizer.schedlang_memory = memory
+            self._plateau = memory.plateau
 
     def on_train_begin(self, logs: Any = None) -> None:
         steps = getattr(self.model, "steps_per_execution", 1)
@@ -64,11 +67,13 @@ class RateSetter(keras.callbacks.Callback):
             raise ValueError(
                 f"a rate is set before each update, and steps_per_execution is {steps}"
             )
-        if self._in_plateau(self._tick()) and self._plateau is not None:
+        facts = self.program.plateau
+        if facts is not None and self._plateau is not None:
             memory = inner(self.model.optimizer).schedlang_memory
-            if not memory.restored and self._plateau.bad == 0:
+            if not memory.used and self._tick() > facts["begin"]:
                 # A model that was loaded whole brings its rate along, and no more.
                 self._plateau.rate = min(self._plateau.rate, self._rate())
+            memory.used = True
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         tick = self._tick()
@@ -115,13 +120,18 @@ class RateSetter(keras.callbacks.Callback):
 
 
 class RateLogger(keras.callbacks.Callback):
-    """Puts the rate that the last update used into the logs as ``learning_rate``.
+    """Puts the rate that the last update used into the logs.
 
     So it reaches the History, the progress bar, and the callbacks that stand behind this one.
+
+    Args:
+        name: its key in the logs. Keras' ``TensorBoard`` writes a reading of its own over
+            ``learning_rate`` at an epoch's end, the rate of the next update; not over other names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "learning_rate") -> None:
         super().__init__()
+        self.name = name
         self._rate = float("nan")
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -130,29 +140,40 @@ class RateLogger(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = self._rate
+            logs[self.name] = self._rate
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = self._rate
+            logs[self.name] = self._rate
 
 
 class _Memory(keras.layers.Layer):
-    """Saves a plateau's memory with the weights of the optimizer on which it hangs."""
+    """Saves a plateau's memory with the weights of the optimizer on which it hangs.
 
-    def __init__(self, plateau: Plateau) -> None:
+    Attributes:
+        plateau: what remembers.
+        line: the line and the binding that it belongs to.
+        used: whether it is the memory of the updates that were made, or a new one.
+    """
+
+    def __init__(self, plateau: Plateau, line: str) -> None:
         super().__init__(name="schedlang_memory")
-        self._memory_of = plateau
+        self.plateau = plateau
+        self.line = line
         self.built = True
-        self.restored = False
+        self.used = False
 
     def save_own_variables(self, store: Any) -> None:
-        store["plateau"] = np.array(self._memory_of.state, "float64")
+        store["plateau"] = np.array(self.plateau.state, "float64")
 
     def load_own_variables(self, store: Any) -> None:
         if "plateau" in store.keys():  # noqa: SIM118  # a store of Keras is no mapping
-            self._memory_of.state = tuple(float(x) for x in np.asarray(store["plateau"]))
-            self.restored = True
+            self.plateau.state = tuple(float(x) for x in np.asarray(store["plateau"]))
+            self.used = True
+
+
+def _line(program: Program) -> str:
+    return f"{program.text} {dict(program.binding)}"
 
 
 def inner(optimizer: Any) -> Any:
