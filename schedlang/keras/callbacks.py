@@ -10,7 +10,7 @@ import numpy as np
 
 from schedlang.errors import ScheduleWarning
 from schedlang.formula import Number
-from schedlang.keras.momentum import MovingMomentum
+from schedlang.keras.momentum import move
 from schedlang.keras.plateau import Plateau
 from schedlang.program import Program
 from schedlang.tables import refuse_epochs
@@ -49,7 +49,8 @@ class RateSetter(keras.callbacks.Callback):
                 " give it a number, learning_rate=0.1"
             )
         if self.program.momentum is not None:
-            MovingMomentum.take(optimizer)
+            move(optimizer, self.program)
+            model.make_train_function(force=True)
         facts = self.program.plateau
         if facts is not None:
             least = facts["min"]
@@ -82,9 +83,6 @@ class RateSetter(keras.callbacks.Callback):
             optimizer.learning_rate = self._plateau.rate
         else:
             optimizer.learning_rate = self.program.at(tick)
-        momentum = self.program.momentum
-        if momentum is not None and tick >= momentum.begins[0]:
-            MovingMomentum.take(optimizer).assign(momentum.at(tick))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         facts = self.program.plateau

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import keras
+from keras import ops
+
+from schedlang.keras.schedule import ScheduledRate
+from schedlang.program import Program
 
 
 class MovingMomentum(keras.Variable):
-    """The momentum of an optimizer as a variable.
+    """The momentum of an optimizer, which each of its updates computes anew.
 
-    Keras holds momentum as a Python float, which becomes a constant where the step is compiled. A
-    variable in its place is read anew by each step; what else reads it, sees it as it was.
+    Keras holds momentum as a Python float, which becomes a constant where the step is compiled.
     """
 
-    @classmethod
-    def take(cls, optimizer: Any) -> MovingMomentum:
-        """The optimizer's momentum, made movable once.
+    def __init__(self, optimizer: Any, start: float, program: Program) -> None:
+        assert program.momentum is not None
+        updates = program.steps_per_epoch if program.tick == "epoch" else 1
+        self.begin = program.momentum.begins[0] * (updates or 1)
+        self.start = start
+        self.program = program
+        self._optimizer = optimizer
+        self._at = ScheduledRate(replace(program, tracks=(program.momentum,)))
+        super().__init__(start, dtype="float32", trainable=False)
 
-        Raises:
-            ValueError: if the optimizer has none, or one that is switched off.
-        """
-        name = next((name for name in ("momentum", "beta_1") if hasattr(optimizer, name)), None)
-        if name is None or not getattr(optimizer, name):
-            kind = type(optimizer).__name__
-            raise ValueError(f"{kind} has no momentum to move: use SGD(momentum=0.9), or Adam")
-        found = getattr(optimizer, name)
-        if isinstance(found, cls):
-            return found
-        moving = cls(found, dtype="float32", trainable=False, name=name)
-        optimizer._track_variable(moving)  # noqa: SLF001  # else JAX would not see it change
-        setattr(optimizer, name, moving)
-        optimizer.get_config = partial(_config, optimizer, name)
-        optimizer.save_own_variables = partial(_save, optimizer)
-        optimizer.load_own_variables = partial(_load, optimizer)
-        return moving
-
-    def __bool__(self) -> bool:
-        return True
+    @property
+    def value(self) -> Any:
+        """The momentum of the next update: the optimizer's own, until the line moves it."""
+        updates = self._optimizer.iterations
+        return ops.where(updates < self.begin, self.start, self._at(updates))
 
     def __ne__(self, other: object) -> Any:
         return True  # `if self.momentum != 0` is asked while the step is traced
-
-    def __eq__(self, other: object) -> Any:
-        return self is other
 
     def __gt__(self, other: object) -> Any:
         return True
@@ -52,20 +43,27 @@ class MovingMomentum(keras.Variable):
     __hash__ = keras.Variable.__hash__
 
 
-def _config(optimizer: Any, name: str) -> dict[str, Any]:
-    config = type(optimizer).get_config(optimizer)
-    return {**config, name: float(keras.ops.convert_to_tensor(config[name]))}
+def move(optimizer: Any, program: Program) -> None:
+    """Have an optimizer's momentum move as the line says.
 
+    A training step that was compiled before has the momentum as a constant, and must be made anew.
 
-def _own(optimizer: Any) -> list[Any]:
-    return [v for v in optimizer.variables if not isinstance(v, MovingMomentum)]
+    Raises:
+        ValueError: if the optimizer has none, or one that is switched off.
+    """
+    name = next((name for name in ("momentum", "beta_1") if hasattr(optimizer, name)), "")
+    found = getattr(optimizer, name, None)
+    if isinstance(found, MovingMomentum):
+        found = found.start
+    if not found:
+        kind = type(optimizer).__name__
+        raise ValueError(f"{kind} has no momentum to move: use SGD(momentum=0.9), or Adam")
+    moving = MovingMomentum(optimizer, found, program)
+    # Past `__setattr__`, which would have it saved with the optimizer's weights.
+    vars(optimizer)[name] = moving
 
+    def get_config() -> dict[str, Any]:
+        now = float(ops.convert_to_tensor(moving.value))
+        return {**type(optimizer).get_config(optimizer), name: now}
 
-def _save(optimizer: Any, store: Any) -> None:
-    for i, variable in enumerate(_own(optimizer)):
-        store[str(i)] = variable.numpy()
-
-
-def _load(optimizer: Any, store: Any) -> None:
-    for i, variable in enumerate(_own(optimizer)):
-        variable.assign(store[str(i)])
+    optimizer.get_config = get_config

@@ -571,7 +571,7 @@ def test_momentum_moves_against_the_rate(kind: str) -> None:
     track = schedule.bind(lr=0.1).momentum
     assert track is not None
     name = "momentum" if kind == "sgd" else "beta_1"
-    assert float(optimizer.get_config()[name]) == pytest.approx(track.at(7))
+    assert float(optimizer.get_config()[name]) == pytest.approx(track.at(8))
     if kind == "sgd":  # by hand, so that it is the compiled step that used them
         weights, velocity = [w.astype("float64") for w in start], [0.0, 0.0]
         for i in range(8):
@@ -582,6 +582,29 @@ def test_momentum_moves_against_the_rate(kind: str) -> None:
                 weights[j] = weights[j] + velocity[j]
         for a, b in zip(model.get_weights(), weights, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["warmup 6 -> cyclic up=3 min=10% momentum=[0.5, 0.9]", "onecycle 9 momentum=[0.1, 0.9]"],
+)
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_momentum_moves_in_a_step_that_was_compiled_before(kind: str, line: str) -> None:
+    found = []
+    for eager in (True, False):
+        optimizer = (
+            keras.optimizers.SGD(0.1, momentum=0.7, nesterov=True)
+            if kind == "sgd"
+            else keras.optimizers.Adam(0.1, beta_1=0.7)
+        )
+        model = model_of(optimizer)
+        model.run_eagerly = eager
+        fit(model, RateLogger(), epochs=1)
+        for text in ("onecycle 9 momentum=[0.4, 0.5]", line):
+            fit(model, *schedlang.parse(text).keras_callbacks(lr=0.1), epochs=1)
+        found.append(model.get_weights())
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
 def test_momentum_survives(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ def test_backend(backend: str) -> None:
         check=False,
     )
     assert found.returncode == 0, f"{found.stdout[-8000:]}\n{found.stderr[-2000:]}"
+    summary = re.search(r"^(\d+) passed(, 1 skipped)?,? .*in ", found.stdout, re.MULTILINE)
+    assert summary is not None
+    assert int(summary[1]) > 70
 
 
 @pytest.mark.parametrize(
