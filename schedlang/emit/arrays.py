@@ -137,16 +137,23 @@ class Arrays:
     def table(self, table: Table, clock: str, result: str) -> str:
         """Statements that find the row of a step, and compute each formula once."""
         names, begins, numbers = self.lists.table(table)
-        columns = table.columns
-        self.taken |= {"phase", "row", "formula", *columns}
-        tick = clock if table.end is None else self.clipped(clock, 0, table.begin, table.end)
+        self.taken |= {"phase", "row", "formula", *table.columns}
+        tick = clock
+        if table.end is not None:
+            tick = self.free("inside")
+            self.lines.append(f"{tick} = {self.clipped(clock, 0, table.begin, table.end)}")
         since = f"({tick} - {self.dialect.take(begins, 'phase')})"
         self.lines += [
             f"phase = {self.dialect.index(begins, tick)} - 1",
             f"t = {self.dialect.real(since)}",
             f"row = {self.dialect.rows(numbers, 'phase')}",
-            f"formula, {', '.join(columns)} = (row[..., i] for i in range({len(columns) + 1}))",
         ]
+        columns = f"formula, {', '.join(table.columns)}".split(", ")
+        unpacked = f"{', '.join(columns)} = (row[..., i] for i in range({len(columns)}))"
+        if len(unpacked) <= self.width:
+            self.lines.append(unpacked)
+        else:
+            self.lines += [f"{name} = row[..., {i}]" for i, name in enumerate(columns)]
         for i, formula in enumerate(table.formulas):
             spelled = {"base": self.base}
             self.lines += source.comment(formula.kind, self.width)
