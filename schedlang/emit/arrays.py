@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from schedlang.emit import source
-from schedlang.emit.conditioned import conditioned
+from schedlang.emit.conditioned import curve_of, prepared
 from schedlang.emit.dialects import JAX, Dialect
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.quantities import (
@@ -20,11 +20,8 @@ from schedlang.emit.quantities import (
     ticks_of,
 )
 from schedlang.emit.restarts import Growing, growing
-from schedlang.emit.source import tidy
-from schedlang.emit.spelling import Lists, is_count, number, power
+from schedlang.emit.spelling import Lists, is_count, negated, number, power
 from schedlang.emit.tabled import Stretch, Table, tabled
-from schedlang.emit.tidied import factored, oriented, scaled, tidied
-from schedlang.evaluate import value
 from schedlang.formula import (
     BASE,
     Apply,
@@ -79,7 +76,7 @@ class Arrays:
 
     def chain(self, parts: Sequence[Part], clock: str, result: str) -> None:
         """Phase after phase, each from its begin on in the place of those before."""
-        for i, part in enumerate(tabled(parts, _prepared)):
+        for i, part in enumerate(tabled(parts, prepared)):
             says = self.says(part) or ("the end holds" if i else "")
             self.lines += source.comment(says, self.width) if says else []
             if isinstance(part, Rounds):
@@ -96,7 +93,7 @@ class Arrays:
                 text = self.piece(part, clock)
             if i:
                 text = self.where(f"{clock} < {source.integer(part.begin)}", result, text, result)
-            elif isinstance(part, Piece) and T.name not in symbols(part.curve):
+            elif isinstance(part, Piece) and T.name not in symbols(curve_of(part)):
                 if len(f"{result} = {self.dialect.full(clock, text)}") > self.width:
                     self.lines.append(f"value = {text}")
                     text = "value"
@@ -170,10 +167,8 @@ class Arrays:
     def piece(self, piece: Piece, clock: str) -> str:
         """The text of a phase's value, after statements for its quantities."""
         self.indices.clear()
-        curve = scaled(piece.curve) if piece.kind == "fn" else oriented(_prepared(piece))
+        curve = curve_of(piece)
         self.explain(curve)
-        if not symbols(curve):
-            curve = Number(tidy(value(curve, {})))
         curve, skip = skipping(curve)
         last = None if piece.end is None else piece.end - piece.begin + skip
         ticks = self.clipped(clock, piece.begin - skip, skip, last)
@@ -345,6 +340,8 @@ class Arrays:
                     return f"{module}.{_LOGIC[op]}({inside})", ATOM
                 case Apply("pow", (x, y)):
                     return power(x, y, write)
+                case Apply("neg", (Apply("pow") as inner,)):
+                    return negated(inner, write)
                 case Lookup(x, edges, values):
                     found = self.indices.get((x, edges)) or self.index(part, write(x, CHOICE))
                     if is_count(part):
@@ -357,10 +354,6 @@ class Arrays:
         if isinstance(e, Number):
             return source.number(e.value).replace("math.pi", self.dialect.pi)
         return infix(e, self.dialect.names(), spell)
-
-
-def _prepared(piece: Piece) -> Expr:
-    return conditioned(factored(tidied(piece.curve)))
 
 
 def _counts(e: Expr) -> bool:

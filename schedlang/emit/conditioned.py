@@ -7,11 +7,25 @@ formula that starts from the smaller level: ``b + (a - b)·(1 - p)`` for ``a + (
 
 from __future__ import annotations
 
-from schedlang.emit.tidied import size, tidied
-from schedlang.formula import ONE, Apply, Expr, Number, cos, rebuild, sin
+from schedlang.emit.source import tidy
+from schedlang.emit.tidied import factored, folded, oriented, scaled, size, tidied
+from schedlang.evaluate import value
+from schedlang.formula import ONE, Apply, Expr, Number, cos, rebuild, sin, symbols
+from schedlang.program import Piece
 
 NEAR_ZERO = 0.01
 """A level is near zero below this share of the other one. Above, two digits of seven are lost."""
+
+
+def curve_of(piece: Piece) -> Expr:
+    """A piece's formula as it is written for arrays; a user's own as it was."""
+    curve = scaled(folded(piece.curve)) if piece.kind == "fn" else oriented(prepared(piece))
+    return curve if symbols(curve) else Number(tidy(value(curve, {})))
+
+
+def prepared(piece: Piece) -> Expr:
+    """A piece's formula, conditioned, in the one orientation that all phases of a kind have."""
+    return conditioned(factored(tidied(piece.curve)))
 
 
 def conditioned(e: Expr) -> Expr:
@@ -59,9 +73,15 @@ def _anchored(e: Expr) -> Expr:
             if first is not None and second is not None and first > second:
                 scaled = (a - b) * _rest(part)
                 return scaled if second == 0 else b + scaled
+        case Apply("mul", (Apply("sub", (x, Number(c))), Number(d))) if _is_whole(c * d):
+            return x * d - float(round(c * d))  # (t - 0.8)·5 is 5·t - 4, which is exact
         case Apply("mul", (a, Apply("sub", _) as rest)):
             return Apply("mul", (a, _anchored(rest)))
     return e
+
+
+def _is_whole(number: float) -> bool:
+    return abs(number - round(number)) <= 1e-9
 
 
 def _rest(part: Expr) -> Expr:

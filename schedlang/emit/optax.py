@@ -93,8 +93,9 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     comments = [
         source.comment(piece.text or "the end holds", source.WIDTH - 12) for piece in pieces
     ]
+    width = source.WIDTH - len("    schedule = " if len(pieces) == 1 else f"{'':12},")
     built = [
-        _call(own) if own is not None else _by_formula(module, piece)
+        _call(own, width) if own is not None else _by_formula(module, piece)
         for piece, own in zip(pieces, found, strict=True)
     ]
     if len(built) == 1:
@@ -106,9 +107,9 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     return source.call("schedule = optax.join_schedules(", [listed, marks], width=0)
 
 
-def _call(own: Factory) -> str:
+def _call(own: Factory, width: int) -> str:
     arguments = [f"{name}={value}" for name, value in own.arguments.items()]
-    return "\n".join(source.call(f"optax.{own.name}(", arguments, width=source.WIDTH - 13))
+    return "\n".join(source.call(f"optax.{own.name}(", arguments, width=width))
 
 
 def _by_formula(module: Module, piece: Piece) -> str:

@@ -49,7 +49,8 @@ def named(e: Expr, ticks: Expr | None, *, counting: bool = False) -> Quantities:
     """
     quantities = Quantities(e)
     while (position := next(_positions(quantities.result), None)) is not None:
-        quantities.name(position, "position")
+        _, _, denominator = is_remainder(position) or (position, 1, 1)
+        quantities.name(position, "position" if denominator == 1 else "since")
     while counting and (cycle := next(filter(is_quotient, walk(quantities.result)), None)):
         quantities.name(cycle, "cycle")
     for inner, name in list(_progress(quantities.result, ticks)):

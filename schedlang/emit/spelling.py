@@ -200,6 +200,8 @@ class Scalar:
                     return f"math.pow({write(x, CHOICE)}, {write(y, CHOICE)})", ATOM
                 case Apply("pow", (x, y)):
                     return power(x, y, write)
+                case Apply("neg", (Apply("pow") as inner,)):
+                    return negated(inner, write)
                 case Apply("floor", (Apply("div", (x, Number(n))),)) if _whole(
                     x, names
                 ) and n == int(n):
@@ -239,6 +241,11 @@ def power(x: Expr, y: Expr, write: Write) -> tuple[str, int]:
         base = source.number(x.value)
     tight = _SIMPLE.fullmatch(base) and _SIMPLE.fullmatch(exponent)
     return f"{base}**{exponent}" if tight else f"{base} ** {exponent}", POWER
+
+
+def negated(e: Expr, write: Write) -> tuple[str, int]:
+    """Minus a power, with the parentheses that the formatter adds."""
+    return f"-({write(e, POWER)})", UNARY
 
 
 def is_count(e: Lookup) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
+from functools import partial
+from math import ceil, isfinite
 
 from schedlang import formula
 from schedlang.emit.source import tidy
@@ -16,6 +17,7 @@ from schedlang.formula import (
     Expr,
     Lookup,
     Number,
+    Operation,
     Symbol,
     T,
     affine,
@@ -33,16 +35,29 @@ def tidied(e: Expr) -> Expr:
     match e:
         case Number(value):
             return Number(tidy(value))
+        case Lookup(_, (), (number,)):
+            return Number(tidy(number))
         case Lookup(x, edges, values):
-            return Lookup(tidied(x), edges, tuple(map(tidy, values)))
+            chosen = Lookup(tidied(x), edges, tuple(map(tidy, values)))
+            return _computed(chosen) if isinstance(chosen.x, Number) else chosen
         case _:
             return _simpler(rebuild(e, tidied))
 
 
 def _simpler(e: Expr) -> Expr:
     match e:
-        case Apply("mul", (Number(a), Number(b))):
-            return Number(tidy(a * b))
+        case Apply(op, args) if op not in {"add", "sub"} and all(
+            isinstance(arg, Number) for arg in args
+        ):
+            return _computed(e)
+        case Apply("pow", (Number(1.0), _)):
+            return ONE
+        case Apply("sub", (x, y)) if x == y:
+            return ZERO
+        case Apply("mul" | "div", (Number(0.0), _)) | Apply("mul", (_, Number(0.0))):
+            return ZERO
+        case Apply("add" | "sub", (x, Number(0.0))) | Apply("add", (Number(0.0), x)):
+            return x
         case Apply("mul", (x, Apply("mul", (y, z)))):  # x·(y·z)
             return _simpler(Apply("mul", (_simpler(Apply("mul", (x, y))), z)))
         case Apply("mul", (x, Apply("div", (y, Number(2.0) as half)))):  # x·(y/2)
@@ -53,8 +68,6 @@ def _simpler(e: Expr) -> Expr:
             return x
         case Apply("mul", (x, Apply("div", (Number(1.0), y)))):  # x·(1/y)
             return x / y
-        case Apply("div", (Number(a), Number(b))) if b:
-            return Number(tidy(a / b))
         case Apply("div", (Apply("mul", (Number(a), x)), Number(b))) if b not in {0.0, 2.0}:
             return Number(tidy(a / b)) * x
         case Apply("sub", (Number(1.0), Apply("sub", (Number(1.0), x)))):  # 1 - (1 - x)
@@ -110,6 +123,19 @@ def size(level: Expr) -> float | None:
     return value(level, {BASE.name: 1.0}) if symbols(level) <= {BASE.name} else None
 
 
+def folded(e: Expr) -> Expr:
+    """A user's own formula with what is constant in it computed by us, in doubles."""
+    if isinstance(e, Apply) and not symbols(e):
+        return _computed(e)
+    return rebuild(e, folded)
+
+
+def _computed(e: Expr) -> Expr:
+    """A constant as its number, if it has one."""
+    number = value(e, {})
+    return Number(tidy(number)) if isfinite(number) else e
+
+
 def scaled(e: Expr) -> Expr:
     """A base times a user's own formula, which itself is left as it was written."""
     match e:
@@ -125,12 +151,12 @@ def lifted(e: Expr) -> Expr:
     match e:
         case Lookup(x, edges, values) if x == T and len(edges) <= MOST_BRANCHES:
             chain: Expr = Number(values[-1])
-            for edge, value in zip(reversed(edges), reversed(values[:-1]), strict=True):
-                chain = formula.where(formula.less(x, ceil(edge)), value, chain)
+            for edge, before in zip(reversed(edges), reversed(values[:-1]), strict=True):
+                chain = formula.where(formula.less(x, ceil(edge)), before, chain)
             return chain
-        case Apply("add" | "mul" as op, (x, y)):
+        case Apply("add" | "mul" | "min" | "max" as op, (x, y)):
             x, y = lifted(x), lifted(y)
-            combine: Callable[[Expr, Expr], Expr] = _sum if op == "add" else _product
+            combine = partial(_combined, op)
             if _is_choice(x) and isinstance(y, Number | Symbol):
                 return _each(x, lambda value: combine(value, y))
             if _is_choice(y) and isinstance(x, Number | Symbol):
@@ -162,13 +188,10 @@ def _side_by_side(x: Expr, y: Expr, combine: Callable[[Expr, Expr], Expr]) -> Ex
     return None
 
 
-def _product(x: Expr, y: Expr) -> Expr:
+def _combined(op: Operation, x: Expr, y: Expr) -> Expr:
+    e = Apply(op, (x, y))
     if isinstance(x, Number) and isinstance(y, Number):
-        return Number(tidy(x.value * y.value))
-    return scaled(formula.mul(x, y)) if formula.ZERO not in (x, y) else formula.ZERO
-
-
-def _sum(x: Expr, y: Expr) -> Expr:
-    if isinstance(x, Number) and isinstance(y, Number):
-        return Number(tidy(x.value + y.value))
-    return formula.add(x, y)
+        return Number(tidy(value(e, {})))
+    if op == "mul":
+        return ZERO if ZERO in (x, y) else scaled(formula.mul(x, y))
+    return formula.add(x, y) if op == "add" else e

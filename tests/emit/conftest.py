@@ -36,7 +36,7 @@ def _ramps(count: int, levels: str) -> str:
     return " -> ".join(ramps)
 
 
-LONG = [
+TELLING = [
     Case("long", _ramps(45, "shares")),
     Case("long, with rates too", _ramps(45, "mixed")),
     Case("long, to zero", f"{_ramps(50, 'shares')} -> linear 9 to=0 -> linear 9 to=1x"),
@@ -44,6 +44,15 @@ LONG = [
     Case("long, as a factor", f"({_ramps(45, 'shares')}) * (exp gamma=0.99)"),
     Case("long, by epochs", f"clock=epoch | {_ramps(41, 'shares')}", {"steps_per_epoch": 3}),
     Case("long, not from the start", f"step 9 every=2 -> {_ramps(45, 'mixed')} -> step every=7"),
+    Case("minus a power", "fn 20 {exp(-p ** 2) * exp(-(p * 3) ** 2)}"),
+    Case("a logarithm of nearly 1", "fn 20 {log(1 + 0.01 ** 2) * (2 - p)}"),
+    Case(
+        "a single fractional cycle", "restarts 17/4ep first=40st mult=1.5", {"steps_per_epoch": 5}
+    ),
+    Case("an end inside of growing cycles", "restarts 14 first=2 mult=2 min=5% -> hold 3"),
+    Case("from its own minimum", "restarts 9 cycles=1 from=0.1x min=0.1x -> cosine 9"),
+    Case("a peak between ticks", "onecycle 33 anneal=linear"),
+    Case("nothing but zeros", "linear 5 -> restarts 4 cycles=1 -> restarts 9 cycles=2 from=1x"),
     Case("long, with skips", f"cosine 300 skip=200 min=1% -> {_ramps(45, 'shares')}"),
 ]
 
@@ -73,7 +82,9 @@ class Folder:
         job: dict[str, Any] = {"name": f"{name} [{case.text}]", "path": str(path)}
         job |= {"target": self.target, "scale": case.lr, "tolerance": TOLERANCE[self.target]}
         # A framework's own cosine rounds as its floats of 32 bits do; ours keeps digits near 0.
-        job["floor"] = 2e-3 if style == "native" and self.target in {"keras", "optax"} else 1e-4
+        # A formula of a user's own is evaluated as it stands.
+        rounds = style == "native" or "fn" in case.text
+        job["floor"] = 2e-3 if rounds and self.target in {"keras", "optax"} else 1e-4
         job["compiled"] = len(self.jobs) % 4 == 0  # all of them would take minutes
         job |= self._torch(case, known) if self.target == "torch" else self._steps(program)
         job["lr"] = [case.lr] if "lr: float" in source else []
@@ -168,7 +179,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Target], Folde
             path = tmp_path_factory.mktemp(target)
             folder = made[target] = Folder(path, target)
             floats = target in {"keras", "optax"}
-            for case in [*CASES, *LONG, *every_golden()]:
+            for case in [*CASES, *TELLING, *every_golden()]:
                 folder.add(case, style="native", known=True)
                 folder.add(case, style="native", known=False)
                 if target != "python":

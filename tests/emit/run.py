@@ -237,6 +237,8 @@ RUN |= {"fit": _fit, "compiled": _compiled, "reloaded": _reloaded}
 
 
 def off(got: float, want: float, least: float) -> float:
+    if got == want or (math.isnan(got) and math.isnan(want)):  # what grows for ever, overflows
+        return 0.0
     return abs(got - want) / max(abs(want), least) if math.isfinite(got) else math.inf
 
 
