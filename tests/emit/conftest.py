@@ -136,7 +136,7 @@ def run(folder: Path, jobs: list[dict[str, Any]], **environment: str) -> list[st
     """The complaints about jobs of one target."""
     (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-P", str(Path(__file__).with_name("run.py")), str(folder / "jobs.json")],
+        [sys.executable, str(Path(__file__).with_name("run.py")), str(folder / "jobs.json")],
         capture_output=True,
         text=True,
         check=False,
