@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -89,51 +90,60 @@ def test_golden_values() -> None:
         ]
 
 
-@pytest.mark.parametrize("x64", [False, True])
-def test_traced(x64: bool) -> None:
+@pytest.fixture(params=[False, True], ids=["32 bits", "64 bits"])
+def _widths(request: pytest.FixtureRequest) -> Iterator[None]:
+    """JAX's wide types switched off and on."""
+    config: Any = jax.config  # which has no types
+    before = config.jax_enable_x64
+    config.update("jax_enable_x64", request.param)
+    assert jnp.arange(3).dtype == ("int64" if request.param else "int32")
+    yield
+    config.update("jax_enable_x64", before)
+
+
+@pytest.mark.usefixtures("_widths")
+def test_traced() -> None:
     schedule = schedlang.parse(FLAGSHIP)
     want = schedule.bind(lr=0.1).curve(110)
-    with jax.enable_x64(x64):
-        rate = schedule.to_optax(lr=0.1)
-        counts = jnp.arange(110)
+    rate = schedule.to_optax(lr=0.1)
+    counts = jnp.arange(110)
 
-        def add(count: Any, _: None) -> tuple[Any, Any]:
-            return count + 1, rate(count)
+    def add(count: Any, _: None) -> tuple[Any, Any]:
+        return count + 1, rate(count)
 
-        for got in (
-            jax.jit(rate)(counts),
-            jax.vmap(rate)(counts),
-            jax.lax.scan(add, jnp.zeros((), "int32"), None, 110)[1],
-            jnp.stack([rate(count) for count in range(110)]),
-        ):
-            assert got.dtype == jnp.float32
-            np.testing.assert_allclose(got, want, rtol=1e-4)
+    for got in (
+        jax.jit(rate)(counts),
+        jax.vmap(rate)(counts),
+        jax.lax.scan(add, jnp.zeros((), "int32"), None, 110)[1],
+        jnp.stack([rate(count) for count in range(110)]),
+    ):
+        assert got.dtype == jnp.float32
+        np.testing.assert_allclose(got, want, rtol=1e-4)
 
 
-@pytest.mark.parametrize("x64", [False, True])
-def test_inside_optax(x64: bool) -> None:
+@pytest.mark.usefixtures("_widths")
+def test_inside_optax() -> None:
     schedule = schedlang.parse("warmup 3 from=0 -> cosine 9 min=1%")
     curve = schedule.bind(lr=0.1).curve(8)
-    with jax.enable_x64(x64):
-        rate = schedule.to_optax(lr=0.1)
-        parameters = {"w": jnp.ones(3)}
-        gradients = {"w": jnp.ones(3)}
-        for optimizer in (
-            optax.sgd(rate),
-            optax.chain(optax.scale_by_schedule(lambda count: -rate(count))),
-            optax.inject_hyperparams(optax.sgd)(learning_rate=rate),
-        ):
-            state = optimizer.init(parameters)
-            update = jax.jit(optimizer.update)
-            for want in curve:
-                moved, state = update(gradients, state)
-                np.testing.assert_allclose(moved["w"], -want, rtol=1e-4, atol=1e-12)
-                assert moved["w"].dtype == parameters["w"].dtype
-        adam = optax.adam(rate)
-        state = adam.init(parameters)
+    rate = schedule.to_optax(lr=0.1)
+    parameters = {"w": jnp.ones(3)}
+    gradients = {"w": jnp.ones(3)}
+    for optimizer in (
+        optax.sgd(rate),
+        optax.chain(optax.scale_by_schedule(lambda count: -rate(count))),
+        optax.inject_hyperparams(optax.sgd)(learning_rate=rate),
+    ):
+        state = optimizer.init(parameters)
+        update = jax.jit(optimizer.update)
         for want in curve:
-            moved, state = jax.jit(adam.update)(gradients, state)
-            np.testing.assert_allclose(moved["w"], -want, rtol=1e-3, atol=1e-12)
+            moved, state = update(gradients, state)
+            np.testing.assert_allclose(moved["w"], -want, rtol=1e-4, atol=1e-12)
+            assert moved["w"].dtype == parameters["w"].dtype
+    adam = optax.adam(rate)
+    state = adam.init(parameters)
+    for want in curve:
+        moved, state = jax.jit(adam.update)(gradients, state)
+        np.testing.assert_allclose(moved["w"], -want, rtol=1e-3, atol=1e-12)
 
 
 def test_a_thousand_ramps_are_a_small_jaxpr() -> None:
