@@ -10,7 +10,7 @@ from rich.text import Text
 
 from schedlang.evaluate import value
 from schedlang.formula import Expr, Number
-from schedlang.notation import infix, number
+from schedlang.notation import ATOM, Write, infix, number, tidy
 from schedlang.program import Piece, Program, Track
 
 MOST_ROWS = 1_000
@@ -51,7 +51,12 @@ def _table(track: Track, what: str) -> Table:
     for column in ("phase", "ticks", what, "formula"):
         table.add_column(column, overflow="fold")
     for piece in track.pieces[:MOST_ROWS]:
-        cells = (piece.text, _ticks(piece), _levels(piece), infix(piece.curve))
+        cells = (
+            piece.text,
+            _ticks(piece),
+            _levels(piece),
+            infix(piece.curve, spelling=_without_dust),
+        )
         table.add_row(*map(Text, cells))
     return table
 
@@ -62,6 +67,13 @@ def _notes(track: Track) -> Iterator[str]:
     if track.loop is not None:
         begin, period = track.loop
         yield f"From tick {begin:,} on, every {period:,} ticks are the same again."
+
+
+def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
+    match e:
+        case Number(value) if value > 0:
+            return number(tidy(value)), ATOM
+    return None
 
 
 def _ticks(piece: Piece) -> str:
@@ -75,7 +87,7 @@ def _ticks(piece: Piece) -> str:
 def _levels(piece: Piece) -> str:
     """The value on the first tick, and the one on which the phase ends."""
     if isinstance(piece.curve, Number):
-        return number(piece.curve.value)
+        return number(tidy(piece.curve.value))
     first = _short(piece.curve, 0)
     if piece.end is None:
         return f"{first} → …"

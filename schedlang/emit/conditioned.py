@@ -7,10 +7,10 @@ formula that starts from the smaller level: ``b + (a - b)·(1 - p)`` for ``a + (
 
 from __future__ import annotations
 
-from schedlang.emit.source import tidy
 from schedlang.emit.tidied import factored, folded, oriented, scaled, size, tidied
 from schedlang.evaluate import value
 from schedlang.formula import ONE, Apply, Expr, Number, cos, rebuild, sin, symbols
+from schedlang.notation import tidy
 from schedlang.program import Piece
 
 NEAR_ZERO = 0.01

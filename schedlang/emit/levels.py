@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from struct import pack, unpack
 
-from schedlang.emit.source import number, tidy
+from schedlang.emit.source import number
 from schedlang.errors import ScheduleError
 from schedlang.evaluate import value
 from schedlang.formula import BASE, ONE, ZERO, Expr, Number, affine, substitute, symbols
+from schedlang.notation import tidy
 from schedlang.program import Program, Track
 
 

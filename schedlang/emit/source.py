@@ -11,13 +11,6 @@ from schedlang import notation
 
 WIDTH = 100
 INDENT = "    "
-TIDY_DIGITS = 12
-
-
-def tidy(value: float) -> float:
-    """The number without the dust of its last digits: 0.007 for 0.007000000000000001."""
-    short = float(f"{value:.{TIDY_DIGITS}g}")
-    return short if abs(value - short) <= 4e-16 * abs(value) else value
 
 
 def number(value: float, *, whole: bool = False) -> str:

@@ -7,7 +7,6 @@ from functools import partial
 from math import ceil, isfinite
 
 from schedlang import formula
-from schedlang.emit.source import tidy
 from schedlang.evaluate import value
 from schedlang.formula import (
     BASE,
@@ -25,6 +24,7 @@ from schedlang.formula import (
     substitute,
     symbols,
 )
+from schedlang.notation import tidy
 
 MOST_BRANCHES = 8
 """Constants that are written as one ``if`` each, and not as a list."""

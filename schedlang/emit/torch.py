@@ -14,6 +14,7 @@ from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, THEN_PLATEAU, WITH_MOMENTUM
 from schedlang.evaluate import value
 from schedlang.formula import BASE, ONE, Number, substitute
+from schedlang.notation import tidy
 from schedlang.program import Piece, Program, Track
 
 MOST_PHASES = 20
@@ -178,7 +179,7 @@ def _chained(module: Module) -> list[str] | None:
             return None
         first = own.arguments.get("start_factor", "1.0")
         entry = substitute(piece.curve, {BASE.name: ONE, "t": Number(0.0)})
-        if i == 0 and source.number(source.tidy(value(entry, {}))) != first:
+        if i == 0 and source.number(tidy(value(entry, {}))) != first:
             return None
         ends = [part for part in rest if isinstance(part, Piece)]
         if len(ends) != len(rest) or len(ends) > 1 or not all(_goes_on(own, e) for e in ends):

@@ -420,6 +420,12 @@ def test_a_picture_needs_matplotlib(run: Run, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+def test_show_leaves_the_dust_of_rounding_out(run: Run) -> None:
+    ran = run("show", "hold 10 -> decay sqrt 20 min=10%", "--lr", "6e-4")
+    assert "6e-4 + (6e-5 - 6e-4) * sqrt(t / 20)" in ran.out
+    assert "5.9999999" not in ran.out
+
+
 def test_emit_is_the_schedules_own(run: Run) -> None:
     import schedlang
 
