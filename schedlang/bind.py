@@ -1,26 +1,26 @@
-"""Binds a tree: to a clock, a total and a base rate. Out comes its program."""
+"""Binds a tree: to a clock, a total and a base rate. The result is its program."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
-from schedlang import formula
 from schedlang.clock import Clock, merge, nearest_tick
-from schedlang.errors import Mistakes, Refusal, ScheduleError, ScheduleWarning
-from schedlang.formula import Number
-from schedlang.lower import At, Lowering, extent
-from schedlang.phases.arguments import Duration
+from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, ScheduleWarning
+from schedlang.formula import BASE, symbols
+from schedlang.grammar import read
+from schedlang.lower import Lowering
 from schedlang.phases.base import Phase
-from schedlang.program import Program
+from schedlang.program import PlacedCheck, Program, pieces_of
 from schedlang.quantities import Level, format_number
 from schedlang.rules import arguments, lengths, walk
 from schedlang.text import set_values, write
-from schedlang.tree import Group, Node, Product, Settings, Tree
-from schedlang.validate import located
+from schedlang.timing import Timed, give_rest, rests, taken, time
+from schedlang.tree import Settings, Tree
+from schedlang.validate import located, with_span
 
 
 def bind(
@@ -35,7 +35,7 @@ def bind(
 
     Args:
         tree: the schedule.
-        given: settings by name, None for those that are not said.
+        given: settings by name, None for those that are not given.
         source: the text in which mistakes are shown; without it they have paths.
         groups: the base rates of an optimizer's parameter groups; the first is the program's.
         symbolic: whether to leave the base rate open even where an absolute level needs one.
@@ -43,32 +43,78 @@ def bind(
     Raises:
         ScheduleError: with everything that is wrong under this binding.
     """
-    settings = _merge(tree, given, source)
+    try:
+        settings = merge(tree, given)
+    except ScheduleError as error:
+        raise located(list(error.mistakes), source) from None
     clock = Clock.of(tree, settings)
-    said = {name for name, _ in set_values(tree)}
-    binding = {name: _plain(value) for name, value in set_values(settings) if name not in said}
-    rest = _rest(tree, clock, source)
-    lower = partial(_program, tree, source, clock, rest, write(tree), binding)
+    mistakes = Mistakes()
+    stages = _timed(tree, clock, mistakes, source)
+    lowering = Lowering(clock, mistakes)
+    lowered, tracks, momentum = lowering.line(stages)
+    if mistakes.found:
+        raise located(mistakes.found, source)
+    in_tree = {name for name, _ in set_values(tree)}
+    program = Program(
+        symbolic=tracks,
+        momentum=momentum,
+        symbolic_plateau=lowering.plateau,
+        length=None if lowered.end is None else nearest_tick(lowered.end),
+        base=None if settings.lr is None else float(settings.lr),
+        tick=clock.tick,
+        text=write(tree),
+        binding={n: _plain(value) for n, value in set_values(settings) if n not in in_tree},
+        steps_per_epoch=settings.steps_per_epoch,
+        total=None if clock.total is None else nearest_tick(clock.total),
+        levels=tuple(lowering.levels),
+        checks=_placed(lowering, source),
+        absolute=_absolute(tree, source),
+        source=source,
+    )
     if groups:
-        _refuse_other_bases(settings, groups, tree, source)
-        program = lower(groups[0])
-        for base in dict.fromkeys(groups[1:]):
-            program.rebase(base)
-    elif symbolic:
-        program = lower(None if settings.lr is None else float(settings.lr))
-    elif settings.lr is None:
-        _refuse_absolute(tree, source)
-        program = lower(1.0, in_shares=True)
-    else:
-        program = lower(float(settings.lr))
+        return _of_groups(program, groups, settings, tree)
+    if program.base is None and not symbolic:
+        return _without_base(program, tree)
+    if program.base is not None and (found := program.mistakes(program.base)):
+        raise ScheduleError(found, source)
     return program
 
 
-def _merge(tree: Tree, given: dict[str, Any], source: str | None) -> Settings:
+def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> list[Timed]:
+    """The stages with their lengths, once it is known that they fit into the total.
+
+    Raises:
+        ScheduleError: if they don't, or a length is wrong.
+    """
     try:
-        return merge(tree, given)
-    except ScheduleError as error:
-        raise located(list(error.mistakes), source) from None
+        total = clock.total
+    except Refusal as refusal:
+        here = ("total",) if tree.total else ()
+        raise located([refusal.mistake(here)], source if tree.total else None) from None
+    stages = time(tree.stages, clock, mistakes)
+    if mistakes.found:
+        raise located(mistakes.found, source)
+    waiting = list(rests(stages))
+    length, _ = taken(stages)
+    if total is None:
+        for phase in waiting:
+            place = (*phase.path, "duration")
+            mistakes.add("missing-setting", "`rest` needs a total", "set total=", place)
+    elif length > total:
+        message = f"the phases take {_ticks(length)}, the total is {_ticks(total)}"
+        if tree.total or waiting or any(part.unit == "%" for _, part in lengths(tree)):
+            mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
+        else:
+            warnings.warn(ScheduleWarning(f"{message}: training ends first"), stacklevel=5)
+    if mistakes.found:
+        raise located(mistakes.found, source)
+    if waiting and total is not None:
+        give_rest(stages, total - length)
+    return stages
+
+
+def _ticks(ticks: Fraction) -> str:
+    return f"{format_number(ticks)} ticks" if ticks != 1 else "1 tick"
 
 
 def _plain(value: Any) -> str | int:
@@ -81,134 +127,95 @@ def _plain(value: Any) -> str | int:
             return str(value)
 
 
-def _refuse_other_bases(
-    settings: Settings, groups: Sequence[float], tree: Tree, source: str | None
-) -> None:
-    if settings.lr is None:
-        return
-    lr = float(settings.lr)
-    others = [
-        f"group {i} has {rate:g}" for i, rate in enumerate(groups) if abs(rate - lr) > 1e-6 * lr
-    ]
-    if others:
-        mistakes = Mistakes()
-        message = f"the schedule says lr={lr:g}, but {', '.join(others)}"
-        mistakes.add("base-differs", message, "leave lr= out", ("lr",) if tree.lr else ())
-        raise located(mistakes.found, source if tree.lr else None)
+# ── The base rate ──
 
 
-def _refuse_absolute(tree: Tree, source: str | None) -> None:
-    mistakes = Mistakes()
-    for path, node in walk(tree.stages):
-        if not isinstance(node, Phase):
-            continue
-        for name, value in arguments(node):
-            for level in value if isinstance(value, tuple) else (value,):
-                if isinstance(level, Level) and level.share is None:
-                    message = f"`{level}` is an absolute rate, and no base rate is known"
-                    mistakes.add(
-                        "no-base", message, "say lr=, or write a share (10%)", (*path, name)
-                    )
-    if mistakes.found:
-        raise located(mistakes.found, source)
-
-
-def _program(
-    tree: Tree,
-    source: str | None,
-    clock: Clock,
-    rest: Fraction,
-    text: str,
-    binding: dict[str, str | int],
-    base: float | None,  # the one argument that is left open
-    *,
-    in_shares: bool = False,
+def _of_groups(
+    program: Program, groups: Sequence[float], settings: Settings, tree: Tree
 ) -> Program:
-    """The program for one base rate; None leaves it a symbol."""
-    mistakes = Mistakes()
-    try:
-        level = formula.BASE if base is None else Number(base)
-        lowering = Lowering(clock, mistakes, rest)
-        start = At(("stages",), Fraction(0), Fraction(0), level, level)
-        out = lowering.pipeline(tree.stages, start)
-        tracks, momentum = lowering.finish(out)
-    except Refusal as refusal:
-        mistakes.found.append(refusal.mistake(()))
-    if mistakes.found:
-        raise located(mistakes.found, source)
-    steps = clock.settings.steps_per_epoch
-    return Program(
-        tracks=tracks,
-        momentum=momentum,
-        plateau=lowering.plateau,
-        length=None if out[0] is None else nearest_tick(out[0]),
-        base=base,
-        tick=clock.tick,
-        text=text,
-        binding=binding,
-        steps_per_epoch=steps,
-        total=None if clock.total is None else nearest_tick(clock.total),
-        in_shares=in_shares,
-        lower=partial(_program, tree, source, clock, rest, text, binding),
+    """The program of the first parameter group, once it is right for all."""
+    if settings.lr is not None:
+        lr = float(settings.lr)
+        others = [
+            f"group {i} has {rate:g}" for i, rate in enumerate(groups) if abs(rate - lr) > 1e-6 * lr
+        ]
+        if others:
+            place: Path = ("lr",) if tree.lr else ()
+            message = f"the schedule has lr={lr:g}, but {', '.join(others)}"
+            mistake = Mistake("base-differs", message, "leave lr= out", place)
+            raise located([mistake], program.source if tree.lr else None)
+    found: list[Mistake] = []
+    for base in dict.fromkeys(groups):
+        for mistake in program.mistakes(base):
+            message = mistake.message
+            if len(groups) > 1:
+                message += f" (parameter group {groups.index(base)})"
+            found.append(mistake._replace(message=message))
+    if found:
+        raise ScheduleError(found, program.source)
+    return program.rebase(groups[0])
+
+
+def _without_base(program: Program, tree: Tree) -> Program:
+    """The program in shares of the base; or the values as written, where none is a share.
+
+    Raises:
+        ScheduleError: if the line has both.
+    """
+    if not any(
+        BASE.name in symbols(piece.curve)
+        for track in program.symbolic
+        for piece in pieces_of(track.parts)
+    ):
+        return program.rebase(1.0)
+    found = [
+        mistake._replace(
+            message=f"`{level}` is an absolute rate, and no base rate is known",
+            advice="set lr=, or write a share (10%)",
+        )
+        for mistake, (_, level) in zip(program.absolute, _absolute_levels(tree), strict=True)
+    ]
+    if found:
+        raise ScheduleError(found, program.source)
+    program = program.rebase(1.0)
+    return replace(program, in_shares=True)
+
+
+def _absolute_levels(tree: Tree) -> Iterator[tuple[Path, Level]]:
+    """The levels that are no share of the base, each with its place."""
+    for path, node in walk(tree.stages):
+        if isinstance(node, Phase):
+            for name, value in arguments(node):
+                for level in value if isinstance(value, tuple) else (value,):
+                    if isinstance(level, Level) and level.share is None:
+                        yield (*path, name), level
+
+
+def _absolute(tree: Tree, source: str | None) -> tuple[Mistake, ...]:
+    """The mistakes of the absolute levels for a parameter group at rate 0."""
+    found = [
+        Mistake(
+            "no-base",
+            f"the absolute level `{level}` cannot apply to a parameter group at rate 0",
+            "write a share of the base (10%)",
+            path,
+        )
+        for path, level in _absolute_levels(tree)
+    ]
+    return _spanned(found, source)
+
+
+def _placed(lowering: Lowering, source: str | None) -> tuple[PlacedCheck, ...]:
+    """The checks, each with its place in the text."""
+    at = [check.refusal.mistake(path) for path, check in lowering.checks]
+    places = _spanned(at, source)
+    return tuple(
+        PlacedCheck(check, place) for (_, check), place in zip(lowering.checks, places, strict=True)
     )
 
 
-def _rest(tree: Tree, clock: Clock, source: str | None) -> Fraction:
-    """What the stages leave of the total, once it is known that they fit into it."""
-    mistakes = Mistakes()
-    rests = [
-        (*path, "duration")
-        for path, node in walk(tree.stages)
-        if isinstance(node, Phase) and node.duration == Duration("rest")
-    ]
-    try:
-        total = clock.total
-    except Refusal as refusal:
-        mistakes.found.append(refusal.mistake(("total",) if tree.total else ()))
-        raise located(mistakes.found, source if tree.total else None) from None
-    try:
-        length = _length(tree.stages, Fraction(0), Fraction(0), clock)
-    except Refusal:  # the walk that follows says so, and where
-        return Fraction(0)
-    if total is None:
-        for path in rests:
-            mistakes.add("missing-setting", "`rest` needs a total", "say total=", path)
-    elif length is not None and length > total:
-        message = f"the phases take {_ticks(length)}, the total is {_ticks(total)}"
-        if tree.total is None and not rests and all(part.unit != "%" for _, part in lengths(tree)):
-            warnings.warn(ScheduleWarning(f"{message}: training ends first"), stacklevel=5)
-        else:
-            mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
-    if mistakes.found:
-        raise located(mistakes.found, source)
-    return Fraction(0) if total is None or length is None else max(total - length, Fraction(0))
-
-
-def _ticks(ticks: Fraction) -> str:
-    return f"{format_number(ticks)} ticks" if ticks != 1 else "1 tick"
-
-
-def _length(
-    stages: Sequence[Node], start: Fraction, now: Fraction, clock: Clock
-) -> Fraction | None:
-    """The exact ticks of a pipeline with no `rest` (None: it never ends)."""
-    begin = now
-    for node in stages:
-        taken = _node_length(node, start, now, clock)
-        if taken is None:
-            return None
-        now += taken
-    return now - begin
-
-
-def _node_length(node: Node, start: Fraction, now: Fraction, clock: Clock) -> Fraction | None:
-    match node:
-        case Group(stages=stages, times=times):
-            once = _length(stages, now, now, clock)
-            return None if once is None or times == "inf" else once * (times or 1)
-        case Product(factors=factors):
-            taken = [_node_length(factor, now, now, clock) for factor in factors]
-            known = [length for length in taken if length is not None]
-            return max(known) if len(known) == len(taken) else None
-        case Phase():
-            return extent(node, start, now, clock.ticks, Fraction(0))[1]
+def _spanned(mistakes: list[Mistake], source: str | None) -> tuple[Mistake, ...]:
+    if source is None or not mistakes:
+        return tuple(mistakes)
+    root = read(source)
+    return tuple(with_span(mistake, root) for mistake in mistakes)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from typing_extensions import assert_never
 
 from schedlang.errors import Mistakes, Refusal, ScheduleError
 from schedlang.quantities import Length
@@ -14,6 +16,10 @@ from schedlang.rules import ambiguous, lengths
 from schedlang.text import set_values, value_text
 from schedlang.tree import Settings, Tree
 from schedlang.validate import translate
+
+LAST_TICK = 2**53
+"""Ticks beyond this are no doubles of their own."""
+MOST_TICKS = Fraction(10) ** 300
 
 
 def merge(tree: Tree, given: dict[str, Any]) -> Settings:
@@ -73,7 +79,7 @@ class Clock:
             return cls("step", settings)
         return cls("epoch" if "ep" in units else None, settings)
 
-    @property
+    @cached_property
     def total(self) -> Fraction | None:
         """The total in ticks, exactly."""
         return None if self.settings.total is None else self.ticks(self.settings.total)
@@ -82,15 +88,21 @@ class Clock:
         """The exact number of ticks.
 
         Raises:
-            Refusal: if a setting is missing that the unit needs.
+            Refusal: if a setting is missing that the unit needs, or the number is no double.
         """
+        ticks = self._exact(length)
+        if ticks > MOST_TICKS:
+            raise Refusal("overflow", f"`{length}` does not fit into a double, in ticks")
+        return ticks
+
+    def _exact(self, length: Length) -> Fraction:
         value = length.value
         match length.unit:
             case "":
                 return value
             case "%":
                 if self.total is None:
-                    raise Refusal("missing-setting", f"`{length}` needs a total", "say total=")
+                    raise Refusal("missing-setting", f"`{length}` needs a total", "set total=")
                 return value / 100 * self.total
             case "ep":
                 return value if self.tick == "epoch" else value * self._per_epoch(length)
@@ -100,6 +112,8 @@ class Clock:
                 steps = value / self._needed("tokens_per_step", length)
             case "ex":
                 steps = value / self._needed("samples_per_step", length)
+            case _:
+                assert_never(length.unit)
         return steps / self._per_epoch(length) if self.tick == "epoch" else steps
 
     def _per_epoch(self, length: Length) -> Fraction:
@@ -109,7 +123,7 @@ class Clock:
         value = getattr(self.settings, name)
         if value is None:
             message = f"`{length}` needs `{name}`"
-            raise Refusal("missing-setting", message, f"say {name}= in the line or when binding")
+            raise Refusal("missing-setting", message, f"set {name}= in the line or when binding")
         return Fraction(value)
 
 

@@ -85,6 +85,14 @@ class Refusal(Exception):  # noqa: N818  # a pass is refused; the error is Sched
         self.advice = advice
         self.argument = argument
 
+    def filled(self, **shown: str) -> Refusal:
+        """The same mistake with values in its message."""
+        message = self.message.format(**shown)
+        return Refusal(self.code, message, self.advice, self.argument)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.code, self.message, self.advice, self.argument)
+
     def mistake(self, path: Path) -> Mistake:
         """The mistake, at the node's path or at one of its arguments."""
         place = (*path, self.argument) if self.argument else path

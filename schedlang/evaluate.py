@@ -12,7 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
+from schedlang.formula import (
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Operation,
+    Symbol,
+    children,
+    rebuild,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +96,8 @@ SCALAR: dict[Operation, Callable[..., Any]] = {
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "div": _divide,
+    "floordiv": lambda x, y: x // y,
+    "mod": lambda x, y: x % y,
     "pow": _power,
     "neg": lambda x: -x,
     "sin": _of_finite(math.sin),
@@ -116,8 +128,8 @@ SCALAR: dict[Operation, Callable[..., Any]] = {
 def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
     """The expression's value; with ``left``, its limit from the left.
 
-    The limit is taken at every ``floor`` and `Lookup` of a growing quantity, which are the only
-    places where a formula jumps.
+    The limit is taken at every ``floor``, ``floordiv``, ``mod`` and `Lookup` of a growing quantity,
+    which are the only places where a formula jumps.
     """
     match e:
         case Number(number):
@@ -131,6 +143,14 @@ def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
             return value(x if value(condition, names, left=left) else y, names, left=left)
         case Apply("floor", (x,)) if left:
             return _ceil(value(x, names, left=True)) - 1
+        case Apply("floordiv" | "mod" as op, (x, y)) if left:
+            numerator, denominator = value(x, names, left=True), value(y, names)
+            rounds, rest = numerator // denominator, numerator % denominator
+            if not rest:
+                rounds, rest = rounds - 1, denominator
+            return rounds if op == "floordiv" else rest
+        case Named(_, inner):
+            return value(inner, names, left=left)
         case Apply(op, args):
             result: float = SCALAR[op](*(value(arg, names, left=left) for arg in args))
             return result
@@ -164,6 +184,8 @@ _BINARY: dict[Operation, Callable[[], ast.operator]] = {
     "add": ast.Add,
     "sub": ast.Sub,
     "mul": ast.Mult,
+    "floordiv": ast.FloorDiv,
+    "mod": ast.Mod,
 }
 
 
@@ -179,13 +201,15 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
             name = f"n{len(table)}"
             table[name] = _lookup(edges, values)
             return ast.Call(ast.Name(id=name, ctx=ast.Load()), [_node(x, parameters, table)], [])
+        case Named(_, value):
+            return _node(value, parameters, table)
         case Apply("where", (condition, x, y)):
             return ast.IfExp(
                 test=_node(condition, parameters, table),
                 body=_node(x, parameters, table),
                 orelse=_node(y, parameters, table),
             )
-        case Apply("add" | "sub" | "mul" as op, (x, y)):
+        case Apply("add" | "sub" | "mul" | "floordiv" | "mod" as op, (x, y)):
             return ast.BinOp(
                 _node(x, parameters, table), _BINARY[op](), _node(y, parameters, table)
             )
@@ -193,6 +217,26 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
             table[f"f_{op}"] = SCALAR[op]
             called = [_node(arg, parameters, table) for arg in args]
             return ast.Call(ast.Name(id=f"f_{op}", ctx=ast.Load()), called, [])
+
+
+def folded(e: Expr) -> Expr:
+    """The expression with everything computed that is known already."""
+    match e:
+        case Number() | Symbol():
+            return e
+        case Named(name, inner):
+            inner = folded(inner)
+            return inner if isinstance(inner, Number) else Named(name, inner)
+        case Apply("where", (condition, x, y)):
+            condition = folded(condition)
+            if isinstance(condition, Number):
+                return folded(x if condition.value else y)
+            return Apply("where", (condition, folded(x), folded(y)))
+        case Apply() | Lookup():
+            inside = rebuild(e, folded)
+            if all(isinstance(part, Number) for part in children(inside)):
+                return Number(float(value(inside, {})))
+            return inside
 
 
 def _lookup(edges: Sequence[float], values: Sequence[float]) -> Function:
@@ -212,6 +256,8 @@ def block(e: Expr, names: Mapping[str, Array | float]) -> Array | float:
             found = np.searchsorted(np.asarray(edges), block(x, names), side="right")
             result: Array = np.asarray(values)[found]
             return result
+        case Named(_, value):
+            return block(value, names)
         case Apply(op, args):
             array: Array = _ufuncs()[op](*(block(arg, names) for arg in args))
             return array
@@ -223,6 +269,7 @@ def _ufuncs() -> dict[Operation, Callable[..., Any]]:
 
     return {
         "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide,
+        "floordiv": np.floor_divide, "mod": np.remainder,
         "pow": np.power, "neg": np.negative, "sin": np.sin, "cos": np.cos, "tan": np.tan,
         "tanh": np.tanh, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "floor": np.floor,
         "ceil": np.ceil, "abs": np.abs, "min": np.minimum, "max": np.maximum, "where": np.where,

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
 Operation: TypeAlias = Literal[
-    "add", "sub", "mul", "div", "pow", "neg",
+    "add", "sub", "mul", "div", "floordiv", "mod", "pow", "neg",
     "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil", "abs",
     "min", "max", "where",
     "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
@@ -92,20 +92,35 @@ class Lookup(_Arithmetic):
     values: tuple[float, ...]
 
 
-Expr: TypeAlias = Number | Symbol | Apply | Lookup
+@dataclass(frozen=True, slots=True)
+class Named(_Arithmetic):
+    """A quantity with a name of its own, such as the ``progress`` of a ramp; it is its value."""
+
+    name: str
+    value: Expr
+
+
+Expr: TypeAlias = Number | Symbol | Apply | Lookup | Named
 Operand: TypeAlias = "_Arithmetic | float | Fraction"
 
 T = Symbol("t")
 BASE = Symbol("base")
+LEVEL = "level_"
+"""How the symbols of levels begin that are no multiple of the base and a number."""
 PI = Number(math.pi)
 ZERO = Number(0.0)
 ONE = Number(1.0)
 
 
+def hangs_on_base(name: str) -> bool:
+    """Whether a symbol stands for the base rate, or for a level that follows from it."""
+    return name == BASE.name or name.startswith(LEVEL)
+
+
 def expr(value: Operand) -> Expr:
     """The operand as an expression; an exact number becomes the nearest double."""
     if isinstance(value, _Arithmetic):
-        return value  # type: ignore[return-value]  # it is one of the four
+        return value  # type: ignore[return-value]  # it is one of the five
     return Number(float(value))
 
 
@@ -196,6 +211,16 @@ def per(x: Operand, period: Fraction) -> Expr:
     return div(mul(x, period.denominator), period.numerator)
 
 
+def rounds(x: Operand, period: Fraction) -> Expr:
+    """``⌊x / period⌋``, exact for whole ``x`` as long as ``x·denominator`` is below 2^53."""
+    return Apply("floordiv", (mul(x, period.denominator), expr(period.numerator)))
+
+
+def within(x: Operand, period: Fraction) -> Expr:
+    """``x mod period`` in parts of ``1 / period.denominator``: exact where `rounds` is."""
+    return Apply("mod", (mul(x, period.denominator), expr(period.numerator)))
+
+
 def children(e: Expr) -> tuple[Expr, ...]:
     """The expressions directly inside."""
     match e:
@@ -203,6 +228,8 @@ def children(e: Expr) -> tuple[Expr, ...]:
             return e.args
         case Lookup():
             return (e.x,)
+        case Named():
+            return (e.value,)
         case Number() | Symbol():
             return ()
 
@@ -214,6 +241,8 @@ def rebuild(e: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return Apply(op, tuple(map(change, args)))
         case Lookup(x, edges, values):
             return Lookup(change(x), edges, values)
+        case Named(name, value):
+            return Named(name, change(value))
         case Number() | Symbol():
             return e
 
@@ -262,10 +291,17 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
     match e:
         case Number():
             return ZERO, e
-        case Symbol():
-            return (ONE, ZERO) if e == base else (ZERO, e)
+        case Symbol(name):
+            if e == base:
+                return ONE, ZERO
+            return None if name.startswith(LEVEL) else (ZERO, e)
         case Lookup():
-            return None if base.name in symbols(e) else (ZERO, e)
+            return None if any(map(hangs_on_base, symbols(e))) else (ZERO, e)
+        case Named(name, value):
+            inside = affine(value, base)
+            if inside is None or inside[0] != ZERO:
+                return inside
+            return ZERO, e if inside[1] is value else Named(name, inside[1])
         case Apply(op, args):
             parts = []
             for arg in args:

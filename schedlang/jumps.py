@@ -39,16 +39,19 @@ def split(curve: Expr, length: int | None) -> Iterator[tuple[int, int | None, Ex
 
 
 def period_of(e: Expr) -> tuple[int, Fraction] | None:
-    """``(offset, period)`` if this is ``⌊(t + offset)/period⌋`` in numbers that are no rounding."""
+    """``(offset, period)`` of ``⌊(t + offset)/period⌋``, or of its remainder, in whole numbers."""
+    numerator = denominator = 1
     match e:
+        case Apply("floordiv" | "mod", (x, Number(number))) if number > 0 and number.is_integer():
+            inside, numerator = x, int(number)
+        case Apply("floor", (Apply("div", (x, Number(number))),)) if (
+            number > 0 and number.is_integer()
+        ):
+            inside, numerator = x, int(number)
         case Apply("floor", (inside,)):
             pass
         case _:
             return None
-    numerator = denominator = 1
-    match inside:
-        case Apply("div", (x, Number(number))) if number > 0 and number.is_integer():
-            inside, numerator = x, int(number)
     match inside:
         case Apply("mul", (x, Number(number))) if number > 0 and number.is_integer():
             inside, denominator = x, int(number)
@@ -75,9 +78,9 @@ def _jumps(e: Expr, length: int | None) -> list[int] | None:
             line = _line(x)
             if line is not None and line[0] > 0:
                 return [_first(x, edge, line) for edge in edges]
-        case Apply("floor", _) if period_of(e) is not None:
+        case Apply("floor" | "floordiv" | "mod", _) if period_of(e) is not None:
             return None
-        case Apply("floor" | "ceil"):
+        case Apply("floor" | "ceil" | "floordiv" | "mod"):
             pass
         case Apply(op, (x, y)) if op in COMPARISONS:
             line = _line(formula.sub(x, y))

@@ -1,55 +1,73 @@
-"""From a tree to timelines: lengths become ticks, levels become rates, phases become pieces."""
+"""From timed stages to timelines: levels become expressions of the base, phases become pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import count
-from math import isfinite
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from math import isclose, isfinite
+from sys import float_info
+from typing import Any, NamedTuple
+
+from typing_extensions import assert_never
 
 from schedlang import formula
-from schedlang.clock import Clock, nearest_tick
+from schedlang.clock import LAST_TICK, Clock, nearest_tick
 from schedlang.errors import Mistakes, Path, Refusal
 from schedlang.evaluate import function
-from schedlang.formula import BASE, ONE, ZERO, Expr, Number
+from schedlang.formula import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
+from schedlang.levels import TOLERANCE, Check, above, at_tick, normal
 from schedlang.phases import BUILT_IN
-from schedlang.phases.base import Entry, Phase
+from schedlang.phases.base import Entry
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
-from schedlang.program import Loop, Piece, Track
-from schedlang.quantities import Length
-from schedlang.rules import bounded
+from schedlang.program import Part, Piece, Repeat, Track, changed, moved
 from schedlang.text import node_text
-from schedlang.tree import Group, Node, Product
+from schedlang.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
-LAST_TICK = 2**53
 MOST_PIECES = 1_000_000
-MOST_ROUNDS = 100_000
-DEEPEST_LEVEL = 200
-UNKNOWN_END = 1_000_000
-"""How far a formula without an end is looked at."""
-
-Out: TypeAlias = tuple["Fraction | None", Expr]
-"""The exact moment at which something ends (None: never) and the level that it leaves."""
+"""Pieces of a round that is written out because its rounds are rounded unlike."""
 
 
 class At(NamedTuple):
-    """Where the walk stands."""
+    """Where the walk stands.
 
-    path: Path
+    Attributes:
+        start: the exact start of the enclosing pipeline, in ticks of the run.
+        now: the exact tick at which the stage begins.
+        level: the level at entry.
+        base: the symbol of the base rate, or 1 inside a product.
+        first: whether this is the first stage of the run, or of a factor of a product.
+        origin: the tick from which the parts count: 0, or the begin of a round.
+    """
+
     start: Fraction
-    """The exact start of the enclosing pipeline, in ticks of the run."""
     now: Fraction
     level: Expr
     base: Expr
-    track: int = 0
-    first: bool = True
+    first: bool
+    origin: int
 
 
 class Lowered(NamedTuple):
-    """A phase at its place."""
+    """Stages as parts of timelines.
+
+    Attributes:
+        end: the exact tick at which they end; None if they never end.
+        level: the level that they leave.
+        tracks: the parts of each timeline; only the first has no gaps.
+        momentum: the parts of the momentum's timeline, with gaps where no phase moves it.
+    """
+
+    end: Fraction | None
+    level: Expr
+    tracks: list[list[Part]]
+    momentum: list[Part]
+
+
+class _PhaseCurves(NamedTuple):
+    """A phase at its place: its curves, where they end, and its numbers."""
 
     curve: Expr
     leaves: Expr
@@ -60,301 +78,432 @@ class Lowered(NamedTuple):
 
 @dataclass
 class Lowering:
-    """One walk over a tree: a method appends pieces to the tracks and says where it came out."""
+    """One walk over timed stages, which returns their parts and collects what goes with them."""
 
     clock: Clock
     mistakes: Mistakes
-    rest: Fraction
-    tracks: list[list[Piece]] = field(default_factory=lambda: [[]])
-    loops: dict[int, Loop] = field(default_factory=dict)
-    momentum: list[Piece] = field(default_factory=list)
-    momentum_loop: Loop | None = None
+    checks: list[tuple[Path, Check]] = field(default_factory=list)
+    levels: dict[Expr, Symbol] = field(default_factory=dict)
     plateau: dict[str, Any] | None = None
-    _seen: dict[Any, Lowered] = field(default_factory=dict)
+    _seen: dict[Any, _PhaseCurves] = field(default_factory=dict)
+    _texts: dict[int, str] = field(default_factory=dict)
 
-    def finish(self, out: Out) -> tuple[tuple[Track, ...], Track | None]:
-        """The tracks without gaps, the end held; and the momentum's."""
-        end, level = out
-        if end is not None:
-            self.tracks[0].append(Piece(nearest_tick(end), None, level))
-        tracks = tuple(
-            Track(_closed(pieces, self.loops.get(i)), self.loops.get(i))
-            for i, pieces in enumerate(self.tracks)
-        )
-        momentum = Track(_held(self.momentum), self.momentum_loop) if self.momentum else None
-        return tracks, momentum
+    def line(self, stages: Sequence[Timed]) -> tuple[Lowered, tuple[Track, ...], Track | None]:
+        """The whole line: its timelines without gaps, with the end held; and the momentum's."""
+        start = Fraction(0)
+        lowered = self.pipeline(stages, At(start, start, BASE, BASE, first=True, origin=0))
+        if lowered.end is not None:
+            lowered.tracks[0].append(Piece(nearest_tick(lowered.end), None, lowered.level))
+        tracks = tuple(Track(_filled(parts, None)) for parts in lowered.tracks)
+        momentum = Track(_held(lowered.momentum)) if lowered.momentum else None
+        return lowered, tracks, momentum
 
-    def pipeline(self, stages: Sequence[Node], at: At) -> Out:
+    def pipeline(self, stages: Sequence[Timed], at: At) -> Lowered:
         """Stages one after the other, from ``at.now`` on."""
-        now: Fraction | None = at.now
+        tracks: list[list[Part]] = [[]]
+        momentum: list[Part] = []
+        end: Fraction | None = at.now
         level = at.level
-        for i, node in enumerate(stages):
-            if now is None:  # what stands after something endless was refused before
-                break
-            here = At((*at.path, i), at.now, now, level, at.base, at.track, at.first and i == 0)
-            now, level = self.stage(node, here)
-        return now, level
+        for i, stage in enumerate(stages):
+            assert end is not None  # nothing follows what never ends
+            here = At(at.now, end, level, at.base, at.first and i == 0, at.origin)
+            end, level, parts, moving = self.stage(stage, here)
+            _extend(tracks, parts)
+            momentum += moving
+        return Lowered(end, level, tracks, momentum)
 
-    def stage(self, node: Node, at: At) -> Out:
-        match node:
-            case Group(times="inf"):
-                return self.endless(node, at)
-            case Group(stages=stages, times=times):
-                out: Out = (at.now, at.level)
-                inside = at._replace(path=(*at.path, "stages"))
-                for again in range(times if isinstance(times, int) else 1):
-                    if out[0] is not None:
-                        here = inside._replace(
-                            now=out[0], level=out[1], first=at.first and again == 0
-                        )
-                        out = self.pipeline(stages, here)
-                return out
-            case Product(factors=factors):
-                return self.product(factors, at)
-            case Phase():
-                return self.phase(node, at)
+    def stage(self, stage: Timed, at: At) -> Lowered:
+        match stage:
+            case TimedPhase():
+                return self.phase(stage, at)
+            case TimedGroup(times=1):
+                return self.pipeline(stage.stages, at)
+            case TimedGroup():
+                return self.repeat(stage, at)
+            case TimedProduct():
+                return self.product(stage, at)
+            case _:
+                assert_never(stage)
 
-    def product(self, factors: Sequence[Node], at: At) -> Out:
-        """Each factor as shares on a track of its own; the first has the level at entry."""
-        begin = nearest_tick(at.now)
-        held = len(self.tracks[at.track]) if at.track < len(self.tracks) else 0
-        outs: list[tuple[int, Fraction | None, Expr]] = []
-        track = at.track
-        for i, factor in enumerate(factors):
-            if i:
-                track = next(j for j in count(track + 1) if self._free(j, begin))
-            path = (*at.path, "factors", i)
-            outs.append((track, *self.stage(factor, At(path, at.now, at.now, ONE, ONE, track))))
-        ends = [end for _, end, _ in outs if end is not None]
-        last = max(ends) if len(ends) == len(outs) else None
-        for track, end, share in outs:
-            if end is not None and end != last:
-                until = None if last is None else nearest_tick(last)
-                if until is None or until > nearest_tick(end):
-                    self._add(track, Piece(nearest_tick(end), until, share))
-        for track in {track for track, _, _ in outs} & set(range(len(self.tracks))):
-            pieces = self.tracks[track]
-            for i, piece in enumerate(pieces):
-                if track == at.track and i >= held:
-                    pieces[i] = piece._replace(curve=_times(at.level, piece.curve), factor=True)
-                elif track != at.track and piece.begin >= begin:
-                    pieces[i] = piece._replace(factor=True)
+    # ── Products ──
+
+    def product(self, product: TimedProduct, at: At) -> Lowered:
+        """Each factor as shares on timelines of its own; the first has the level at entry."""
+        begin = nearest_tick(at.now) - at.origin
+        end = None if product.length is None else at.now + product.length
+        last = None if end is None else nearest_tick(end) - at.origin
+        tracks: list[list[Part]] = []
+        momentum: list[Part] = []
         level = at.level
-        for _, _, share in outs:
-            level = _times(level, share)
-        return last, level
+        for factor in product.factors:
+            found = self.stage(factor, At(at.now, at.now, ONE, ONE, first=True, origin=at.origin))
+            own, *others = found.tracks
+            if found.end is not None:
+                held = nearest_tick(found.end) - at.origin
+                if last is None or held < last:
+                    own.append(Piece(held, last, found.level))
+            tracks.append(list(changed(own, partial(_times, ONE if tracks else at.level))))
+            tracks += [list(changed(_filled(parts, last, begin), _as_factor)) for parts in others]
+            momentum += found.momentum
+            level = formula.mul(level, found.level)
+        return Lowered(end, self.level(level), tracks, momentum)
 
-    def endless(self, group: Group, at: At) -> Out:
-        """The first round, then those that repeat (several, where they are rounded unlike)."""
-        inside = at._replace(path=(*at.path, "stages"))
-        before = [len(pieces) for pieces in self.tracks]
-        end, level = self.pipeline(group.stages, inside)
-        if end is None:
-            return None, level
-        length = end - at.now
-        if not nearest_tick(length * length.denominator):
+    # ── Repeats ──
+
+    def repeat(self, group: TimedGroup, at: At) -> Lowered:
+        """A round, again and again.
+
+        Rounds of whole ticks that enter on one level are one `Repeat`. A round of n/d ticks is
+        rounded in d ways, so that d rounds in a row are what repeats.
+        """
+        length = group.round
+        if length is None:  # only once: `x 1` of what never ends is no repeat
+            return self.pipeline(group.stages, at)
+        if group.times is None and not nearest_tick(length * length.denominator):
             message = "a round of `x inf` has no length"
-            self.mistakes.add("out-of-range", message, "give it one", at.path)
-            return None, level
-        again = [len(pieces) for pieces in self.tracks]
-        round_pieces = sum(again) - sum(before)
-        too_many = round_pieces * length.denominator > MOST_PIECES
-        if too_many or length.denominator > MOST_ROUNDS:
-            message = "the rounds of this `x inf` are rounded to ticks in too many ways"
-            self.mistakes.add("too-long", message, "give a round a length in whole ticks", at.path)
-            return None, level
-        moved = len(self.momentum)
-        begin, entering = end, level
-        for _ in range(length.denominator):
-            here = inside._replace(now=end, level=level, first=False)
-            out, leaving = self.pipeline(group.stages, here)
-            if out is None or not _same(leaving, level):
-                message = "every round of `x inf` must enter on the same level; this one drifts"
-                advice = "end the round on the level at which it starts"
-                self.mistakes.add("repeat-differs", message, advice, at.path)
-                return None, level
-            end = out
-        loop = Loop(nearest_tick(begin), nearest_tick(end) - nearest_tick(begin))
-        loop = self._without_first(loop, before, again, length)
-        for i, pieces in enumerate(self.tracks):
-            if len(pieces) > (before[i] if i < len(before) else 0):
-                self.loops[i] = loop
-        if len(self.momentum) > moved:
-            self.momentum_loop = Loop(nearest_tick(begin), loop.period)
-        return None, entering
+            self.mistakes.add("out-of-range", message, "give it one", group.path)
+            return Lowered(None, at.level, [[]], [])
+        in_block = length.denominator
+        if group.times is None and in_block * _size(group.stages) > MOST_PIECES:
+            message = (
+                f"a round of `x inf` lasts {length} ticks, which comes out even only after"
+                f" {in_block:,} rounds: more than {MOST_PIECES:,} phases"
+            )
+            advice = "give a round a length in whole ticks"
+            self.mistakes.add("too-long", message, advice, group.path)
+            return Lowered(None, at.level, [[]], [])
+        whole = self.pipeline(group.stages, at)
+        left = None if group.times is None else group.times - 1
+        while left is None or (left and (in_block == 1 or left >= 2 * in_block)):
+            assert whole.end is not None
+            begin = nearest_tick(whole.end)
+            here = at._replace(now=whole.end, level=whole.level, first=False, origin=begin)
+            block, same = self.rounds(group, in_block, here)
+            if left is None and not self.is_same_for_all(block, here, group.path, same=same):
+                return whole._replace(end=None)
+            assert block.end is not None
+            period = nearest_tick(block.end) - begin
+            if left is None:
+                return _repeated(whole, block, begin - at.origin, period, None, at)
+            if same is True and period:
+                times, left = divmod(left, in_block)
+                whole = _repeated(whole, block, begin - at.origin, period, times, at)
+                break
+            left -= in_block
+            whole = _joined(whole, block, begin - at.origin)
+        if left:
+            assert whole.end is not None
+            here = at._replace(now=whole.end, level=whole.level, first=False)
+            whole = _joined(whole, self.rounds(group, left, here)[0], 0)
+        return whole
 
-    def _without_first(
-        self, loop: Loop, before: list[int], again: list[int], length: Fraction
-    ) -> Loop:
-        """The loop from its first round on, if that is like the others."""
-        if length.denominator != 1:
-            return loop
-        for i, pieces in enumerate(self.tracks):
-            start = before[i] if i < len(before) else 0
-            half = again[i] if i < len(again) else 0
-            first, second = pieces[start:half], pieces[half:]
-            if [(p.begin + loop.period, p.curve) for p in first] != [
-                (p.begin, p.curve) for p in second
-            ]:
-                return loop
-        for i, pieces in enumerate(self.tracks):
-            del pieces[again[i] if i < len(again) else 0 :]
-        return Loop(loop.begin - loop.period, loop.period)
+    def rounds(self, group: TimedGroup, times: int, at: At) -> tuple[Lowered, bool | None]:
+        """So many rounds, and whether each leaves the level on which it enters (None: perhaps)."""
+        whole = self.pipeline(group.stages, at)
+        same = _same(whole.level, at.level)
+        for _ in range(times - 1):
+            assert whole.end is not None
+            here = at._replace(now=whole.end, level=whole.level, first=False)
+            whole = _joined(whole, self.pipeline(group.stages, here), 0)
+            same = same and _same(whole.level, at.level)
+        return whole, same
 
-    def phase(self, phase: Phase, at: At) -> Out:
+    def is_same_for_all(self, block: Lowered, at: At, path: Path, *, same: bool | None) -> bool:
+        """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
+        message = "every round of `x inf` must enter on the same level; this one drifts"
+        advice = "end the round on the level at which it starts"
+        if same is None:
+            drifts = Apply("or", (above(block.level, at.level), above(at.level, block.level)))
+            self.checks.append((path, Check(drifts, Refusal("repeat-differs", message, advice))))
+        elif not same:
+            self.mistakes.add("repeat-differs", message, advice, path)
+        return same is not False
+
+    # ── Phases ──
+
+    def phase(self, timed: TimedPhase, at: At) -> Lowered:
+        end = None if timed.length is None else at.now + timed.length
+        first = nearest_tick(at.now)
+        last = None if end is None else nearest_tick(end)
         try:
-            return self._phase(phase, at)
+            found = self.curves(timed, at, first, last)
         except Refusal as refusal:
-            self.mistakes.found.append(refusal.mistake(at.path))
-            return (at.now if bounded(phase) else None), at.level
+            self.mistakes.found.append(refusal.mistake(timed.path))
+            return Lowered(end, at.level, [[]], [])
+        if isinstance(timed.phase, Plateau):
+            self.plateau = {**found.facts, "begin": first}
+        if first == last:
+            return Lowered(end, found.leaves, [[]], [])
+        begin, until = first - at.origin, None if last is None else last - at.origin
+        kind, text = timed.phase.kind, found.facts["text"]
+        piece = Piece(begin, until, found.curve, kind, found.facts, text)
+        momentum: list[Part] = []
+        if found.momentum is not None:
+            facts = {"leaves": found.momentum_leaves}
+            momentum.append(Piece(begin, until, found.momentum, kind, facts, text))
+        return Lowered(end, found.leaves, [[piece]], momentum)
 
-    def _phase(self, phase: Phase, at: At) -> Out:
-        skip, length = extent(phase, at.start, at.now, self.clock.ticks, self.rest)
-        begin = nearest_tick(at.now)
-        end = None if length is None else nearest_tick(at.now + length)
-        if end is not None and end > LAST_TICK:
-            raise Refusal("overflow", "this ends after more than 2^53 ticks")
+    def curves(self, timed: TimedPhase, at: At, first: int, last: int | None) -> _PhaseCurves:
+        """The curves of a phase at its place, found again where it stands in the same way.
+
+        Raises:
+            Refusal: if the phase is wrong there.
+        """
         entry = Entry(
             level=at.level,
             base=at.base,
-            ticks=None if end is None else end - begin + skip,
-            skip=skip,
+            ticks=None if last is None else last - first + timed.skip,
+            skip=timed.skip,
             first=at.first,
             elapsed=at.now - at.start,
-            origin=at.start - begin,
+            origin=at.start - first,
             convert=self.clock.ticks,
         )
-        key = (id(phase), entry.ticks, *at[3:], entry.elapsed, entry.origin, end == begin)
-        lowered = self._seen.get(key)
-        if lowered is None:
-            lowered = self._seen[key] = self._lower(phase, entry, empty=end == begin)
-        if end != begin:
-            text = lowered.facts["text"]
-            self._add(at.track, Piece(begin, end, lowered.curve, phase.kind, lowered.facts, text))
-            if lowered.momentum is not None:
-                facts = {"leaves": lowered.momentum_leaves}
-                self.momentum.append(Piece(begin, end, lowered.momentum, phase.kind, facts, text))
-        if isinstance(phase, Plateau):
-            self.plateau = {**lowered.facts, "begin": begin}
-        return (None if length is None else at.now + length), lowered.leaves
+        place = (entry.elapsed, entry.origin) if timed.phase.depends_on_place else ()
+        key = (id(timed), *entry[:5], first == last, *place)
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = self._curves(timed, entry, empty=first == last)
+        return found
 
-    def _lower(self, phase: Phase, entry: Entry, *, empty: bool) -> Lowered:
-        """The curve, the end level and the facts of a phase at its place."""
-        phase.check(entry)
+    def _curves(self, timed: TimedPhase, entry: Entry, *, empty: bool) -> _PhaseCurves:
+        phase = timed.phase
+        for check in phase.check(entry):
+            self.checks.append((timed.path, check))
         if empty:
-            return Lowered(ZERO, phase.skipped(entry), {})
+            return _PhaseCurves(ZERO, self.level(phase.skipped(entry)), {})
         curve = phase.curve(entry)
-        leaves = entry.level if entry.ticks is None else phase.end(entry, curve)
-        if isinstance(leaves, Number) and not isfinite(leaves.value):
-            raise Refusal("overflow", "this ends on a rate that does not fit into a double")
-        if not isinstance(leaves, Number) and sum(1 for _ in formula.walk(leaves)) > DEEPEST_LEVEL:
-            raise Refusal("no-base", "too many levels here hang on the base rate", "say lr=")
         if isinstance(phase, Fn) or phase.kind not in BUILT_IN:
-            _look_at(curve, entry, self.clock)
-        facts = {**phase.facts(entry), "text": node_text(phase)}
+            curve, undecided = looked_at(curve, entry)
+            self.checks += [(timed.path, undecided)] if undecided is not None else []
+        elif phase.grows():
+            self.checks.append((timed.path, _stays_finite(curve, entry)))
+        leaves = entry.level if entry.ticks is None else self.level(phase.end(entry, curve))
+        text = self._texts.get(id(phase))
+        if text is None:
+            text = self._texts[id(phase)] = node_text(phase)
+        facts = {**phase.facts(entry), "text": text}
         momentum = phase.momentum_curve(entry)
         if momentum is None or entry.ticks is None:
-            return Lowered(curve, leaves, facts, momentum)
-        return Lowered(curve, leaves, facts, momentum, phase.momentum_end(entry, momentum))
+            return _PhaseCurves(curve, leaves, facts, momentum)
+        return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(entry, momentum))
 
-    def _add(self, track: int, piece: Piece) -> None:
-        while len(self.tracks) <= track:
-            self.tracks.append([])
-        self.tracks[track].append(piece)
+    def level(self, level: Expr) -> Expr:
+        """The level, or a symbol for one that is no multiple of the base and a number."""
+        level = normal(level)
+        parts = formula.affine(level)
+        if parts is not None:
+            if not all(isinstance(part, Number) and isfinite(part.value) for part in parts):
+                raise _TOO_LARGE
+            return level
+        if isinstance(level, Symbol):
+            return level
+        return self.levels.setdefault(level, Symbol(f"{LEVEL}{len(self.levels)}"))
 
-    def _free(self, track: int, tick: int) -> bool:
-        """Whether nothing stands on a track from a tick on."""
-        if track in self.loops:
-            return False
-        pieces = self.tracks[track] if track < len(self.tracks) else []
-        return not pieces or (pieces[-1].end is not None and pieces[-1].end <= tick)
+
+_TOO_LARGE = Refusal("overflow", "this ends on a rate that does not fit into a double")
 
 
-def extent(
-    phase: Phase,
-    start: Fraction,
-    now: Fraction,
-    ticks: Callable[[Length], Fraction],
-    rest: Fraction,
-) -> tuple[int, Fraction | None]:
-    """The ticks that a phase skips, and the exact ones that it occupies (None: for ever).
+def _size(stages: Sequence[Timed]) -> int:
+    """The phases of a round, its own repeats written out."""
+    total = 0
+    for stage in stages:
+        match stage:
+            case TimedPhase():
+                total += 1
+            case TimedGroup():
+                total += _size(stage.stages) * (stage.times or 1)
+            case TimedProduct():
+                total += _size(stage.factors)
+            case _:
+                assert_never(stage)
+    return total
 
-    Raises:
-        Refusal: if a length cannot be converted, or there is no such stretch.
+
+# ── Parts ──
+
+
+def _extend(tracks: list[list[Part]], others: Sequence[Sequence[Part]]) -> None:
+    """Add parts to the end of timelines; there may be more of them."""
+    while len(tracks) < len(others):
+        tracks.append([])
+    for parts, more in zip(tracks, others, strict=False):
+        parts.extend(more)
+
+
+def _joined(one: Lowered, other: Lowered, later: int) -> Lowered:
+    """The parts of two one after the other, those of the second so many ticks later."""
+    for tracks, more in ((one.tracks, other.tracks), ([one.momentum], [other.momentum])):
+        _extend(
+            tracks, [[moved(part, later) for part in parts] if later else parts for parts in more]
+        )
+    return Lowered(other.end, other.level, one.tracks, one.momentum)
+
+
+def _repeated(
+    before: Lowered, block: Lowered, begin: int, period: int, times: int | None, at: At
+) -> Lowered:
+    """The first round, then a block so often (None: without an end).
+
+    Where the first round is like the block, it becomes a part of the repeat.
     """
-    written: Length | None = getattr(phase, "skip", None)
-    exact = Fraction(0) if written is None else ticks(written)
-    skip = nearest_tick(exact)
-    duration = phase.duration
-    if duration is None:
-        length = phase.natural_length(ticks)
-    elif duration.length is None:
-        return skip, rest
-    elif duration.how == "until":
-        length = start + ticks(duration.length) - now
-        if length < 0:
-            message = f"position `{duration.length}` lies before the phase begins"
-            advice = f"it begins at tick {float(now - start):g}"
-            raise Refusal("out-of-order", message, advice, "duration")
-        return skip, length
-    else:
-        length = ticks(duration.length)
-    if length is None:
-        return skip, None
-    if exact > length:
-        raise Refusal("out-of-range", "`skip` is longer than the phase", argument="skip")
-    return skip, max(Fraction(0), length - skip)
+    end = None if times is None else begin + times * period
+    before.momentum.extend(_repeated_momentum(block.momentum, begin, period, times))
+    inside = [_filled(parts, period) for parts in block.tracks]
+    first = nearest_tick(at.now) - at.origin
+    once = [
+        _filled([moved(part, -first) for part in parts], begin - first) for parts in before.tracks
+    ]
+    if len(once) == len(inside) and all(map(_alike, once, inside)):
+        begin = first
+        for parts in before.tracks:
+            parts.clear()
+    elif times == 1:
+        return _joined(before, block._replace(momentum=[]), begin)
+    _extend(before.tracks, [[Repeat(begin, end, period, parts)] for parts in inside])
+    assert block.end is not None
+    stop = None if times is None else block.end + (times - 1) * period
+    return Lowered(stop, block.level, before.tracks, before.momentum)
 
 
-def _closed(pieces: list[Piece], loop: Loop | None) -> tuple[Piece, ...]:
-    """The pieces with 1 where there is none: before, between, and after them."""
-    closed: list[Piece] = []
-    tick = 0
-    for piece in pieces:
-        if piece.begin > tick:
-            closed.append(Piece(tick, piece.begin, ONE, factor=True))
-        closed.append(piece)
-        tick = piece.begin if piece.end is None else piece.end
-    last = loop.begin + loop.period if loop is not None else None
-    if not closed or (closed[-1].end is not None and closed[-1].end != last):
-        closed.append(Piece(tick, last, ONE, factor=True))
-    return tuple(closed)
+def _repeated_momentum(
+    parts: Sequence[Part], begin: int, period: int, times: int | None
+) -> list[Part]:
+    """The momentum of repeated rounds, each of which holds at first what the one before it left.
+
+    So the repeat begins with a round's first part, and the last round stands behind it.
+    """
+    if not parts:
+        return []
+    first = parts[0].begin
+    rounds = [moved(part, -first) for part in parts]
+    held = _held([*rounds, moved(rounds[0], period)])[:-1]
+    end = None if times is None else begin + (times - 1) * period
+    last = [] if end is None else [moved(part, end) for part in parts]
+    if times == 1:
+        return last
+    return [Repeat(begin + first, None if end is None else end + first, period, tuple(held)), *last]
 
 
-def _held(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """Between two phases that move it, and after them, the momentum stays where it is."""
-    held: list[Piece] = []
-    for i, piece in enumerate(pieces):
-        held.append(piece)
-        following = pieces[i + 1].begin if i + 1 < len(pieces) else None
-        if piece.end is not None and piece.end != following:
-            held.append(Piece(piece.end, following, piece.facts["leaves"]))
+def _filled(parts: Sequence[Part], last: int | None, begin: int = 0) -> tuple[Part, ...]:
+    """The parts from a tick to another (None: for all time), with 1 where there is none."""
+    filled: list[Part] = []
+    tick: int | None = begin
+    for part in parts:
+        assert tick is not None
+        if part.begin > tick:
+            filled.append(Piece(tick, part.begin, ONE, factor=True))
+        filled.append(part)
+        tick = part.end
+    if tick is not None and tick != last:
+        filled.append(Piece(tick, last, ONE, factor=True))
+    return tuple(filled)
+
+
+def _held(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The momentum's parts: between two phases that move it, and after them, it stays."""
+    held: list[Part] = []
+    for i, part in enumerate(parts):
+        held.append(part)
+        following = parts[i + 1].begin if i + 1 < len(parts) else None
+        if isinstance(part, Piece) and part.end is not None and part.end != following:
+            held.append(Piece(part.end, following, part.facts["leaves"]))
     return tuple(held)
 
 
-def _times(x: Expr, y: Expr) -> Expr:
-    if isinstance(x, Number) and isinstance(y, Number):
-        return Number(x.value * y.value)
-    return formula.mul(x, y)
+def _alike(some: Sequence[Part], others: Sequence[Part]) -> bool:
+    """Whether the parts have the same curves at the same ticks."""
+
+    def same(one: Part, other: Part) -> bool:
+        if one[:2] != other[:2]:
+            return False
+        match one, other:
+            case Piece(), Piece():
+                return one.curve == other.curve and one[5:] == other[5:]
+            case Repeat(), Repeat():
+                return one.period == other.period and _alike(one.parts, other.parts)
+            case _:
+                return False
+
+    return len(some) == len(others) and all(map(same, some, others))
 
 
-def _same(x: Expr, y: Expr) -> bool:
-    if isinstance(x, Number) and isinstance(y, Number):
-        return abs(x.value - y.value) <= 1e-12 * max(abs(x.value), abs(y.value))
-    return x == y
+def _as_factor(piece: Piece) -> Piece:
+    return piece._replace(factor=True)
 
 
-def _look_at(curve: Expr, entry: Entry, clock: Clock) -> None:
-    """Refuse a formula whose value is negative or not finite at a tick that is looked at."""
-    if not isinstance(entry.base, Number):
-        curve = formula.substitute(curve, {BASE.name: ONE})
-    compute = function(curve, ("t",))
-    last = (entry.ticks or int(clock.total or UNKNOWN_END)) - 1
-    ticks = {*range(min(100, last + 1)), *range(max(0, last - 99), last + 1)}
-    if last > 200:
+def _times(level: Expr, piece: Piece) -> Piece:
+    """A factor's piece, with the level at entry."""
+    return piece._replace(curve=normal(formula.mul(level, piece.curve)), factor=True)
+
+
+def _same(x: Expr, y: Expr) -> bool | None:
+    """Whether two levels are equal; None if the base decides."""
+    if x == y:
+        return True
+    match formula.affine(x), formula.affine(y):
+        case (Number(a), Number(b)), (Number(c), Number(d)):
+            return isclose(a, c, rel_tol=TOLERANCE) and isclose(b, d, rel_tol=TOLERANCE)
+    return None
+
+
+# ── Formulas whose values are looked at ──
+
+_LARGEST = Number(float_info.max)
+
+
+def _stays_finite(curve: Expr, entry: Entry) -> Check:
+    """The check of a rate that grows: its greatest value is a double."""
+    last = LAST_TICK if entry.ticks is None else entry.ticks - entry.skip
+    message = "the rate at tick {tick} of this phase does not fit into a double"
+    advice = "give it a duration" if entry.ticks is None else "give it a shorter duration"
+    check = Check(_is_not_finite(curve), Refusal("overflow", message, advice), ticks=(last,))
+    if formula.symbols(curve) <= {"t", BASE.name} and (failure := check.failure({BASE.name: 1.0})):
+        raise failure
+    return check
+
+
+def _is_not_finite(e: Expr) -> Expr:
+    return Apply("not", (formula.at_most(Apply("abs", (e,)), _LARGEST),))
+
+
+def looked_at(curve: Expr, entry: Entry) -> tuple[Expr, Check | None]:
+    """A formula of the user's own, without the values below 0 that are mere rounding.
+
+    It is evaluated on the first and last hundred ticks, a thousand between, and at ``T``; without a
+    duration the thousand are spaced geometrically up to 2^53. Where the base decides, the check
+    does that.
+
+    Raises:
+        Refusal: if a value is not finite, or below 0 by more than 1e-12 of the greatest magnitude
+            (without a duration, of the greatest so far).
+    """
+    ticks = _looked_at_ticks(entry)
+    message = "the value at tick {tick} of this phase is {rate}"
+    refusal = Refusal("not-finite", message, "a rate is finite and not negative")
+    parts = formula.affine(curve)
+    if parts is None or ZERO not in parts:
+        ends = (at_tick(curve, float(t), left=False) for t in (ticks[0], ticks[-1]))
+        size = formula.maximum(*(Apply("abs", (end,)) for end in ends))
+        below = formula.less(curve, -TOLERANCE * size)
+        fails = Apply("or", (_is_not_finite(curve), below))
+        return formula.maximum(ZERO, curve), Check(fails, refusal, (("rate", curve),), ticks)
+    compute = function(formula.substitute(curve, {BASE.name: ONE}), ("t",))
+    rates: dict[int, float] = {tick: compute(float(tick)) for tick in ticks}
+    greatest = 0.0 if entry.ticks is None else max(abs(rate) for rate in rates.values())
+    for tick, rate in rates.items():
+        greatest = max(greatest, abs(rate))
+        if not -TOLERANCE * greatest <= rate <= float_info.max:
+            unit = "x" if isfinite(rate) and parts[1] == ZERO else ""
+            raise refusal.filled(tick=str(tick), rate=f"{rate:g}{unit}")
+    return (curve if min(rates.values()) >= 0 else formula.maximum(ZERO, curve)), None
+
+
+def _looked_at_ticks(entry: Entry) -> tuple[int, ...]:
+    last = LAST_TICK if entry.ticks is None else entry.ticks - entry.skip
+    ticks = {*range(min(100, last)), *range(max(0, last - 100), last + 1)}
+    if entry.ticks is None:
+        ticks |= {round(100 * (last / 100) ** (i / 1001)) for i in range(1, 1001)}
+    elif last > 200:
         ticks |= {100 + (last - 200) * i // 1001 for i in range(1, 1001)}
-    for tick in sorted(ticks):
-        rate = compute(float(tick))
-        if not isfinite(rate) or rate < 0:
-            message = f"the value at tick {tick} of this phase is {rate:g}"
-            raise Refusal("not-finite", message, "a rate is finite and not negative")
+    return tuple(sorted(ticks))

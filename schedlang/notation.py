@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
+from schedlang.formula import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 
@@ -24,6 +24,8 @@ _INFIX: dict[Operation, tuple[str, int, int, int]] = {
     "sub": ("-", SUM, SUM, PRODUCT),
     "mul": ("*", PRODUCT, PRODUCT, UNARY),
     "div": ("/", PRODUCT, PRODUCT, UNARY),
+    "floordiv": ("//", PRODUCT, PRODUCT, UNARY),
+    "mod": ("%", PRODUCT, PRODUCT, UNARY),
     "pow": ("**", POWER, ATOM, UNARY),
 }
 
@@ -72,6 +74,8 @@ def infix(e: Expr, names: Mapping[str, str] | None = None, spelling: Spelling = 
 
 def _writer(names: Mapping[str, str], spelling: Spelling) -> Write:
     def write(e: Expr, least: int) -> str:
+        while isinstance(e, Named):
+            e = e.value
         text, tightness = spelling(e, write) or _text(e, names, write)
         return text if tightness >= least else f"({text})"
 
@@ -103,3 +107,5 @@ def _text(e: Expr, names: Mapping[str, str], write: Write) -> tuple[str, int]:
         case Apply(op, args):
             inside = ", ".join(write(arg, CHOICE) for arg in args)
             return f"{names.get(op, op)}({inside})", ATOM
+        case Named(_, inner):
+            return _text(inner, names, write)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schedlang.evaluate import Function, block, function
-from schedlang.formula import Expr, Number, skeleton
+from schedlang.errors import Mistake, ScheduleError
+from schedlang.evaluate import Function, block, folded, function, value
+from schedlang.formula import BASE, LEVEL, ZERO, Expr, Number, skeleton, substitute
+from schedlang.levels import Check
 
 if TYPE_CHECKING:
     from schedlang.evaluate import Array
@@ -27,7 +29,7 @@ class Piece(NamedTuple):
 
     Attributes:
         begin: its first tick.
-        end: the tick after its last one; None if it goes on for ever.
+        end: the tick after its last one; None if it never ends.
         curve: the rate (or a factor of it) over ``t = tick - begin``.
         kind: the phase it comes from.
         facts: that phase's numbers by name, levels as expressions of the base.
@@ -44,6 +46,25 @@ class Piece(NamedTuple):
     factor: bool = False
 
 
+class Repeat(NamedTuple):
+    """A round that comes again and again.
+
+    Attributes:
+        begin: its first tick.
+        end: the tick after its last one, a whole number of rounds later; None if it never ends.
+        period: the ticks of a round.
+        parts: a round without a gap, in ticks since the round's begin.
+    """
+
+    begin: int
+    end: int | None
+    period: int
+    parts: tuple[Part, ...]
+
+
+Part: TypeAlias = Piece | Repeat
+
+
 class Loop(NamedTuple):
     """From ``begin`` on, every ``period`` ticks are the same again."""
 
@@ -51,42 +72,84 @@ class Loop(NamedTuple):
     period: int
 
 
+def pieces_of(parts: Iterable[Part]) -> Iterator[Piece]:
+    """Every piece once, whatever repeats it, with the begin that it has in its round."""
+    for part in parts:
+        if isinstance(part, Piece):
+            yield part
+        else:
+            yield from pieces_of(part.parts)
+
+
+def changed(parts: Iterable[Part], change: Callable[[Piece], Piece]) -> tuple[Part, ...]:
+    """The parts with each piece changed."""
+    return tuple(
+        change(part)
+        if isinstance(part, Piece)
+        else part._replace(parts=changed(part.parts, change))
+        for part in parts
+    )
+
+
+def moved(part: Part, ticks: int) -> Part:
+    """The part so many ticks later."""
+    end = None if part.end is None else part.end + ticks
+    return part._replace(begin=part.begin + ticks, end=end)
+
+
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Pieces without a gap from tick 0 on; the last one is open, or the loop goes round."""
+    """Parts without a gap; the first begins at tick 0 (that of a momentum, later)."""
 
-    pieces: tuple[Piece, ...]
-    loop: Loop | None = None
+    parts: tuple[Part, ...]
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the compiled functions, which cannot be pickled and are soon made again."""
-        return {"pieces": self.pieces, "loop": self.loop}
+        return {"parts": self.parts}
+
+    def changed(self, change: Callable[[Piece], Piece]) -> Track:
+        """The track with each piece changed."""
+        return Track(changed(self.parts, change))
 
     @cached_property
     def begins(self) -> tuple[int, ...]:
-        """The first tick of each piece."""
-        return tuple(piece.begin for piece in self.pieces)
+        """The first tick of each part."""
+        return _begins(self.parts)
 
-    def find(self, tick: int) -> tuple[int, int]:
-        """The index of the piece, and ``t`` in it."""
-        if self.loop is not None and tick >= self.loop.begin:
-            tick = self.loop.begin + (tick - self.loop.begin) % self.loop.period
-        index = bisect_right(self.begins, tick) - 1
-        return index, tick - self.begins[index]
+    def find(self, tick: int) -> tuple[Piece, int]:
+        """The piece of a tick, and ``t`` in it."""
+        parts, begins = self.parts, self.begins
+        while True:
+            part = parts[bisect_right(begins, tick) - 1]
+            tick -= part.begin
+            if isinstance(part, Piece):
+                return part, tick
+            tick %= part.period
+            parts, begins = part.parts, self._round_begins(part)
+
+    def _round_begins(self, repeat: Repeat) -> tuple[int, ...]:
+        found = self._rounds.get(id(repeat))
+        if found is None:
+            found = self._rounds[id(repeat)] = _begins(repeat.parts)
+        return found
+
+    @cached_property
+    def _rounds(self) -> dict[int, tuple[int, ...]]:
+        return {}
 
     def at(self, tick: int) -> float:
         """The track's value at a tick."""
-        index, t = self.find(tick)
-        compute, numbers = self.compiled(index)
+        piece, t = self.find(tick)
+        compute, numbers = self.compiled(piece)
         return compute(float(t), *numbers)
 
-    def compiled(self, index: int) -> tuple[Function, tuple[float, ...]]:
+    def compiled(self, piece: Piece) -> tuple[Function, tuple[float, ...]]:
         """A piece's formula as a function of ``t`` and its numbers, compiled once a formula."""
-        found = self._compiled.get(index)
+        found = self._compiled.get(id(piece))
         if found is None:
-            shape, numbers = skeleton(self.pieces[index].curve)
+            shape, numbers = skeleton(piece.curve)
             names = ("t", *(f"c{i}" for i in range(len(numbers))))
-            found = self._compiled[index] = function(shape, names), numbers
+            found = self._compiled[id(piece)] = function(shape, names), numbers
         return found
 
     @cached_property
@@ -99,30 +162,79 @@ class Track:
 
         values = np.empty(max(0, last - first))
         with np.errstate(all="ignore"):
-            for begin, end, piece, t in self._stretches(first, last):
-                if isinstance(piece.curve, Number):
-                    values[begin - first : end - first] = piece.curve.value
-                    continue
-                for i in range(begin, end, BLOCK):
-                    j = min(i + BLOCK, end)
-                    ticks = np.arange(t + i - begin, t + j - begin, dtype=np.float64)
-                    values[i - first : j - first] = block(piece.curve, {"t": ticks})
+            _fill(self.parts, self.begins, first, values)
         return values
 
-    def _stretches(self, first: int, last: int) -> Iterator[tuple[int, int, Piece, int]]:
-        """The parts of the pieces between two ticks: ``(begin, end, piece, t at begin)``."""
-        tick = first
-        while tick < last:
-            index, t = self.find(tick)
-            piece = self.pieces[index]
-            length = last - tick
-            if piece.end is not None:
-                length = min(length, piece.end - piece.begin - t)
-            if self.loop is not None:  # an open piece, or one that reaches into the loop's end
-                left = self.loop.begin + self.loop.period - piece.begin - t
-                length = min(length, left) if piece.end is None or left > 0 else length
-            yield tick, tick + length, piece, t
-            tick += length
+    # ── The pieces one after the other, for targets that write every round out ──
+
+    @cached_property
+    def loop(self) -> Loop | None:
+        """The closing endless repeat."""
+        last = self.parts[-1]
+        if isinstance(last, Repeat) and last.end is None:
+            return Loop(last.begin, last.period)
+        return None
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Every piece in the order of time, counted repeats written out, an endless one once."""
+        return tuple(_unrolled(self.parts, 0))
+
+
+def _begins(parts: Sequence[Part]) -> tuple[int, ...]:
+    return tuple(part.begin for part in parts)
+
+
+def _unrolled(parts: Iterable[Part], since: int) -> Iterator[Piece]:
+    for part in parts:
+        begin = since + part.begin
+        if isinstance(part, Piece):
+            yield part._replace(begin=begin, end=None if part.end is None else since + part.end)
+        else:
+            rounds = 1 if part.end is None else (part.end - part.begin) // part.period
+            for i in range(rounds):
+                yield from _unrolled(part.parts, begin + i * part.period)
+
+
+def _fill(parts: Sequence[Part], begins: Sequence[int], first: int, values: Array) -> None:
+    """Write the values of the ticks from ``first`` on, as far as the array reaches."""
+    import numpy as np
+
+    last = first + len(values)
+    index = bisect_right(begins, first) - 1
+    tick = first
+    while tick < last:
+        part = parts[index]
+        end = last if part.end is None else min(part.end, last)
+        here = values[tick - first : end - first]
+        if isinstance(part, Repeat):
+            inner = _begins(part.parts)
+            t = (tick - part.begin) % part.period
+            if len(here) > 2 * part.period:
+                once = np.empty(part.period)
+                _fill(part.parts, inner, 0, once)
+                here[:] = np.resize(np.roll(once, -t), len(here))
+            else:
+                while len(here):
+                    now = here[: part.period - t]
+                    _fill(part.parts, inner, t, now)
+                    here, t = here[len(now) :], 0
+        elif isinstance(part.curve, Number):
+            here[:] = part.curve.value
+        else:
+            t = tick - part.begin
+            for i in range(0, len(here), BLOCK):
+                ticks = np.arange(t + i, min(t + i + BLOCK, t + len(here)), dtype=np.float64)
+                here[i : i + BLOCK] = block(part.curve, {"t": ticks})
+        tick = end
+        index += 1
+
+
+class PlacedCheck(NamedTuple):
+    """A check, and where its mistake is marked."""
+
+    check: Check
+    at: Mistake
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +242,7 @@ class Program:
     """A bound schedule: the rate as a pure function of the tick.
 
     Attributes:
-        tracks: timelines that are multiplied; the first one has the levels.
+        symbolic: timelines over the symbol ``base`` that are multiplied; the first has the levels.
         momentum: the momentum's timeline, which begins with the first phase that moves it.
         plateau: the numbers of the closing `plateau`, if there is one, and its first tick.
         length: the ticks until the end level, or None if it never ends.
@@ -141,11 +253,15 @@ class Program:
         steps_per_epoch: updates an epoch, if known.
         total: the ticks of the run, if known.
         in_shares: whether the values are in units of an unknown base.
+        levels: what the symbols ``level_0``, ``level_1``, … stand for, each over those before it.
+        checks: what must hold for a base rate.
+        absolute: the mistakes of absolute levels for a group at base 0.
+        source: the text in which mistakes are marked, if there is one.
     """
 
-    tracks: tuple[Track, ...]
+    symbolic: tuple[Track, ...]
     momentum: Track | None
-    plateau: Mapping[str, Any] | None
+    symbolic_plateau: Mapping[str, Any] | None
     length: int | None
     base: float | None
     tick: Literal["step", "epoch"] | None
@@ -154,10 +270,17 @@ class Program:
     steps_per_epoch: int | None = None
     total: int | None = None
     in_shares: bool = False
-    lower: Callable[[float | None], Program] = field(repr=False, compare=False, kw_only=True)
+    levels: tuple[Expr, ...] = field(default=(), repr=False)
+    checks: tuple[PlacedCheck, ...] = field(default=(), repr=False)
+    absolute: tuple[Mistake, ...] = field(default=(), repr=False)
+    source: str | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is computed from the rest."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
     def __repr__(self) -> str:
-        length = "for ever" if self.length is None else f"{self.length} ticks"
+        length = "never ends" if self.length is None else f"{self.length} ticks"
         base = "in shares of the base" if self.in_shares else f"lr={self.base}"
         return f"<Program {self.text!r}: {length}, {base}; one tick is {self.says_tick}>"
 
@@ -172,6 +295,55 @@ class Program:
             case None:
                 return "one call of step()"
 
+    @cached_property
+    def tracks(self) -> tuple[Track, ...]:
+        """The timelines for the base rate; `symbolic` where none is known."""
+        if self.base is None:
+            return self.symbolic
+        if not self.base:  # every level is a share
+            levels, *factors = self.symbolic
+            frozen = levels.changed(lambda piece: self._known(piece)._replace(curve=ZERO))
+            return frozen, *factors
+        return tuple(track.changed(self._known) for track in self.symbolic)
+
+    @cached_property
+    def plateau(self) -> Mapping[str, Any] | None:
+        """The numbers of the closing `plateau` for the base rate, and its first tick."""
+        facts = self.symbolic_plateau
+        return facts if facts is None or self.base is None else self._known_facts(facts)
+
+    def _known(self, piece: Piece) -> Piece:
+        """The piece for the base rate; repeated formulas are evaluated once."""
+        key = id(piece.curve), id(piece.facts)
+        found = self._pieces.get(key)
+        if found is None:
+            curve = folded(substitute(piece.curve, self._numbers))
+            found = self._pieces[key] = curve, self._known_facts(piece.facts)
+        return piece._replace(curve=found[0], facts=found[1])
+
+    def _known_facts(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: self._known_fact(fact) for name, fact in facts.items()}
+
+    def _known_fact(self, fact: Any) -> Any:
+        if isinstance(fact, tuple):
+            return tuple(map(self._known_fact, fact))
+        return folded(substitute(fact, self._numbers)) if isinstance(fact, Expr) else fact
+
+    @cached_property
+    def _pieces(self) -> dict[tuple[int, int], tuple[Expr, Mapping[str, Any]]]:
+        return {}
+
+    @cached_property
+    def _numbers(self) -> dict[str, Number]:
+        return {name: Number(x) for name, x in self._names(self.base or 0.0).items()}
+
+    def _names(self, base: float) -> dict[str, float]:
+        """The base rate and the levels that follow from it."""
+        names = {BASE.name: base}
+        for i, level in enumerate(self.levels):
+            names[f"{LEVEL}{i}"] = value(level, names)
+        return names
+
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """The pieces of the first track, which has the levels."""
@@ -183,7 +355,23 @@ class Program:
         Raises:
             ScheduleError: if it is wrong for that base.
         """
-        return self if base == self.base and not self.in_shares else self.lower(base)
+        if base == self.base and not self.in_shares:
+            return self
+        if base is not None and (mistakes := self.mistakes(base)):
+            raise ScheduleError(mistakes, self.source)
+        return replace(self, base=base, in_shares=False)
+
+    def mistakes(self, base: float) -> list[Mistake]:
+        """What is wrong with the schedule for a base rate."""
+        if not base:
+            return list(self.absolute)
+        names = self._names(base) if self.checks else {}
+        found = ((place, place.check.failure(names)) for place in self.checks)
+        return [
+            place.at._replace(code=failure.code, message=failure.message, advice=failure.advice)
+            for place, failure in found
+            if failure is not None
+        ]
 
     def at(self, tick: int) -> float:
         """The rate that the update after ``tick`` updates uses.
@@ -200,22 +388,28 @@ class Program:
         return rate
 
     def curve(self, ticks: int | None = None) -> Array:
-        """The rates of the ticks ``0, …, ticks - 1`` (unsaid: the whole length).
+        """The rates of the ticks ``0, …, ticks - 1`` (by default, the whole length).
 
         Returns:
             A float64 array of shape ``(ticks,)``.
 
         Raises:
-            ValueError: if the schedule never ends and ``ticks`` is not said.
+            ValueError: if the schedule never ends and ``ticks`` is not given.
         """
         if ticks is None:
             if self.length is None:
-                raise ValueError("this schedule never ends: say how many ticks, curve(1000)")
+                raise ValueError("this schedule never ends: pass the number of ticks, curve(1000)")
             ticks = self.length
         return self.between(0, operator.index(ticks))
 
     def between(self, first: int, last: int) -> Array:
-        """The rates of the ticks ``first, …, last - 1``: float64 of shape ``(last - first,)``."""
+        """The rates of the ticks ``first, …, last - 1``: float64 of shape ``(last - first,)``.
+
+        Raises:
+            ValueError: if a tick is negative.
+        """
+        if min(first, last) < 0:
+            raise ValueError(f"a tick is at least 0, not {min(first, last)}")
         values = self.tracks[0].fill(first, last)
         for track in self.tracks[1:]:
             values *= track.fill(first, last)

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from schedlang import formula
 from schedlang.evaluate import value
-from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, T
+from schedlang.formula import ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 from schedlang.jumps import period_of, split
 from schedlang.sums import Line, Sum
 
@@ -99,6 +99,8 @@ class _Writer:
         match e:
             case Number(number):
                 return Sum(number)
+            case Named(_, inner):
+                return self._sum(inner)
             case Apply("add", (x, y)):
                 return self._sum(x).plus(self._sum(y))
             case Apply("sub", (x, y)):
@@ -126,7 +128,7 @@ class _Writer:
             special = self._without_cancelling(whole.constant, factor, term)
             if special is not None:
                 return special
-        moving = tuple((e, f) for e, f in whole.terms if e == T or period_of(e) is not None)
+        moving = tuple((e, f) for e, f in whole.terms if e == T or _remainder_of(e) is not None)
         rest = [(e, f) for e, f in whole.terms if (e, f) not in moving]
         line = self._line(Sum(whole.constant, moving))
         if line is None:
@@ -160,16 +162,14 @@ class _Writer:
         slope = factors.pop(T, 0.0)
         if not factors:
             return Line(slope, whole.constant)
-        if len(factors) > 1 or not slope:
+        if len(factors) > 1 or slope:
             return None
         ((term, factor),) = factors.items()
-        found = period_of(term)
+        found = _remainder_of(term)
         if found is None:
             return None
-        offset, period = found
-        if abs(factor + slope * float(period)) > 1e-9 * abs(factor):
-            return None
-        return Line(slope, whole.constant - slope * offset, period, -offset)
+        parts, offset, period = found
+        return Line(factor * parts, whole.constant, period, -offset)
 
     def _range(self, line: Line) -> tuple[float, float]:
         """The line's value at the stretch's (or the period's) begin and end."""
@@ -288,12 +288,18 @@ class _Writer:
         match e:
             case Symbol():
                 return self.write(e)
+            case Apply("floordiv" | "mod" as op, (x, y)):
+                found = period_of(e)
+                if found is None:  # one's own phase: as its definition says
+                    rounds = self._term(formula.floor(x / y))
+                    return rounds if op == "floordiv" else self.write(x) - rounds * self.write(y)
+                if op == "mod":
+                    return self.write(e)
+                return self._round(*found)
             case Apply("floor", (x,)):
                 found = period_of(e)
                 if found is not None:
-                    offset, period = found
-                    count = Count("round", -offset, period.numerator, period.denominator)
-                    return self._count(count)
+                    return self._round(*found)
                 # A quotient that is whole in doubles may be one digit short of it here.
                 inside = self.write(x)
                 return formula.floor(inside + formula.mul(2.0**-22, Apply("abs", (inside,))))
@@ -319,8 +325,11 @@ class _Writer:
                 for edge, number in zip(edges, values[1:], strict=True):
                     chosen = formula.where(formula.less(reached, edge), chosen, number)
                 return chosen
-            case Number():
-                return e
+            case Number() | Named():
+                return self.write(e)
+
+    def _round(self, offset: int, period: Fraction) -> Expr:
+        return self._count(Count("round", -offset, period.numerator, period.denominator))
 
     def _root_of(self, x: Expr) -> Expr:
         return formula.sqrt(self._at_least_tiny(x))
@@ -381,6 +390,17 @@ class _Writer:
                 sides = (T, own) if chosen else (own, T)
                 return formula.where(condition, *sides)
         return T
+
+
+def _remainder_of(e: Expr) -> tuple[int, int, Fraction] | None:
+    """``(parts, offset, period)`` if this is ``parts·((t + offset) mod period)``."""
+    match e:
+        case Apply("mod", (x, _)):
+            found = period_of(e)
+            parts = x.args[1] if isinstance(x, Apply) and x.op == "mul" else Number(1.0)
+            if found is not None and isinstance(parts, Number):
+                return int(parts.value), *found
+    return None
 
 
 def _vanishing(e: Expr) -> Expr:

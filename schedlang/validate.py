@@ -57,10 +57,11 @@ def located(mistakes: list[Mistake], text: str | None, raw: Written | None = Non
     if text is None:
         return ScheduleError(mistakes)
     root = raw if raw is not None else read(text)
-    return ScheduleError([_with_span(mistake, root) for mistake in mistakes], text)
+    return ScheduleError([with_span(mistake, root) for mistake in mistakes], text)
 
 
-def _with_span(mistake: Mistake, root: Written) -> Mistake:
+def with_span(mistake: Mistake, root: Written) -> Mistake:
+    """The mistake with its place in the text, where the text has one."""
     key = mistake.path[0] if mistake.path else "stages"
     if mistake.span is not None or not (key in root or key in root.spans):
         return mistake  # it knows its place, or the caller made it and not the text

@@ -504,11 +504,21 @@ def _counted(tree: Any) -> set[str]:
 
 
 def _rested(oracle: _Oracle, tree: Node) -> Fraction:
-    """What the other stages leave of the total; they are laid out with no rest first."""
+    """What the other stages leave of the total, with no rest yet; what never ends takes nothing."""
     if "total" not in oracle.settings:
         return Fraction(0)
-    line = oracle.pipeline(tree["stages"], Fraction(0), 1.0, 1.0, True)
-    return Fraction(0) if line.end is None else oracle.ticks(oracle.settings["total"]) - line.end
+
+    def taken(nodes: Sequence[Node], start: Fraction) -> Fraction:
+        now = start
+        for node in nodes:
+            if node["kind"] == "group" and "times" not in node:
+                now += taken(node["stages"], now)
+            else:
+                end = oracle.stage(node, start, now, 1.0, 1.0, False).end
+                now = now if end is None else end
+        return now - start
+
+    return oracle.ticks(oracle.settings["total"]) - taken(tree["stages"], Fraction(0))
 
 
 def interpret(tree: Node, lr: float, binding: Mapping[str, Any], horizon: int) -> Line:

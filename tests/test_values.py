@@ -249,6 +249,19 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("hold 5 -> (hold rest to=50% -> hold 5 to=1x)", {"total": 50}, {5: 0.5, 44: 0.5, 45: 1}),
     ("step every=0.5ep gamma=0.5", {"steps_per_epoch": 5}, {2: 1, 3: 0.5, 5: 0.25, 8: 0.125}),
     ("multistep at=[2, 4]ep gamma=0.5", {"steps_per_epoch": 5}, {9: 1, 10: 0.5, 19: 0.5, 20: 0.25}),
+    # ── The rest of the total: what never ends takes nothing of it ──
+    ("warmup 10 from=0 -> linear rest -> hold", {"total": 100}, {5: 0.5, 10: 1, 55: 0.5, 100: 0}),
+    ("hold 10 -> linear rest to=50% -> plateau", {"total": 50}, {30: 0.75, 50: 0.5, FAR: 0.5}),
+    ("hold rest to=50% -> step every=3 gamma=0.5", {"total": 9}, {8: 0.5, 9: 0.5, 12: 0.25}),
+    ("hold rest to=50% -> hold to=1x", {"total": 9}, {8: 0.5, 9: 1}),
+    ("hold rest to=50% -> (hold 5 to=20% -> hold to=1x)", {"total": 50}, {44: 0.5, 45: 0.2, 50: 1}),
+    ("(hold rest to=50% -> hold 5 to=20%) -> hold to=1x", {"total": 50}, {44: 0.5, 45: 0.2, 50: 1}),
+    ("hold rest to=50% -> (hold 5 to=20%) x inf", {"total": 50}, {49: 0.5, 50: 0.2}),
+    ("hold rest to=50% -> (hold 5 to=20%) x 2", {"total": 50}, {39: 0.5, 40: 0.2}),
+    ("hold rest to=80% -> hold 5 to=50% * hold", {"total": 50}, {49: 0.8, 50: 0.4}),
+    # ── Below 0 by no more than the rounding ──
+    ("fn 3 {0.3 - 0.1 * t}", {}, {0: 0.3, 2: 0.1, 3: 0, FAR: 0}),
+    ("cyclic up=7/3 min=0", {}, {0: 0, 7: 1, 14: 0, 3598: 0}),
     # ── Plateau, as if the metric always improved ──
     ("linear 10 to=50% -> plateau", {}, {9: 0.55, 10: 0.5, FAR: 0.5}),
 ]

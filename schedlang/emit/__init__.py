@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
-from schedlang.emit.levels import lean
+from schedlang.emit.levels import classic, lean
 from schedlang.program import Program
 
 Target: TypeAlias = Literal["torch", "keras", "optax", "python"]
@@ -44,7 +44,7 @@ def emit(
         raise ValueError(f"there is no style {style!r}: it is one of {', '.join(get_args(Style))}")
     default = DEFINES[target]
     write: Callable[[Program, str, Style], str] = import_module(f"schedlang.emit.{target}").emit
-    program = lean(program)
+    program = classic(lean(program))
     if function is None or function == default:
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):

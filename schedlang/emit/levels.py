@@ -7,35 +7,104 @@ from fractions import Fraction
 from struct import pack, unpack
 
 from schedlang.emit.source import number
-from schedlang.errors import ScheduleError
 from schedlang.evaluate import value
-from schedlang.formula import BASE, ONE, ZERO, Expr, Number, affine, substitute, symbols
+from schedlang.formula import (
+    BASE,
+    LEVEL,
+    ONE,
+    ZERO,
+    Apply,
+    Expr,
+    Named,
+    Number,
+    affine,
+    div,
+    floor,
+    per,
+    rebuild,
+    substitute,
+    symbols,
+)
 from schedlang.notation import tidy
-from schedlang.program import Program, Track
+from schedlang.program import Piece, Program, pieces_of
+
+MOST_LEVELS = 20
+"""So many levels that are no multiple of the base and a number are written out."""
+
+
+def classic(program: Program) -> Program:
+    """The program with rounds and remainders as floors, and without names."""
+    momentum = program.momentum
+    return replace(
+        program,
+        symbolic=tuple(track.changed(_classic_piece) for track in program.symbolic),
+        momentum=None if momentum is None else momentum.changed(_classic_piece),
+    )
+
+
+def _classic_piece(piece: Piece) -> Piece:
+    return piece._replace(curve=_classic(piece.curve))
+
+
+def _classic(e: Expr) -> Expr:
+    match e:
+        case Named(_, inner):
+            return _classic(inner)
+        case Apply("floordiv", (x, y)):
+            return floor(div(_classic(x), _classic(y)))
+        case Apply("mod", (Apply("mul", (x, Number(parts))), Number(period))):
+            x = _classic(x)
+            ratio = Fraction(int(period), int(parts))
+            return (x - floor(per(x, ratio)) * ratio) * parts
+        case Apply("mod", (x, Number(period))):
+            x = _classic(x)
+            return x - floor(div(x, period)) * period
+        case _:
+            return rebuild(e, _classic)
 
 
 def symbolic(program: Program) -> Program:
-    """The program over the symbol ``base``, where it can be written so."""
-    try:
+    """The program over the symbol ``base``, where it can be written so.
+
+    Raises:
+        ValueError: if it can't, and no base rate is known.
+    """
+    if not program.levels:
         return lean(program.rebase(None))
-    except ScheduleError:
+    if len(program.levels) > MOST_LEVELS:
+        if program.base is None:
+            raise ValueError("too many levels here depend on the base rate: set lr=")
         return program
+    names: dict[str, Expr] = {}
+    for i, level in enumerate(program.levels):
+        names[f"{LEVEL}{i}"] = substitute(level, names)
+
+    def written_out(piece: Piece) -> Piece:
+        facts = {
+            name: substitute(fact, names) if isinstance(fact, Expr) else fact
+            for name, fact in piece.facts.items()
+        }
+        return piece._replace(curve=substitute(piece.curve, names), facts=facts)
+
+    tracks = tuple(track.changed(written_out) for track in program.symbolic)
+    return lean(replace(program, symbolic=tracks, levels=(), base=None, in_shares=False))
 
 
 def lean(program: Program) -> Program:
-    """The program without factors that are 1 for ever.
+    """The program without factors that are always 1.
 
     What they leave behind is still a product: a phase's own numbers are shares of an entry level.
     """
-    first, *factors = program.tracks
-    telling = [track for track in factors if any(piece.curve != ONE for piece in track.pieces)]
+    first, *factors = program.symbolic
+    telling = [t for t in factors if any(piece.curve != ONE for piece in pieces_of(t.parts))]
     if len(telling) == len(factors):
         return program
-    pieces = tuple(
-        piece._replace(kind="product") if piece.factor and piece.kind != "hold" else piece
-        for piece in first.pieces
-    )
-    return replace(program, tracks=(Track(pieces, first.loop), *telling))
+
+    def alone(piece: Piece) -> Piece:
+        known = not piece.factor or piece.kind == "hold"
+        return piece if known else piece._replace(kind="product")
+
+    return replace(program, symbolic=(first.changed(alone), *telling))
 
 
 @dataclass(frozen=True, slots=True)

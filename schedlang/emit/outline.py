@@ -1,4 +1,4 @@
-"""The outline of a track: its pieces, with rounds that repeat folded together again."""
+"""The outline of a track: its parts, without pieces that only go on holding a level."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from schedlang.formula import T, substitute, symbols
-from schedlang.program import Piece, Track
-
-LONGEST_ROUND = 64
-"""Pieces that a round may have and still be found."""
+from schedlang.formula import T, symbols
+from schedlang.program import Piece, Repeat, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +25,18 @@ Part: TypeAlias = Piece | Rounds
 
 def outline(track: Track) -> tuple[Part, ...]:
     """The parts of a track one after the other; the last one has no end."""
-    pieces = track.pieces
-    if track.loop is None:
-        return _merged(_folded(pieces))
-    begin, period = track.loop
-    end = begin + period
-    first = [_until(piece, begin) for piece in pieces if piece.begin < begin]
-    again = [
-        _from(_until(piece, end), begin)
-        for piece in pieces
-        if piece.end is None or piece.end > begin
-    ]
-    round_ = tuple(p._replace(begin=p.begin - begin, end=(p.end or end) - begin) for p in again)
-    return (*_merged(_folded(first)), Rounds(begin, None, period, _merged(_folded(round_))))
+    return _outline(track.parts)
 
 
-def _until(piece: Piece, end: int) -> Piece:
-    return piece._replace(end=end) if piece.end is None or piece.end > end else piece
-
-
-def _from(piece: Piece, begin: int) -> Piece:
-    late = begin - piece.begin
-    if late <= 0:
-        return piece
-    return piece._replace(begin=begin, curve=substitute(piece.curve, {"t": T + late}))
+def _outline(parts: Sequence[Piece | Repeat]) -> tuple[Part, ...]:
+    return _merged(
+        [
+            part
+            if isinstance(part, Piece)
+            else Rounds(part.begin, part.end, part.period, _outline(part.parts))
+            for part in parts
+        ]
+    )
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -66,44 +51,3 @@ def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
             case _:
                 merged.append(part)
     return tuple(merged)
-
-
-def _folded(pieces: Sequence[Piece]) -> tuple[Part, ...]:
-    """The pieces with every stretch that comes again and again written once."""
-    keys = [None if p.end is None else (p.end - p.begin, p.curve) for p in pieces]
-    parts: list[Part] = []
-    i = 0
-    while i < len(pieces):
-        count, times = _longest(keys, i)
-        if times == 1:
-            parts.append(pieces[i])
-            i += 1
-            continue
-        begin = pieces[i].begin
-        period = pieces[i + count].begin - begin
-        end = begin + times * period
-        once = [
-            p._replace(begin=p.begin - begin, end=(p.end or 0) - begin)
-            for p in pieces[i : i + count]
-        ]
-        parts.append(Rounds(begin, end, period, _folded(once)))
-        i += count * times
-    return tuple(parts)
-
-
-def _longest(keys: Sequence[object], i: int) -> tuple[int, int]:
-    """How many pieces from ``i`` on are a round, and how often it comes; (1, 1) if only once."""
-    best = (1, 1)
-    for count in range(1, min(LONGEST_ROUND, (len(keys) - i) // 2) + 1):
-        if keys[i] != keys[i + count]:
-            continue
-        times, j = 1, i + count
-        while j + count <= len(keys) and _same(keys, i, j, count):
-            times, j = times + 1, j + count
-        if times > 1 and count * times > best[0] * best[1]:
-            best = (count, times)
-    return best
-
-
-def _same(keys: Sequence[object], i: int, j: int, count: int) -> bool:
-    return None not in keys[j : j + count] and keys[i : i + count] == keys[j : j + count]

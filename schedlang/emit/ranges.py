@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
+from schedlang.formula import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
             )
         case Symbol(name):
             return names[name]
+        case Named(_, inner):
+            return measure(inner, names, unsafe)
         case Lookup(x, _, values):
             measure(x, names, unsafe)
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))

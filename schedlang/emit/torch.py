@@ -243,7 +243,7 @@ def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
         return "ReduceLROnPlateau", _result([*comment, module.scheduler(found)])
     *pieces, last = program.pieces
     first_track = Track((*pieces, last._replace(kind="hold", text="")))
-    module.program = replace(program, tracks=(first_track, *program.tracks[1:]))
+    module.program = replace(program, symbolic=(first_track, *program.tracks[1:]))
     *before, built = _rates(module, style)
     first, *more = f"before = {built}".split("\n")
     module.definitions.append(THEN_PLATEAU.split("\n"))

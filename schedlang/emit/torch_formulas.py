@@ -112,5 +112,4 @@ def _is_share(curve: Expr) -> bool:
 def _at(track: Track, base: Expr) -> Track:
     """The track for a base that is known."""
     names = {BASE.name: base}
-    pieces = (piece._replace(curve=substitute(piece.curve, names)) for piece in track.pieces)
-    return Track(tuple(pieces), track.loop)
+    return track.changed(lambda piece: piece._replace(curve=substitute(piece.curve, names)))

@@ -25,7 +25,7 @@ class MovingMomentum(keras.Variable):
         self.start = start
         self.program = program
         self._optimizer = optimizer
-        self._at = ScheduledRate(replace(program, tracks=(program.momentum,)))
+        self._at = ScheduledRate(replace(program, symbolic=(program.momentum,)))
         super().__init__(start, dtype="float32", trainable=False)
 
     @property

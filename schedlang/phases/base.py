@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from math import isclose
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,7 +12,8 @@ from typing_extensions import Self
 from schedlang import formula
 from schedlang.errors import Refusal
 from schedlang.evaluate import value
-from schedlang.formula import BASE, ZERO, Expr, Number
+from schedlang.formula import BASE, ZERO, Apply, Expr, Named, Number
+from schedlang.levels import Check, above, at_tick, compare, normal, shown
 from schedlang.phases.arguments import Duration
 from schedlang.quantities import Length, Level, refuse
 
@@ -32,9 +32,9 @@ class Entry(NamedTuple):
     level: Expr
     """``L``: the level on which the previous phase ended."""
     base: Expr
-    """The base rate: a number, or the symbol `formula.BASE`."""
+    """The base rate: the symbol `formula.BASE`, or 1 inside a product."""
     ticks: int | None = None
-    """``T``, the ticks of the whole curve (those skipped too); None if it goes on for ever."""
+    """``T``, the ticks of the whole curve (those skipped too); None if it never ends."""
     skip: int = 0
     """How many of those ticks went by before the phase begins."""
     first: bool = False
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
     @property
     def p(self) -> Expr:
         """How far the phase has come: ``t / T``, from 0 to 1."""
-        return self.t / float(self.length)
+        return Named("progress", self.t / float(self.length))
 
     @property
     def length(self) -> int:
@@ -67,11 +67,6 @@ class Entry(NamedTuple):
         """A written level as a rate."""
         share = level.share
         if share is None:
-            if self.base == ZERO:
-                message = (
-                    f"the absolute level `{level}` cannot apply to a parameter group at rate 0"
-                )
-                raise Refusal("no-base", message, "write a share of the base (10%)")
             return Number(float(level.value))
         if isinstance(self.base, Number):
             return Number(float(share) * self.base.value)
@@ -99,18 +94,6 @@ class Entry(NamedTuple):
         return x / y
 
 
-def compare(x: Expr, y: Expr) -> float | None:
-    """Below, at or above 0 as ``x`` is below, at or above ``y``; None if that hangs on the base."""
-    match formula.affine(x), formula.affine(y):
-        case (Number(a), Number(0.0)), (Number(b), Number(0.0)):
-            pass
-        case (Number(0.0), Number(a)), (Number(0.0), Number(b)):
-            pass
-        case _:
-            return None
-    return 0.0 if isclose(a, b, rel_tol=1e-12) else a - b  # 10% of 0.1 is no double: 0.01 is equal
-
-
 def _require_duration(schema: dict[str, Any], model: type[BaseModel]) -> None:
     if issubclass(model, Phase) and not model.endless:
         schema["required"] = [*schema.get("required", []), "duration"]
@@ -128,6 +111,9 @@ class Phase(BaseModel):
 
     endless: ClassVar[bool] = False
     """Whether the phase may go without a duration, and then goes on for ever."""
+
+    depends_on_place: ClassVar[bool] = True
+    """Whether the curve depends on where in the line the phase begins, besides on its level."""
 
     @model_validator(mode="after")
     def _has_duration(self) -> Self:
@@ -156,12 +142,17 @@ class Phase(BaseModel):
         """The level after a phase of no length."""
         return entry.level
 
-    def check(self, entry: Entry) -> None:
-        """Refuse what can only be seen once the levels are known.
+    def check(self, entry: Entry) -> Iterator[Check]:
+        """What must hold between the levels, where only the base rate decides.
 
         Raises:
-            Refusal: what is wrong, and at which argument.
+            Refusal: if the levels alone decide that it does not hold.
         """
+        yield from ()
+
+    def grows(self) -> bool:
+        """Whether the rate grows with time, so that it may leave the range of doubles."""
+        return False
 
     def momentum_curve(self, entry: Entry) -> Expr | None:
         """The momentum over ``t``, or None if this phase leaves it alone."""
@@ -181,13 +172,11 @@ class Phase(BaseModel):
 
 def at_end(curve: Expr, entry: Entry, *, left: bool) -> Expr:
     """The curve at its last moment, as an expression of the base alone."""
-    t = {"t": float(entry.length - entry.skip)}
-    if isinstance(entry.base, Number):
-        return Number(value(curve, t, left=left))
+    t = float(entry.length - entry.skip)
     parts = formula.affine(curve)
     if parts is None:
-        return formula.substitute(curve, {"t": Number(t["t"])})
-    relative, absolute = (Number(value(part, t, left=left)) for part in parts)
+        return normal(at_tick(curve, t, left=left))
+    relative, absolute = (Number(value(part, {"t": t}, left=left)) for part in parts)
     share = ZERO if relative == ZERO else relative * BASE
     return share if absolute == ZERO else share + absolute
 
@@ -216,6 +205,7 @@ class Ramp(Phase):
     A ramp of one's own has a `way`, and may have fields of its own.
     """
 
+    depends_on_place: ClassVar[bool] = False
     arrives: ClassVar[bool] = False
     """Whether the way ends exactly at 1, so that the ramp ends exactly on its end level."""
 
@@ -272,11 +262,18 @@ class Ramp(Phase):
         done = value(part, {})
         return at_end(a + formula.sub(b, a) * done, Entry(a, entry.base, 0), left=False)
 
-    def check(self, entry: Entry) -> None:
+    def check(self, entry: Entry) -> Iterator[Check]:
         a, b = self.levels(entry)
         rises = compare(b, a)
-        if rises is not None and entry.base != ZERO:
-            self.check_direction(rises, _says(a), _says(b))
+        if rises is not None:
+            self.check_direction(rises, shown(a), shown(b))
+            return
+        refusal = self.wrong_direction("{a}", "{b}")
+        if refusal is not None:
+            fails = above(b, a)
+            if self.role == "warmup":
+                fails = Apply("not", (fails,))
+            yield Check(fails, refusal, (("a", a), ("b", b)))
 
     def check_direction(self, rises: float, a: str, b: str) -> None:
         """Refuse a warm-up that does not rise, and a decay (or a `min`) that does.
@@ -284,14 +281,21 @@ class Ramp(Phase):
         Raises:
             Refusal: naming both levels, ``a`` and ``b``.
         """
-        if self.role == "warmup" and rises <= 0:
+        refusal = self.wrong_direction(a, b)
+        if refusal is not None and (rises <= 0 if self.role == "warmup" else rises > 0):
+            raise refusal
+
+    def wrong_direction(self, a: str, b: str) -> Refusal | None:
+        """The mistake of a ramp that goes the wrong way from ``a`` to ``b``; None if both do."""
+        if self.role == "warmup":
             message = f"this warm-up does not go up: from {a} to {b}"
-            raise Refusal("warmup-falls", message, "a phase that goes down is a `decay`")
-        if rises > 0 and (self.role == "decay" or self.min is not None):
+            return Refusal("warmup-falls", message, "a phase that goes down is a `decay`")
+        if self.role == "decay" or self.min is not None:
             what = "decay" if self.role == "decay" else "phase with `min=`"
             advice = "write `to=`, which may go up" if self.min is not None else ""
             message = f"this {what} goes up: from {a} to {b}"
-            raise Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
+            return Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
+        return None
 
     def facts(self, entry: Entry) -> dict[str, Fact]:
         a, b = self.levels(entry)
@@ -341,12 +345,3 @@ def floored(phase: _HasFloor, entry: Entry, rate: Expr) -> Expr:
 def every(phase: _HasPeriod, entry: Entry) -> Fraction:
     """The phase's ``every`` in ticks; unsaid, one tick."""
     return Fraction(1) if phase.every is None else entry.period(phase.every, "every")
-
-
-def _says(level: Expr) -> str:
-    match formula.affine(level):
-        case Number(0.0), Number(number):
-            return f"{number:.6g}"
-        case Number(share), Number(0.0):
-            return f"{share:.6g}x"
-    return "an unknown level"

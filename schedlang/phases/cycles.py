@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from math import lcm
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -12,20 +13,24 @@ from typing_extensions import Self
 from schedlang.errors import Refusal
 from schedlang.formula import (
     PI,
+    Apply,
     Expr,
     Lookup,
+    Named,
     Number,
     at_most,
     cos,
-    floor,
     maximum,
     minimum,
     per,
     power,
+    rounds,
     where,
+    within,
 )
+from schedlang.levels import Check, above, compare
 from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
-from schedlang.phases.base import Entry, Fact, Phase, compare
+from schedlang.phases.base import Entry, Fact, Phase
 from schedlang.quantities import Length, Level, refuse
 
 LAST_TICK = 2**53
@@ -46,6 +51,7 @@ class Restarts(Phase):
     """
 
     kind: Literal["restarts"]
+    depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
     first: Period | None = None
@@ -97,8 +103,8 @@ class Restarts(Phase):
         if self.shrink != 1:
             peak = maximum(low, level * power(self.shrink, cycle))
         else:
-            above = compare(level, low)
-            peak = maximum(low, level) if above is None else level if above >= 0 else low
+            higher = compare(level, low)
+            peak = maximum(low, level) if higher is None else level if higher >= 0 else low
         return low + (peak - low) * (1 + cos(PI * p)) / 2
 
     def end(self, entry: Entry, curve: Expr) -> Expr:
@@ -106,9 +112,12 @@ class Restarts(Phase):
             return super().end(entry, curve)
         return entry.rate(self.min)  # of counted cycles the last is whole, wherever T is rounded to
 
+    def grows(self) -> bool:
+        return self.shrink > 1
+
     def _even(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
-        cycle = floor(per(entry.t, first))
-        return cycle, per(entry.t - cycle * first, first)
+        cycle = Named("cycle", rounds(entry.t, first))
+        return cycle, Named("progress", within(entry.t, first) / first.numerator)
 
     def _growing(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
         last = (entry.ticks if entry.ticks is not None else LAST_TICK) * FINE
@@ -123,7 +132,7 @@ class Restarts(Phase):
         counts = tuple(map(float, range(len(starts))))
         t = entry.t
         p = (t - Lookup(t, starts[1:], starts)) / Lookup(t, starts[1:], widths)
-        return Lookup(t, starts[1:], counts), p
+        return Named("cycle", Lookup(t, starts[1:], counts)), Named("progress", p)
 
     def facts(self, entry: Entry) -> dict[str, Fact]:
         level = entry.rate(self.start) if self.start else entry.level
@@ -153,6 +162,7 @@ class Cyclic(Phase):
     """
 
     kind: Literal["cyclic"]
+    depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
     up: Period
@@ -174,10 +184,17 @@ class Cyclic(Phase):
         low, high = entry.rate(self.min), entry.rate(self.max)
         return low + (high - low) * self._height(entry)
 
-    def check(self, entry: Entry) -> None:
-        above = compare(entry.rate(self.max), entry.rate(self.min))
-        if above is not None and above < 0:
-            raise Refusal("out-of-order", "`max` is below `min`", argument="max")
+    def check(self, entry: Entry) -> Iterator[Check]:
+        low, high = entry.rate(self.min), entry.rate(self.max)
+        higher = compare(high, low)
+        refusal = Refusal("out-of-order", "`max` is below `min`", argument="max")
+        if higher is None:
+            yield Check(above(low, high), refusal)
+        elif higher < 0:
+            raise refusal
+
+    def grows(self) -> bool:
+        return self.gamma > 1
 
     def momentum_curve(self, entry: Entry) -> Expr | None:
         if self.momentum is None:
@@ -188,9 +205,12 @@ class Cyclic(Phase):
     def _height(self, entry: Entry) -> Expr:
         up = entry.period(self.up, "up")
         down = entry.period(self.down, "down") if self.down is not None else up
-        cycle = floor(per(entry.t, up + down))
-        t = entry.t - cycle * (up + down)
-        height = minimum(per(t, up), per(up + down - t, down))
+        period = up + down
+        cycle = Named("cycle", rounds(entry.t, period))
+        # In parts of a tick in which all three are whole, so that nothing is rounded.
+        parts = lcm(up.denominator, down.denominator)
+        x = Named("in_cycle", Apply("mod", (entry.t * parts, Number(float(period * parts)))))
+        height = minimum(x / float(up * parts), (float(period * parts) - x) / float(down * parts))
         match self.mode:
             case "triangular":
                 return height
@@ -213,6 +233,7 @@ class OneCycle(Phase):
     """
 
     kind: Literal["onecycle"]
+    depends_on_place: ClassVar[bool] = False
 
     max: Level = Level(Fraction(1), "x")
     pct: Inside = Fraction(3, 10)
@@ -280,7 +301,7 @@ class OneCycle(Phase):
         return curve
 
     def _anneal(self, entry: Entry, a: Expr, b: Expr, begin: Fraction, end: Fraction) -> Expr:
-        p = per(entry.t - begin, end - begin)
+        p = Named("progress", per(entry.t - begin, end - begin))
         if self.anneal == "linear":
             return a + (b - a) * p
         return b + (a - b) * (1 + cos(PI * p)) / 2

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from typing_extensions import Self
 
 from schedlang.errors import ScheduleError, quoted
-from schedlang.formula import ZERO, Apply, Expr, Lookup, Number, Symbol, substitute, symbols
+from schedlang.formula import Apply, Expr, Lookup, Number, Symbol, substitute, symbols
 from schedlang.notation import infix
 from schedlang.phases.base import Entry, Phase, at_end
 from schedlang.quantities import as_text, refuse
@@ -64,6 +64,7 @@ class Fn(Phase):
     """
 
     kind: Literal["fn"]
+    depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
     expression: Expression
@@ -78,8 +79,6 @@ class Fn(Phase):
         return self
 
     def curve(self, entry: Entry) -> Expr:
-        if entry.base == ZERO:
-            return ZERO
         names: dict[str, Expr] = {}
         if entry.ticks is not None:
             names = {"T": Number(float(entry.ticks)), "p": entry.p}

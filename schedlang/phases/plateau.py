@@ -26,6 +26,7 @@ class Plateau(Phase):
     """
 
     kind: Literal["plateau"]
+    depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
     mode: Literal["min", "max"] | None = None

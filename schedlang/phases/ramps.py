@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
 from typing_extensions import Self
 
+from schedlang import formula
 from schedlang.errors import Refusal
 from schedlang.formula import PI, ZERO, Expr, cos, per, power, sqrt
+from schedlang.levels import Check
 from schedlang.phases.arguments import Period, Positive
 from schedlang.phases.base import Entry, Phase, Ramp, at_end, every, floored
 from schedlang.quantities import Level, refuse
+
+_ZERO_LEVEL = Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
 
 
 class Hold(Phase):
@@ -24,6 +29,7 @@ class Hold(Phase):
     """
 
     kind: Literal["hold"]
+    depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
     to: Level | None = None
@@ -150,20 +156,20 @@ class Exp(Ramp):
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         ends = super().ends(first=first)
         if self.gamma is None and any(level is not None and not level.value for level in ends):
-            raise Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+            raise _ZERO_LEVEL
         return ends
 
     def levels(self, entry: Entry) -> tuple[Expr, Expr]:
         levels = super().levels(entry)
-        if self.gamma is None and ZERO in levels and entry.base != ZERO:
-            raise Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+        if self.gamma is None and ZERO in levels:
+            raise _ZERO_LEVEL
         return levels
 
     def curve(self, entry: Entry) -> Expr:
         a, b = self.levels(entry)
         if self.gamma is not None:
             return floored(self, entry, a * power(self.gamma, per(entry.t, every(self, entry))))
-        return ZERO if ZERO in (a, b) else a * power(entry.ratio(b, a), entry.p)
+        return a * power(entry.ratio(b, a), entry.p)
 
     def end(self, entry: Entry, curve: Expr) -> Expr:
         return at_end(curve, entry, left=True) if self.gamma is not None else self.skipped(entry)
@@ -171,6 +177,13 @@ class Exp(Ramp):
     def skipped(self, entry: Entry) -> Expr:
         return entry.level if self.gamma is not None else self.levels(entry)[1]
 
-    def check(self, entry: Entry) -> None:
-        if self.gamma is None:
-            super().check(entry)
+    def check(self, entry: Entry) -> Iterator[Check]:
+        if self.gamma is not None:
+            return
+        yield from super().check(entry)
+        for level in self.levels(entry):
+            if formula.affine(level) is None:
+                yield Check(formula.at_most(level, ZERO), _ZERO_LEVEL)
+
+    def grows(self) -> bool:
+        return self.gamma is not None and self.gamma > 1

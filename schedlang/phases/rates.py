@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schedlang.errors import Refusal, quoted
-from schedlang.formula import Expr, Lookup, Number, affine, floor, per, power, sqrt
+from schedlang.formula import Expr, Lookup, Named, Number, affine, per, power, rounds, sqrt
 from schedlang.phases.arguments import Flag, Levels, Period, Positions, Positive, Ratios
 from schedlang.phases.base import Entry, Phase, Rate, every, floored
 from schedlang.quantities import Level, refuse
@@ -27,11 +27,15 @@ class Step(Rate):
     """
 
     kind: Literal["step"]
+    depends_on_place: ClassVar[bool] = False
     every: Period
     gamma: Positive = Fraction(1, 10)
 
     def factor(self, entry: Entry) -> Expr:
-        return power(self.gamma, floor(per(entry.t, every(self, entry))))
+        return power(self.gamma, Named("drops", rounds(entry.t, every(self, entry))))
+
+    def grows(self) -> bool:
+        return self.gamma > 1
 
 
 class Multistep(Phase):
@@ -70,7 +74,11 @@ class Multistep(Phase):
             values = tuple(map(float, accumulate(self.gamma, mul, initial=Fraction(1))))
             return floored(self, entry, level * Lookup(entry.t, edges, values))
         counts = tuple(map(float, range(len(edges) + 1)))
-        return floored(self, entry, level * power(self.gamma, Lookup(entry.t, edges, counts)))
+        drops = Named("drops", Lookup(entry.t, edges, counts))
+        return floored(self, entry, level * power(self.gamma, drops))
+
+    def grows(self) -> bool:
+        return any(factor > 1 for factor in self.factors())
 
 
 class Piecewise(Phase):
@@ -118,13 +126,15 @@ class InverseTime(Rate):
     """
 
     kind: Literal["inverse_time"]
+    depends_on_place: ClassVar[bool] = False
     rate: Positive
     every: Period | None = None
     staircase: Flag = False
 
     def factor(self, entry: Entry) -> Expr:
-        time = per(entry.t, every(self, entry))
-        return 1 / (1 + self.rate * (floor(time) if self.staircase else time))
+        period = every(self, entry)
+        time = rounds(entry.t, period) if self.staircase else per(entry.t, period)
+        return 1 / (1 + self.rate * Named("periods", time))
 
 
 class InverseSqrt(Rate):

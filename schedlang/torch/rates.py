@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schedlang.errors import ScheduleError
-from schedlang.formula import Expr, affine
-from schedlang.program import Program, Track
+from schedlang.formula import affine
+from schedlang.program import Program, Track, pieces_of
 from schedlang.torch.momentum import momenta
 
 AHEAD = 1024
@@ -70,24 +69,15 @@ class Rates:
 
 def _split(program: Program) -> tuple[list[Track], list[Track]] | None:
     """The tracks of the relative and of the absolute part, if the rate is affine in the base."""
-    try:
-        track, *shares = program.rebase(None).tracks
-    except ScheduleError:  # a question that only a known base answers
+    track, *shares = program.symbolic
+    parts = {id(piece.curve): affine(piece.curve) for piece in pieces_of(track.parts)}
+    if None in parts.values():
         return None
-    relative: list[Expr] = []
-    absolute: list[Expr] = []
-    for piece in track.pieces:
-        parts = affine(piece.curve)
-        if parts is None:
-            return None
-        relative.append(parts[0])
-        absolute.append(parts[1])
-    return [_with(track, relative), *shares], [_with(track, absolute), *shares]
 
+    def part(which: int) -> Track:
+        return track.changed(lambda p: p._replace(curve=(parts[id(p.curve)] or ())[which]))
 
-def _with(track: Track, curves: list[Expr]) -> Track:
-    pieces = zip(track.pieces, curves, strict=True)
-    return Track(tuple(piece._replace(curve=curve) for piece, curve in pieces), track.loop)
+    return [part(0), *shares], [part(1), *shares]
 
 
 def _product(tracks: list[Track], first: int, last: int) -> NDArray[np.float64]:

@@ -1,0 +1,101 @@
+"""Levels: expressions of the base rate, and what must hold between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isclose
+from typing import NamedTuple
+
+from schedlang import formula
+from schedlang.errors import Refusal
+from schedlang.evaluate import folded, value
+from schedlang.formula import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
+
+TOLERANCE = 1e-12
+"""Levels that differ by less than this, relative, are equal: 10% of 0.1 is no double."""
+
+
+def compare(x: Expr, y: Expr) -> float | None:
+    """Below, at or above 0 as ``x`` is below, at or above ``y``; None if the base decides."""
+    match formula.affine(x), formula.affine(y):
+        case (Number(a), Number(0.0)), (Number(b), Number(0.0)):
+            pass
+        case (Number(0.0), Number(a)), (Number(0.0), Number(b)):
+            pass
+        case _:
+            return None
+    return 0.0 if isclose(a, b, rel_tol=TOLERANCE) else a - b
+
+
+def above(x: Expr, y: Expr) -> Expr:
+    """The condition that ``x`` is above ``y`` by more than `TOLERANCE`; no level is negative."""
+    return formula.less(TOLERANCE * formula.maximum(x, y), x - y)
+
+
+class Check(NamedTuple):
+    """What must hold for a base rate, where the levels alone do not decide it.
+
+    Attributes:
+        fails: a condition over the base (and over ``t``, where ``ticks`` are given).
+        refusal: the mistake if it holds; its message may name ``shown`` in braces, and ``{tick}``.
+        shown: the values that the message names.
+        ticks: the ticks of the phase at which the condition is evaluated.
+    """
+
+    fails: Expr
+    refusal: Refusal
+    shown: tuple[tuple[str, Expr], ...] = ()
+    ticks: tuple[int, ...] = (0,)
+
+    def failure(self, names: Mapping[str, float]) -> Refusal | None:
+        """The mistake for a base rate (and the levels that follow from it), if there is one."""
+        for tick in self.ticks:
+            here = {**names, "t": float(tick)}
+            if value(self.fails, here):
+                found = {name: f"{value(e, here):.6g}" for name, e in self.shown}
+                return self.refusal.filled(tick=str(tick), **found)
+        return None
+
+
+def normal(level: Expr) -> Expr:
+    """The level as ``relative·base + absolute``, if it is of that form."""
+    parts = formula.affine(level)
+    if parts is None:
+        return level
+    relative, absolute = map(folded, parts)
+    share = ZERO if relative == ZERO else relative * BASE
+    return share if absolute == ZERO else share + absolute
+
+
+def at_tick(e: Expr, t: float, *, left: bool) -> Expr:
+    """The expression at a tick, or its limit from the left there; the base stays a symbol."""
+    match e:
+        case Number():
+            return e
+        case Symbol():
+            return Number(t) if e == T else e
+        case Named(_, inner):
+            return at_tick(inner, t, left=left)
+        case Apply("where", (condition, x, y)):
+            chosen = at_tick(condition, t, left=left)
+            if isinstance(chosen, Number):
+                return at_tick(x if chosen.value else y, t, left=left)
+            return formula.where(chosen, at_tick(x, t, left=left), at_tick(y, t, left=left))
+        case Apply() | Lookup():
+            here = formula.rebuild(e, lambda part: at_tick(part, t, left=left))
+            parts = formula.children(here)
+            if all(isinstance(part, Number) for part in parts):
+                return Number(float(value(here, {}, left=left)))
+            if isinstance(here, Apply) and here.op == "mul" and ZERO in parts:
+                return ZERO
+            return here
+
+
+def shown(level: Expr) -> str:
+    """The level as a message shows it."""
+    match formula.affine(level):
+        case Number(0.0), Number(number):
+            return f"{number:.6g}"
+        case Number(share), Number(0.0):
+            return f"{share:.6g}x"
+    return "an unknown level"
