@@ -104,7 +104,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def quoted(value: object) -> str:
     """The value between backticks, short enough for a line."""
-    text = _visible(str(value))
+    try:
+        text = _visible(str(value))
+    except ValueError:  # an integer of more digits than Python prints
+        text = type(value).__name__
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 
