@@ -15,6 +15,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import assert_never
 
 from schedlang.errors import Code, nearest, quoted
 
@@ -69,6 +70,8 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
 def _read_text(text: str) -> tuple[Fraction, str]:
     if len(text) > LONGEST_NUMBER:
         refuse("bad-number", f"the number {quoted(text)} is too long")
+    if text.isascii() and text.isdigit():
+        return _in_range(Fraction(int(text)), text), ""
     match = _quantity().fullmatch(text)
     if match is None:
         refuse("wrong-type", f"expected a number, not {quoted(text)}")
@@ -189,6 +192,8 @@ class Level:
                 return self.value
             case "":
                 return None if self.value else self.value
+            case _:
+                assert_never(self.unit)
 
     def __str__(self) -> str:
         return f"{format_number(self.value)}{self.unit}"

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 
+from typing_extensions import assert_never
+
 from schedlang.errors import Mistakes, Path, Refusal
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import BASE_LEVEL, Phase, Ramp
@@ -36,6 +38,10 @@ def walk(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Pat
                 yield from walk(node.stages, (*here, "stages"))
             case Product():
                 yield from walk(node.factors, (*here, "factors"))
+            case Phase():
+                pass
+            case _:
+                assert_never(node)
 
 
 def is_plain(node: Node) -> bool:
@@ -52,6 +58,8 @@ def bounded(node: Node) -> bool:
             return all(map(bounded, factors))
         case Phase():
             return node.bounded()
+        case _:
+            assert_never(node)
 
 
 def _order(tree: Tree, mistakes: Mistakes) -> None:
@@ -92,11 +100,12 @@ def _short(node: Node) -> str:
 
 def _plateaus(tree: Tree, mistakes: Mistakes) -> None:
     """A plateau is the last phase of the line."""
+    end: Path = ("stages", len(tree.stages) - 1)
     last: Node = tree.stages[-1]
     while is_plain(last) and isinstance(last, Group):
-        last = last.stages[-1]
+        end, last = (*end, "stages", len(last.stages) - 1), last.stages[-1]
     for path, node in walk(tree.stages):
-        if isinstance(node, Plateau) and node is not last:
+        if isinstance(node, Plateau) and path != end:
             message = "`plateau` must be the last phase, outside `*` and `x`"
             mistakes.add("plateau-not-last", message, "it has no end of its own", path)
 
@@ -171,6 +180,8 @@ def _size(tree: Tree, mistakes: Mistakes) -> None:
                     total += count(factors)
                 case Phase():
                     total += 1
+                case _:
+                    assert_never(node)
         return total
 
     total = count(tree.stages)
@@ -277,7 +288,11 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
                     return ramp(node, level, first=first)
                 except Refusal as refusal:
                     mistakes.found.append(refusal.mistake(path))
-        return None
+                    return None
+            case Phase():
+                return None
+            case _:
+                assert_never(node)
 
     def group(node: Group, path: Path, level: Level | None, *, first: bool) -> Level | None:
         """The first round and, if there are more, the second."""

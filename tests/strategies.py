@@ -605,11 +605,11 @@ def texts() -> st.SearchStrategy[str]:
 
 # ── The dict form ────────────────────────────────────────────────────────────────────────────────
 
-_WORDS = (
+_WORDS = (  # noqa: SIM905  # words are read best as words
     "kind stages factors times duration role from to min skip at gamma every lr total clock hold "
     "cosine group product broken step inf rest 5ep 10% 0.1x 1/3 a/b 1e999 nan -1 -0 true "
     "expression at= phase registered function-wrap _5 1_ 1. . epoch max \ud800"
-).split()  # noqa: SIM905  # words are read best as words
+).split()
 _WORDS += ["", " ", "until 5", "1 - p", "10k ex", "5 parsecs"]
 
 

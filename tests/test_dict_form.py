@@ -109,6 +109,15 @@ def test_a_schedule_of_keywords() -> None:
     )
 
 
+def test_one_phase_in_two_places() -> None:
+    plateau = parse("plateau").stages[0]
+    with pytest.raises(ScheduleError) as caught:
+        Schedule(stages=(plateau, plateau))
+    assert [mistake.path for mistake in caught.value.mistakes] == [("stages", 0)]
+    hold = parse("cosine 5 -> hold 5").stages[1]
+    assert Schedule(stages=(hold, hold)) == parse("hold 5 -> hold 5")
+
+
 def test_a_schedule_in_a_format_string() -> None:
     assert f"{parse('hold 5'):>10}|{parse('hold 5')}" == "    hold 5|hold 5"
 

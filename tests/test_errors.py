@@ -326,6 +326,26 @@ def test_tabs_and_what_hides() -> None:
     )
 
 
+# A name before the marker, and the columns that a terminal gives it.
+WIDTHS: list[tuple[str, int]] = [
+    ("abc", 3),
+    ("a漢字", 5),
+    ("aé", 2),
+    ("a\u1112\u1161\u11ab", 3),  # three signs of one Korean syllable
+    ("aª", 2),
+    ("a\uff21", 3),
+]
+
+
+@pytest.mark.parametrize(("name", "columns"), WIDTHS)
+def test_the_marker_stands_below_its_word(name: str, columns: int) -> None:
+    line, marker = str(_said(f"{name} 5 -> cosin 90", {})).splitlines()[-2:]
+    assert line == f"1 | {name} 5 -> cosin 90"
+    assert marker == f"  | {' ' * columns}      ^^^^^ did you mean `cosine`?"
+    own = str(_said(f"{name} 5", {})).splitlines()[3]
+    assert own.split(" known")[0].split(" did")[0] == f"  | {'^' * columns}"
+
+
 def test_the_line_ends_of_other_systems() -> None:
     assert str(_said("warmup 5\r\n-> cosin 90\r\n-> hold", {})).splitlines()[2:] == [
         "2 | -> cosin 90",

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from typing_extensions import assert_never
 
 from schedlang.errors import quoted
 from schedlang.quantities import (
@@ -256,6 +257,8 @@ class Duration:
                 return f"until {self.length}"
             case "rest":
                 return "rest"
+            case _:
+                assert_never(self.how)
 
     @classmethod
     def read(cls, value: object) -> Duration:
