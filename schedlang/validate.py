@@ -29,7 +29,8 @@ def from_text(text: str, clock: str | None = None) -> Tree:
     """
     raw = read(text)
     if clock is not None and raw.setdefault("clock", clock) != clock:
-        raw.mistakes.append(twice("clock", raw["clock"], clock))
+        span = raw.place.values["clock"]
+        raw.mistakes.append(twice("clock", raw["clock"], clock)._replace(span=span))
     return from_dict(raw, text)
 
 
@@ -46,21 +47,20 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
         ScheduleError: with every mistake.
     """
     mistakes = Mistakes()
-    if not isinstance(raw, Written):  # a text's depth was seen to before
+    if not isinstance(raw, Written):  # the depth of a text was checked before
         _refuse_size(raw)
-    for node in _written(raw):
-        mistakes.found += node.mistakes
     refused = Refused()
     result: Tree | None = None
     try:
         result = Tree.model_validate(raw, context=refused)
     except ValidationError as error:
-        mistakes.found += translate(error, (), raw)
-    if refused.nodes:
-        refusals = {id(node): refusal for node, refusal in refused.nodes}
-        for path, node in _nodes(raw):
-            if id(node) in refusals:
-                mistakes.found += translate(refusals[id(node)], path, node)
+        refused.nodes.append((raw, error))
+    refusals = {id(node): refusal for node, refusal in refused.nodes}
+    for path, node in _nodes(raw):
+        if isinstance(node, Written):
+            mistakes.found += [each._replace(path=each.path or path) for each in node.mistakes]
+        if id(node) in refusals:
+            mistakes.found += translate(refusals[id(node)], path, node)
     if result is not None:
         put(result, place_of(raw))
         rules.check(result, mistakes)
@@ -92,7 +92,7 @@ def _with_span(mistake: Mistake, root: Any) -> Mistake:
 
 
 def _refuse_size(raw: Any) -> None:
-    """Refuse a dict form too deep or too large, even where its parts are shared."""
+    """Raise an error for a dict form too deep or too large, even where its parts are shared."""
     level, depth, count = [raw], 0, 0
     while level:
         depth += 1
@@ -121,10 +121,6 @@ def _nodes(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             if isinstance(inner := node.get(key), list | tuple):
                 for i, child in enumerate(inner):
                     yield from _nodes(child, (*path, key, i))
-
-
-def _written(raw: Any) -> Iterator[Written]:
-    return (node for _, node in _nodes(raw) if isinstance(node, Written) and node.mistakes)
 
 
 # ── pydantic's errors in our words ───────────────────────────────────────────────────────────────

@@ -522,7 +522,8 @@ def _units(draw: Callable[[st.SearchStrategy[Any]], Any]) -> tuple[_Units, dict[
     if way != "bare" and draw(st.booleans()):
         unit = "" if "" in ticks else "ep" if "ep" in ticks else "st"
         total = draw(st.integers(150, 350)) if ticks[unit] == 1 else draw(st.integers(30, 60))
-        settings["total"] = f"{total}{unit}"
+        bare = way == "held" and draw(st.booleans())  # the clock is set
+        settings["total"] = f"{total}{'' if bare else unit}"
         ticks["%"] = total * ticks[unit] / 100
     return _Units(ticks), settings
 

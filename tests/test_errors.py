@@ -296,6 +296,14 @@ def test_every_code_has_its_message() -> None:
     assert set(re.findall(r"error\[([a-z-]+)\]", told)) | elsewhere == set(CODES)
 
 
+def test_a_mistake_of_the_grammar_has_its_path_too() -> None:
+    error = _said("hold 5 -> (cosine 9 min=0 min=1% -> fn 5 {q})", {})
+    assert [(mistake.code, mistake.path) for mistake in error.mistakes] == [
+        ("double-argument", ("stages", 1, "stages", 0)),
+        ("unknown-name", ("stages", 1, "stages", 1)),
+    ]
+
+
 def test_mistakes_can_be_read_one_by_one() -> None:
     error = _said("warmup 5 -> cosin 90 -> hold 5 too=1x", {})
     assert [(mistake.code, mistake.path, mistake.advice) for mistake in error.mistakes] == [
@@ -460,6 +468,7 @@ def test_a_line_that_is_read_with_a_clock() -> None:
     assert parse("clock=step | hold 5", clock="step") == parse("clock=step | hold 5")
     with pytest.raises(ScheduleError) as caught:
         parse("clock=epoch | hold 5 -> cosin 5", clock="step")
+    assert caught.value.mistakes[0].path == ("clock",)
     assert str(caught.value) == (
         "error[conflicting-settings]: "
         "`clock` is given twice: clock=epoch in the line, clock=step in the call\n"
@@ -476,3 +485,43 @@ def test_a_line_that_is_read_with_a_clock() -> None:
     assert str(caught.value) == (
         "error[unknown-value]: `clock` cannot be `minute`\n  at clock\n  one of step, epoch"
     )
+
+
+# Numbers that are legal where they stand, and leave the doubles when they are bound.
+TOO_LARGE: list[tuple[str, dict[str, Any]]] = [
+    ("step every=1e300ep", {"steps_per_epoch": 10**9}),
+    ("inverse_time rate=1 every=1e300ep", {"steps_per_epoch": 10**9}),
+    ("exp gamma=0.9 every=1e300ep", {"steps_per_epoch": 10**9}),
+    ("inverse_sqrt timescale=1e300ep", {"steps_per_epoch": 10**9}),
+    ("multistep at=[1e300]ep", {"steps_per_epoch": 10**9}),
+    ("piecewise at=[1e300]ep values=[1x, 0]", {"steps_per_epoch": 10**9}),
+    ("cyclic up=1e300ep min=0", {"steps_per_epoch": 10**9}),
+    ("restarts first=1e300ep", {"steps_per_epoch": 10**9}),
+    ("cosine 1e300ep", {"steps_per_epoch": 10**9}),
+    ("hold until 1e300ep", {"steps_per_epoch": 10**9}),
+    ("linear 10ep skip=1e300ep", {"steps_per_epoch": 10**9}),
+    ("hold 1e300 tok", {"tokens_per_step": "1e-300"}),
+    ("hold 10%", {"total": "1e300ep", "steps_per_epoch": 10**9}),
+    ("hold rest", {"total": "1e300ep", "steps_per_epoch": 10**9}),
+]
+
+
+# The conversion to ticks does not look at the size of its result yet; `float` then raises.
+UNCHECKED = pytest.mark.xfail(raises=OverflowError, strict=True, reason="lengths in ticks")
+
+
+@pytest.mark.parametrize(
+    ("text", "binding"),
+    [pytest.param(*case, marks=UNCHECKED, id=case[0]) for case in TOO_LARGE[:8]]
+    + [pytest.param(*case, id=case[0]) for case in TOO_LARGE[8:]],
+)
+def test_what_leaves_the_doubles_when_bound(text: str, binding: dict[str, Any]) -> None:
+    """An error of ours, or a schedule with finite rates."""
+    codes: set[str] = set()
+    rate = 0.0
+    try:
+        rate = parse(text).bind(lr=0.1, **binding).at(2**53)
+    except ScheduleError as error:
+        codes = {mistake.code for mistake in error.mistakes}
+    assert codes <= {"overflow", "out-of-range"}
+    assert 0 <= rate <= 0.1
