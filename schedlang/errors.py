@@ -20,7 +20,7 @@ MOST_SHOWN = 100
 """How many mistakes a message shows; a text can have a million."""
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where something stands in the dict form: ``("stages", 1, "min")``."""
+"""Where something is in the dict form: ``("stages", 1, "min")``."""
 
 
 class Span(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from numbers import Rational, Real
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
@@ -40,7 +40,7 @@ _LEAST, _MOST = 1e-300, 1e300
 @cache
 def _quantity() -> re.Pattern[str]:
     """A number and its unit, as the grammar writes them."""
-    from schedlang.grammar import terminal  # heavy, and of no use to a schedule of plain numbers
+    from schedlang.grammar import terminal  # heavy, and plain numbers do not need it
 
     return re.compile(rf"({terminal('NUMBER')})\s*({terminal('UNIT')})?")
 
@@ -59,7 +59,7 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
             return _read_text(value.strip())
         case bool():
             refuse("wrong-type", f"expected a number, not {quoted(value)}")
-        case Rational():  # NumPy's integers are registered as such, too
+        case Rational():  # NumPy's integers, too
             return _in_range(Fraction(int(value.numerator), int(value.denominator)), value), ""
         case Real() | Decimal():  # its shortest decimal: 0.1 of single precision is a tenth as well
             return _read_text(str(value)) if value else (Fraction(0), "")
@@ -112,6 +112,7 @@ def _in_range(number: Fraction, written: object) -> Fraction:
     return number
 
 
+@lru_cache(maxsize=1024)
 def format_number(number: Fraction) -> str:
     """The shortest exact spelling: ``0.1``, ``1e-4``, ``100k``, ``1/3``."""
     if number.denominator == 1 and number.numerator < 10_000:

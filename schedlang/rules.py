@@ -63,7 +63,7 @@ def bounded(node: Node) -> bool:
 
 
 def _order(tree: Tree, mistakes: Mistakes) -> None:
-    """Nothing stands after what never ends."""
+    """Nothing follows a phase that never ends."""
 
     def pipeline(stages: Sequence[Node], path: Path) -> None:
         for i, node in enumerate(stages[:-1]):
@@ -213,7 +213,7 @@ def _units(tree: Tree, mistakes: Mistakes) -> None:
 
 
 def clock(tree: Tree, settings: Settings, mistakes: Mistakes, otherwise: str) -> None:
-    """Without `clock=`, no bare length stands beside units, nor where an epoch has steps.
+    """Check that no bare length is ambiguous: beside units, or where an epoch has steps.
 
     Args:
         tree: the line.

@@ -253,7 +253,7 @@ Clock: TypeAlias = Literal["step", "epoch"]
 
 
 class Settings(Placed):
-    """What stands before the ``|``, and may be given when binding instead."""
+    """The settings before the ``|``, which can be given when binding instead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

@@ -87,7 +87,7 @@ def _with_span(mistake: Mistake, root: Any) -> Mistake:
     place = place_of(root)
     key = str(mistake.path[0]) if mistake.path else "stages"
     if mistake.span is not None or place is None or key not in place.values:
-        return mistake  # of the caller's settings, say, which stand in no text
+        return mistake  # the caller's settings are in no text
     return mistake._replace(span=span_at(root, mistake.path))
 
 
