@@ -11,7 +11,6 @@ from typing import Any
 from schedlang.clock import Clock, merge, nearest_tick
 from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, ScheduleWarning
 from schedlang.formula import BASE, symbols
-from schedlang.grammar import read
 from schedlang.lower import Lowering
 from schedlang.phases.base import Phase
 from schedlang.program import PlacedCheck, Program, pieces_of
@@ -46,14 +45,14 @@ def bind(
     try:
         settings = merge(tree, given)
     except ScheduleError as error:
-        raise located(list(error.mistakes), source) from None
+        raise located(error.mistakes, source, tree) from None
     clock = Clock.of(tree, settings)
     mistakes = Mistakes()
     stages = _timed(tree, clock, mistakes, source)
     lowering = Lowering(clock, mistakes)
     lowered, tracks, momentum = lowering.line(stages)
     if mistakes.found:
-        raise located(mistakes.found, source)
+        raise located(mistakes.found, source, tree)
     in_tree = {name for name, _ in set_values(tree)}
     program = Program(
         symbolic=tracks,
@@ -67,8 +66,8 @@ def bind(
         steps_per_epoch=settings.steps_per_epoch,
         total=None if clock.total is None else nearest_tick(clock.total),
         levels=tuple(lowering.levels),
-        checks=_placed(lowering, source),
-        absolute=_absolute(tree, source),
+        checks=_placed(lowering, tree),
+        absolute=_absolute(tree),
         source=source,
     )
     if groups:
@@ -90,10 +89,10 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
         total = clock.total
     except Refusal as refusal:
         here = ("total",) if tree.total else ()
-        raise located([refusal.mistake(here)], source if tree.total else None) from None
+        raise located([refusal.mistake(here)], source if tree.total else None, tree) from None
     stages = time(tree.stages, clock, mistakes)
     if mistakes.found:
-        raise located(mistakes.found, source)
+        raise located(mistakes.found, source, tree)
     waiting = list(rests(stages))
     length, _ = taken(stages)
     if total is None:
@@ -107,7 +106,7 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
         else:
             warnings.warn(ScheduleWarning(f"{message}: training ends first"), stacklevel=5)
     if mistakes.found:
-        raise located(mistakes.found, source)
+        raise located(mistakes.found, source, tree)
     if waiting and total is not None:
         give_rest(stages, total - length)
     return stages
@@ -143,7 +142,7 @@ def _of_groups(
             place: Path = ("lr",) if tree.lr else ()
             message = f"the schedule has lr={lr:g}, but {', '.join(others)}"
             mistake = Mistake("base-differs", message, "leave lr= out", place)
-            raise located([mistake], program.source if tree.lr else None)
+            raise located([mistake], program.source if tree.lr else None, tree)
     found: list[Mistake] = []
     for base in dict.fromkeys(groups):
         for mistake in program.mistakes(base):
@@ -191,31 +190,25 @@ def _absolute_levels(tree: Tree) -> Iterator[tuple[Path, Level]]:
                         yield (*path, name), level
 
 
-def _absolute(tree: Tree, source: str | None) -> tuple[Mistake, ...]:
+def _absolute(tree: Tree) -> tuple[Mistake, ...]:
     """The mistakes of the absolute levels for a parameter group at rate 0."""
-    found = [
-        Mistake(
-            "no-base",
-            f"the absolute level `{level}` cannot apply to a parameter group at rate 0",
-            "write a share of the base (10%)",
-            path,
+    return tuple(
+        with_span(
+            Mistake(
+                "no-base",
+                f"the absolute level `{level}` cannot apply to a parameter group at rate 0",
+                "write a share of the base (10%)",
+                path,
+            ),
+            tree,
         )
         for path, level in _absolute_levels(tree)
-    ]
-    return _spanned(found, source)
-
-
-def _placed(lowering: Lowering, source: str | None) -> tuple[PlacedCheck, ...]:
-    """The checks, each with its place in the text."""
-    at = [check.refusal.mistake(path) for path, check in lowering.checks]
-    places = _spanned(at, source)
-    return tuple(
-        PlacedCheck(check, place) for (_, check), place in zip(lowering.checks, places, strict=True)
     )
 
 
-def _spanned(mistakes: list[Mistake], source: str | None) -> tuple[Mistake, ...]:
-    if source is None or not mistakes:
-        return tuple(mistakes)
-    root = read(source)
-    return tuple(with_span(mistake, root) for mistake in mistakes)
+def _placed(lowering: Lowering, tree: Tree) -> tuple[PlacedCheck, ...]:
+    """The checks, each with its place in the text."""
+    return tuple(
+        PlacedCheck(check, with_span(check.refusal.mistake(path), tree))
+        for path, check in lowering.checks
+    )

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from typing_extensions import assert_never
 
+from schedlang import rules
 from schedlang.errors import Mistakes, Refusal, ScheduleError
 from schedlang.quantities import Length
-from schedlang.rules import ambiguous, lengths
+from schedlang.rules import lengths
 from schedlang.text import set_values, value_text
 from schedlang.tree import Settings, Tree
-from schedlang.validate import translate
+from schedlang.validate import translate, twice
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""
@@ -26,24 +27,23 @@ def merge(tree: Tree, given: dict[str, Any]) -> Settings:
     """The line's settings and those of the caller.
 
     Raises:
-        ScheduleError: if one is wrong, or said twice with different values.
+        ScheduleError: if one is wrong, is given twice with different values, or makes the unit of
+            a bare length ambiguous.
     """
-    said = {name: value for name, value in given.items() if value is not None}
+    values = {name: value for name, value in given.items() if value is not None}
     try:
-        caller = Settings.model_validate(said)
+        caller = Settings.model_validate(values)
     except ValidationError as error:
-        raise ScheduleError(translate(error, (), said)) from None
+        raise ScheduleError(translate(error, (), values)) from None
     merged = dict(set_values(tree))
     mistakes = Mistakes()
     for name, value in set_values(caller):
         if name in merged and not _agree(name, merged[name], value):
             ours, theirs = value_text(merged[name]), value_text(value)
-            message = f"the line says {name}={ours}, the caller {name}={theirs}"
-            mistakes.add("conflicting-settings", message, "say it once", (name,))
+            mistakes.found.append(twice(name, ours, theirs))
         merged.setdefault(name, value)
     settings = Settings.model_construct(**merged)
-    if tree.steps_per_epoch is None:
-        ambiguous(tree, settings, mistakes)
+    rules.clock(tree, settings, mistakes, "set clock=")
     if mistakes.found:
         raise ScheduleError(mistakes.found)
     return settings

@@ -1,8 +1,7 @@
-"""What is wrong with a schedule: mistakes with a code, a place and advice, and the one error."""
+"""What is wrong with a schedule: mistakes with a code, a place and advice; `ScheduleError`."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -18,10 +17,10 @@ Code: TypeAlias = Literal[
 CODES: tuple[Code, ...] = get_args(Code)
 
 MOST_SHOWN = 100
-"""How many mistakes a message shows; a text may have a million."""
+"""How many mistakes a message shows; a text can have a million."""
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where something stands in the dict form: ``("stages", 1, "min")``."""
+"""Where something is in the dict form: ``("stages", 1, "min")``."""
 
 
 class Span(NamedTuple):
@@ -75,8 +74,8 @@ class ScheduleWarning(UserWarning):
     """A schedule that is legal but unlikely to be what was meant."""
 
 
-class Refusal(Exception):  # noqa: N818  # a pass is refused; the error is ScheduleError
-    """A mistake that a pass stops at; whoever runs the pass knows where it stands."""
+class Refusal(Exception):  # noqa: N818  # no error of its own: it becomes a ScheduleError
+    """A mistake in a node, or in one of its arguments; who catches it has the node's path."""
 
     def __init__(self, code: Code, message: str, advice: str = "", argument: str = "") -> None:
         super().__init__(message)
@@ -112,12 +111,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def quoted(value: object) -> str:
     """The value between backticks, short enough for a line."""
-    text = _visible(str(value))
+    try:
+        text = _visible(str(value))
+    except ValueError:  # an integer of more digits than Python prints
+        text = type(value).__name__
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 
 class Mistakes:
-    """A list under construction: passes add to it, and go on."""
+    """The mistakes found so far; a pass adds to them and goes on."""
 
     def __init__(self) -> None:
         self.found: list[Mistake] = []
@@ -146,18 +148,21 @@ def _mark(text: str, span: Span, width: int = 76) -> tuple[str, str, str]:
     cut = max(0, column - width // 2) if len(line) > width else 0
     shown = line[cut : cut + width]
     length = max(1, min(length, len(shown) - (column - cut)))
-    before = ("…" if cut else "") + shown[: column - cut]
-    after = shown[column - cut :] + ("…" if cut + width < len(line) else "")
-    marked = shown[column - cut : column - cut + length]
-    blank = "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
-    carets = "^" * max(1, sum(map(_columns, marked)))
+    before = _visible(("…" if cut else "") + shown[: column - cut])
+    after = _visible(shown[column - cut :] + ("…" if cut + width < len(line) else ""))
+    blank = "\t".join(" " * _columns(part) for part in before.split("\t"))
+    carets = "^" * max(1, _columns(after[:length]))
     number = str(text.count("\n", 0, first) + 1)
-    return number, _visible(before + after), blank + carets
+    return number, before + after, blank + carets
 
 
-def _columns(char: str) -> int:
-    """How many columns a terminal gives the character."""
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+def _columns(text: str) -> int:
+    """The columns that a terminal gives the text."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # only an error needs it
+
+    return cell_len(text)
 
 
 def _visible(text: str) -> str:

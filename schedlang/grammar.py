@@ -1,4 +1,4 @@
-"""Reads text: from a line to its dict form, whose every value remembers where it stood."""
+"""Reads text: from a line to its dict form, with the place of every value."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lark.exceptions import UnexpectedInput
 
 from schedlang import syntax
 from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
-from schedlang.errors import Path as TreePath
 from schedlang.formula import PI, ZERO, Apply, Expr, Number, Operation, Symbol
+from schedlang.placed import Place, Written
 
 LONGEST = 1_000_000
 DEEPEST = 64
@@ -28,18 +28,6 @@ _SIGNS: dict[str, Operation] = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow",
     "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
 }  # fmt: skip
-
-
-class Written(dict[str, Any]):
-    """A node's dict form, with the place of the node and of each of its values."""
-
-    __slots__ = ("mistakes", "span", "spans")
-
-    def __init__(self, values: dict[str, Any], spans: dict[str, Any], span: Span) -> None:
-        super().__init__(values)
-        self.span = span
-        self.spans: dict[str, Any] = spans  # a Span each, or a list of them
-        self.mistakes: list[Mistake] = []
 
 
 def grammar_text() -> str:
@@ -73,25 +61,9 @@ def read_expression(text: str) -> Expr:
     return part.expr
 
 
-def span_at(root: Written, path: TreePath) -> Span:
-    """Where the value at a path of the dict form stands in the text."""
-    node: Any = root
-    span: Any = root.span
-    spans: Any = None
-    for key in path:
-        if isinstance(node, Written) and isinstance(key, str):
-            spans, node = node.spans.get(key), node.get(key)
-        elif isinstance(node, list) and isinstance(key, int) and key < len(node):
-            spans, node = (spans[key] if isinstance(spans, list) else None), node[key]
-        else:
-            break
-        if isinstance(node, Written):
-            span = node.span
-        elif isinstance(spans, Span):
-            span = spans
-        elif spans:
-            span = Span(spans[0].begin, spans[-1].end)
-    return Span(*span)
+def terminal(name: str) -> str:
+    """A terminal of the grammar as a regular expression."""
+    return _lark().get_terminal(name).pattern.to_regexp()
 
 
 @cache
@@ -160,14 +132,16 @@ def _place(token: Token) -> Span:
 
 
 class _Reader(Transformer[Token, Any]):
-    """Called by lark for each rule as it is reduced; holds no state."""
+    """What lark calls for each rule as it is reduced; without state."""
 
     def start(self, children: _Children) -> Written:
         *settings, stages = children
-        spans = [named.value.span for named in settings] + [stage.span for stage in stages]
-        root = Written({}, {}, _around(spans))
-        _name_values(root, settings, "setting")
-        root["stages"], root.spans["stages"] = stages, [stage.span for stage in stages]
+        inside = [stage.place.span for stage in stages]
+        spans: dict[str, Any] = {}
+        whole = _around([*(named.value.span for named in settings), *inside])
+        root = Written({}, Place(whole, spans))
+        _name_values(root, spans, settings, "setting")
+        root["stages"], spans["stages"] = stages, inside
         return root
 
     def pipeline(self, children: _Children) -> list[Written]:
@@ -177,16 +151,16 @@ class _Reader(Transformer[Token, Any]):
         if len(children) == 1:
             only: Written = children[0]
             return only
-        span = _around([child.span for child in children])
-        return Written({"kind": "product", "factors": children}, {}, span)
+        span = _around([child.place.span for child in children])
+        return Written({"kind": "product", "factors": children}, Place(span, {}))
 
     def group(self, children: _Children) -> Written:
         stages, times = children
-        span = _around([stage.span for stage in stages])
-        group = Written({"kind": "group", "stages": stages}, {}, span)
-        if times is not None:
-            group["times"], group.spans["times"] = times.value, times.span
-        return group
+        span = _around([stage.place.span for stage in stages])
+        if times is None:
+            return Written({"kind": "group", "stages": stages}, Place(span, {}))
+        values = {"kind": "group", "stages": stages, "times": times.value}
+        return Written(values, Place(span, {"times": times.span}))
 
     def repeat(self, children: _Children) -> _Value:
         return _Value(str(children[0]), _place(children[0]))
@@ -204,7 +178,7 @@ class _Reader(Transformer[Token, Any]):
         opening, duration, part = children
         written = _phase(None, _Value("fn", _place(opening)), duration, [])
         written["expression"] = part.expr
-        written.mistakes += [*part.mistakes, *_depth_mistakes(part, written.span)]
+        written.mistakes += [*part.mistakes, *_depth_mistakes(part, written.place.span)]
         return written
 
     def role(self, children: _Children) -> _Value:
@@ -266,7 +240,7 @@ class _Reader(Transformer[Token, Any]):
         advice = nearest(str(token), (*VARIABLES, "pi", *FUNCTIONS))
         if token in FUNCTIONS:
             advice = f"call it: {token}(…)"
-        mistake = Mistake("unknown-name", f"`fn` knows no {quoted(token)}", advice)
+        mistake = Mistake("unknown-name", f"`fn` has no name {quoted(token)}", advice)
         return _Part(ZERO, 0, (_at(mistake, token),))
 
     def call(self, children: _Children) -> _Part:
@@ -275,7 +249,7 @@ class _Reader(Transformer[Token, Any]):
         mistake: Mistake | None = None
         if count is None:
             advice = nearest(str(token), FUNCTIONS)
-            mistake = Mistake("unknown-name", f"`fn` knows no function {quoted(token)}", advice)
+            mistake = Mistake("unknown-name", f"`fn` has no function {quoted(token)}", advice)
         elif len(parts) < count or (count == 1 and len(parts) > 1):
             takes = "one argument" if count == 1 else "at least two arguments"
             mistake = Mistake("wrong-type", f"`{token}` takes {takes}, not {len(parts)}")
@@ -317,7 +291,7 @@ class _Reader(Transformer[Token, Any]):
 def _apply(op: Any, *parts: _Part) -> _Part:
     depth = 1 + max(part.depth for part in parts)
     mistakes = tuple(mistake for part in parts for mistake in part.mistakes)
-    if depth > DEEPEST:  # refused by whoever asked; until then nothing deep is built
+    if depth > DEEPEST:  # refused by the caller; until then nothing deep is built
         return _Part(ZERO, depth, mistakes)
     return _Part(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
 
@@ -327,29 +301,30 @@ def _phase(
 ) -> Written:
     spans = [kind.span, *(argument.value.span for argument in arguments)]
     spans += [value.span for value in (role, duration) if value is not None]
-    written = Written({"kind": kind.value}, {"kind": kind.span}, _around(spans))
+    places: dict[str, Any] = {"kind": kind.span}
+    written = Written({"kind": kind.value}, Place(_around(spans), places))
     if role is not None:
-        written["role"], written.spans["role"] = role.value, role.span
+        written["role"], places["role"] = role.value, role.span
     if duration is not None:
-        written["duration"], written.spans["duration"] = duration.value, duration.span
-    _name_values(written, arguments, "argument")
+        written["duration"], places["duration"] = duration.value, duration.span
+    _name_values(written, places, arguments, "argument")
     return written
 
 
-def _name_values(written: Written, values: list[_Named], what: str) -> None:
-    """Put named values into a node; a name that stands twice is a mistake."""
+def _name_values(written: Written, places: dict[str, Any], values: list[_Named], what: str) -> None:
+    """Put named values and their places into a node; a name that is given twice is a mistake."""
     for token, value in values:
         name = str(token)
         if name in written or name in ("kind", "role", "duration", "expression", "stages"):
-            code: Code = "double-argument" if name in written.spans else "unknown-argument"
-            message = f"the {what} {quoted(name)} stands twice"
+            code: Code = "double-argument" if name in places else "unknown-argument"
+            message = f"the {what} {quoted(name)} is given twice"
             if code == "unknown-argument" or name == "kind":
                 code, message = "unknown-argument", f"there is no {what} called {quoted(name)}"
             written.mistakes.append(_at(Mistake(code, message), token))
         else:
             written[name] = value.value
-            written.spans[name] = value.places
-            written.spans[f"{name}="] = _place(token)
+            places[name] = value.places
+            places[f"{name}="] = _place(token)
 
 
 def _apart(unit: Token) -> str:

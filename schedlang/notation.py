@@ -41,7 +41,7 @@ def _as_here(_e: Expr, _write: Write) -> tuple[str, int] | None:
 
 
 def tidy(value: float) -> float:
-    """The number without the dust of its last digits: 0.007 for 0.007000000000000001."""
+    """The number without the rounding error of its last digits: 0.007 for 0.007000000000000001."""
     short = float(f"{value:.12g}")
     return short if abs(value - short) <= 4e-16 * abs(value) else value
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from functools import cache, lru_cache
+from numbers import Rational, Real
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import assert_never
 
 from schedlang.errors import Code, nearest, quoted
 
@@ -28,13 +32,17 @@ UNITS: dict[str, Unit] = {
 SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 LONGEST_NUMBER = 100
-_QUANTITY = re.compile(
-    r"(-?)"
-    r"(?=\.?[0-9])([0-9][0-9_]*)?(?:\.([0-9_]*))?(?:[eE]([+-]?[0-9]+))?"
-    r"(?:/([0-9][0-9_]*))?([kMBT])?"
-    r"\s*(%|[A-Za-z_]\w*)?"
-)
+LONGEST_INTEGER = 14_284
+"""In bits; Python prints no integer of more than 4,300 digits."""
 _LEAST, _MOST = 1e-300, 1e300
+
+
+@cache
+def _quantity() -> re.Pattern[str]:
+    """A number and its unit, as the grammar writes them."""
+    from schedlang.grammar import terminal  # heavy, and plain numbers do not need it
+
+    return re.compile(rf"({terminal('NUMBER')})\s*({terminal('UNIT')})?")
 
 
 def refuse(code: Code, message: str, advice: str = "") -> NoReturn:
@@ -46,33 +54,49 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
     """The exact number and the unit as written, from a number or a text such as ``2.5ep``."""
     if isinstance(value, list | tuple):
         refuse("wrong-type", "expected one value, not a list")
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Fraction)):
-        refuse("wrong-type", f"expected a number, not {quoted(value)}")
-    if isinstance(value, int | Fraction):
-        return _in_range(Fraction(value), value), ""
-    text = str(value).strip()
+    match value:
+        case str():
+            return _read_text(value.strip())
+        case bool():
+            refuse("wrong-type", f"expected a number, not {quoted(value)}")
+        case Rational():  # NumPy's integers, too
+            return _in_range(Fraction(int(value.numerator), int(value.denominator)), value), ""
+        case Real() | Decimal():  # its shortest decimal: 0.1 of single precision is a tenth as well
+            return _read_text(str(value)) if value else (Fraction(0), "")
+        case _:
+            refuse("wrong-type", f"expected a number, not {quoted(value)}")
+
+
+def _read_text(text: str) -> tuple[Fraction, str]:
     if len(text) > LONGEST_NUMBER:
         refuse("bad-number", f"the number {quoted(text)} is too long")
-    match = _QUANTITY.fullmatch(text)
+    if text.isascii() and text.isdigit():
+        return _in_range(Fraction(int(text)), text), ""
+    match = _quantity().fullmatch(text)
     if match is None:
         refuse("wrong-type", f"expected a number, not {quoted(text)}")
-    sign, whole, part, exponent, denominator, suffix, unit = match.groups("")
-    numerator = int((whole + part).replace("_", "")) * SUFFIXES.get(suffix, 1)
+    digits, unit = match[1].replace("_", ""), match[2] or ""
+    if digits[0] == "-":
+        refuse("out-of-range", f"{quoted(text)} is negative", "no number here is below 0")
+    scale = SUFFIXES.get(digits[-1], 1)
+    digits, _, denominator = digits.rstrip("kMBT").partition("/")
+    digits, _, exponent = digits.lower().partition("e")
+    whole, _, part = digits.partition(".")
     power = int(exponent or 0)
     if abs(power) > 999:
         refuse("overflow", f"the number {quoted(text)} has more than three digits of exponent")
-    power -= len(part.replace("_", ""))
-    below = int(denominator.replace("_", "")) if denominator else 1
+    below = int(denominator or 1)
     if below == 0:
         refuse("bad-number", f"the number {quoted(text)} divides by zero")
-    if power < 0:
-        number = Fraction(numerator, below * 10**-power)
-    else:
-        number = Fraction(numerator * 10**power, below)
-    return _in_range(-number if sign else number, text), unit
+    power -= len(part)
+    number = Fraction(int(whole + part) * scale * 10 ** max(power, 0), below * 10 ** max(-power, 0))
+    return _in_range(number, text), unit
 
 
 def _in_range(number: Fraction, written: object) -> Fraction:
+    if max(number.numerator.bit_length(), number.denominator.bit_length()) > LONGEST_INTEGER:
+        what = "an integer" if number.denominator == 1 else "a fraction"
+        refuse("overflow", f"{what} of more than 4,300 digits does not fit into a double")
     if number.numerator < 0:
         refuse("out-of-range", f"{quoted(written)} is negative", "no number here is below 0")
     try:
@@ -88,6 +112,7 @@ def _in_range(number: Fraction, written: object) -> Fraction:
     return number
 
 
+@lru_cache(maxsize=1024)
 def format_number(number: Fraction) -> str:
     """The shortest exact spelling: ``0.1``, ``1e-4``, ``100k``, ``1/3``."""
     if number.denominator == 1 and number.numerator < 10_000:
@@ -148,7 +173,7 @@ class Length:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return _quantity_schema("a length: 10, 10st, 10ep, 2B tok, 50k ex, 10%", UNITS)
+        return quantity_schema(LENGTH, UNITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +193,8 @@ class Level:
                 return self.value
             case "":
                 return None if self.value else self.value
+            case _:
+                assert_never(self.unit)
 
     def __str__(self) -> str:
         return f"{format_number(self.value)}{self.unit}"
@@ -194,9 +221,10 @@ class Level:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return _quantity_schema("a level: 1e-4, 10%, 0.1x", ("x", "%"))
+        return quantity_schema("a level: 1e-4, 10%, 0.1x", ("x", "%"))
 
 
+LENGTH = "a length: 10, 10st, 10ep, 2B tok, 50k ex, 10%"
 LEVEL_ADVICE = "write a rate (1e-4) or a share of the base (10%, 0.1x)"
 
 
@@ -227,13 +255,43 @@ def as_text(read: Callable[[object], _Quantity]) -> CoreSchema:
     )
 
 
-def _quantity_schema(description: str, units: Any) -> JsonSchemaValue:
-    number = r"[0-9._]+([eE][+-]?[0-9]+)?(/[0-9_]+)?[kMBT]?"
-    unit = "|".join(sorted(filter(None, units), key=len, reverse=True))
+def quantity_schema(
+    description: str,
+    units: Iterable[str] = (),
+    *,
+    whole: bool = False,
+    before: str = "",
+    bounds: Mapping[str, float] | None = None,
+) -> JsonSchemaValue:
+    """The JSON Schema of a number, or of a text with a number and a unit.
+
+    Args:
+        description: what it is.
+        units: what may follow the number in a text.
+        whole: whether a number without a unit is an integer.
+        before: a regular expression of what may stand before the number in a text.
+        bounds: JSON Schema's keywords for a number; by default it is at least 0.
+    """
+    from schedlang.grammar import terminal
+
+    names = "|".join(sorted(filter(None, units), key=len, reverse=True))
+    unit = rf"(?:{names})?" if names else ""
     return {
         "anyOf": [
-            {"type": "number", "minimum": 0},
-            {"type": "string", "pattern": rf"^\s*{number}\s*({unit})?\s*$"},
+            {"type": "integer" if whole else "number", **(bounds or {"minimum": 0})},
+            {"type": "string", "pattern": rf"^\s*{before}(?!-){terminal('NUMBER')}\s*{unit}\s*$"},
         ],
         "description": description,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A pydantic annotation: the JSON Schema of a type, made when it is asked for."""
+
+    make: Callable[[], JsonSchemaValue]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return self.make()

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 
+from typing_extensions import assert_never
+
 from schedlang.errors import Mistakes, Path, Refusal
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import BASE_LEVEL, Phase, Ramp
@@ -36,6 +38,10 @@ def walk(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Pat
                 yield from walk(node.stages, (*here, "stages"))
             case Product():
                 yield from walk(node.factors, (*here, "factors"))
+            case Phase():
+                pass
+            case _:
+                assert_never(node)
 
 
 def is_plain(node: Node) -> bool:
@@ -52,10 +58,12 @@ def bounded(node: Node) -> bool:
             return all(map(bounded, factors))
         case Phase():
             return node.bounded()
+        case _:
+            assert_never(node)
 
 
 def _order(tree: Tree, mistakes: Mistakes) -> None:
-    """Nothing stands after what never ends."""
+    """Nothing follows a phase that never ends."""
 
     def pipeline(stages: Sequence[Node], path: Path) -> None:
         for i, node in enumerate(stages[:-1]):
@@ -92,13 +100,14 @@ def _short(node: Node) -> str:
 
 def _plateaus(tree: Tree, mistakes: Mistakes) -> None:
     """A plateau is the last phase of the line."""
+    end: Path = ("stages", len(tree.stages) - 1)
     last: Node = tree.stages[-1]
     while is_plain(last) and isinstance(last, Group):
-        last = last.stages[-1]
+        end, last = (*end, "stages", len(last.stages) - 1), last.stages[-1]
     for path, node in walk(tree.stages):
-        if isinstance(node, Plateau) and node is not last:
+        if isinstance(node, Plateau) and path != end:
             message = "`plateau` must be the last phase, outside `*` and `x`"
-            mistakes.add("plateau-not-last", message, "nothing knows when it ends", path)
+            mistakes.add("plateau-not-last", message, "it has no end of its own", path)
 
 
 def _products(tree: Tree, mistakes: Mistakes) -> None:
@@ -119,7 +128,7 @@ def _products(tree: Tree, mistakes: Mistakes) -> None:
 
 
 def arguments(phase: Phase) -> Iterator[tuple[str, object]]:
-    """What is said to a phase, by the names that the text has for it."""
+    """The arguments of a phase that are set, by their names in the text."""
     names = _written_names(type(phase))
     for name, value in phase.__dict__.items():
         if value is not None:
@@ -144,7 +153,7 @@ def _rests(tree: Tree, mistakes: Mistakes) -> None:
             message = "`rest` is for a stage of the line itself, not inside `*` or `x`"
             mistakes.add("rest", message, "write its length", place)
         elif duration.how == "rest" and seen:
-            mistakes.add("rest", "`rest` stands twice", "only one phase can have the rest", place)
+            mistakes.add("rest", "`rest` is given twice", "only one phase can take the rest", place)
         elif duration.how == "until" and seen and path in top:
             message = "`until` after `rest`: the rest is not known yet"
             mistakes.add("rest", message, "write its length", place)
@@ -171,6 +180,8 @@ def _size(tree: Tree, mistakes: Mistakes) -> None:
                     total += count(factors)
                 case Phase():
                     total += 1
+                case _:
+                    assert_never(node)
         return total
 
     total = count(tree.stages)
@@ -180,7 +191,7 @@ def _size(tree: Tree, mistakes: Mistakes) -> None:
 
 
 def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
-    """Every length of the line with its path; an unsaid `every=1` too."""
+    """Every length of the line with its path; the default `every=1` with that of its phase."""
     if tree.total is not None:
         yield ("total",), tree.total
     for path, node in walk(tree.stages):
@@ -192,44 +203,59 @@ def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
             for length in value if isinstance(value, tuple) else (value,):
                 if isinstance(length, Length):
                     yield (*path, name), length
-        unsaid = isinstance(node, InverseTime) or (isinstance(node, Exp) and node.gamma is not None)
-        if unsaid and getattr(node, "every", None) is None:
+        counts = isinstance(node, InverseTime) or (isinstance(node, Exp) and node.gamma is not None)
+        if counts and getattr(node, "every", None) is None:
             yield path, Length(Fraction(1))
 
 
 def _units(tree: Tree, mistakes: Mistakes) -> None:
-    """Bare lengths do not stand beside units."""
-    if tree.clock is not None:
+    clock(tree, tree, mistakes, "set clock= in the line")
+
+
+def clock(tree: Tree, settings: Settings, mistakes: Mistakes, otherwise: str) -> None:
+    """Check that no bare length is ambiguous: beside units, or where an epoch has steps.
+
+    Args:
+        tree: the line.
+        settings: those of the line, or of the line and the caller.
+        mistakes: where to add what is found.
+        otherwise: how to set the clock.
+    """
+    if settings.clock is not None:
         return
-    found = list(lengths(tree))
-    units = {length.unit for _, length in found} - {"", "%"}
-    if not units:
-        ambiguous(tree, tree, mistakes)
-        return
-    for path, length in found:
-        if length.unit == "" and length.value:
-            message = f"`{length}` has no unit, and other lengths have"
-            if path[-1] in ("duration", "total") or not isinstance(path[-1], int):
-                advice = f"{length} what? write {length}st or {length}ep, or say clock="
-            else:
-                message = "this counts ticks one by one (every=1), and other lengths have a unit"
-                advice = "write every=1st or every=1ep, or say clock="
+    line = list(lengths(tree))
+    caller: list[tuple[Path, Length]] = []
+    if tree.total is None and settings.total is not None:
+        caller.append((("total",), settings.total))
+    if any(length.unit not in {"", "%"} for _, length in line + caller):
+        for path, length in _without_unit(line + caller):
+            message = f"{_bare(path, length)} has no unit, and other lengths have"
+            what = "" if _by_default(path) else f"{length} what? "
+            advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
             mistakes.add("mixed-units", message, advice, path)
-
-
-def ambiguous(tree: Tree, settings: Settings, mistakes: Mistakes) -> None:
-    """A bare length is neither steps nor epochs once `steps_per_epoch` is known."""
-    if settings.steps_per_epoch is None or settings.clock is not None:
-        return
-    found = list(lengths(tree))
-    if any(length.unit not in ("", "%") for _, length in found):
-        return
-    for path, length in found:
-        if length.unit == "" and length.value:
-            message = f"`{length}` has no unit, and `steps_per_epoch` is given"
-            advice = f"are these steps or epochs? write {length}st or {length}ep, or say clock="
+    elif settings.steps_per_epoch is not None:
+        for path, length in _without_unit(line)[:1]:
+            message = f"{_bare(path, length)} has no unit, and `steps_per_epoch` is given"
+            what = "" if _by_default(path) else "are these steps or epochs? "
+            advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
             mistakes.add("ambiguous-ticks", message, advice, path)
-            return
+
+
+def _without_unit(found: list[tuple[Path, Length]]) -> list[tuple[Path, Length]]:
+    return [(path, length) for path, length in found if not length.unit and length.value]
+
+
+def _by_default(path: Path) -> bool:
+    return isinstance(path[-1], int)  # of a phase, and not of one of its arguments
+
+
+def _bare(path: Path, length: Length) -> str:
+    return "the default `every=1`" if _by_default(path) else f"`{length}`"
+
+
+def _with_units(path: Path, length: Length) -> str:
+    every = "every=" if _by_default(path) else ""
+    return f"{every}{Length(length.value, 'st')} or {every}{Length(length.value, 'ep')}"
 
 
 def _directions(tree: Tree, mistakes: Mistakes) -> None:
@@ -262,7 +288,11 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
                     return ramp(node, level, first=first)
                 except Refusal as refusal:
                     mistakes.found.append(refusal.mistake(path))
-        return None
+                    return None
+            case Phase():
+                return None
+            case _:
+                assert_never(node)
 
     def group(node: Group, path: Path, level: Level | None, *, first: bool) -> Level | None:
         """The first round and, if there are more, the second."""
@@ -286,7 +316,7 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
 
 
 def _rise(start: Level, end: Level, lr: Fraction | None) -> Fraction | None:
-    """How far it is up from one level to another; None if that hangs on the base rate."""
+    """How far one level is above another; None if that depends on the base rate."""
     a, b = start.share, end.share
     if a is not None and b is not None:
         return b - a

@@ -1,7 +1,4 @@
-"""The front door: `Schedule`, what a user holds, and `parse`.
-
-What a call needs it imports when it is called, so that `import schedlang` stays light.
-"""
+"""The public interface: `Schedule` and `parse`. What only a call needs is imported in the call."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from pydantic import (
+    ConfigDict,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -22,6 +20,8 @@ from pydantic import (
 from typing_extensions import Self, Unpack
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
+from schedlang.phases import REGISTERED, Phase
+from schedlang.placed import place_of, put
 from schedlang.text import write
 from schedlang.tree import Clock, Tree
 
@@ -55,7 +55,15 @@ class Schedule(Tree):
     0.0001
     """
 
+    model_config = ConfigDict(json_schema_extra={"description": "a schedule as a tree"})
+
     _source: str | None = PrivateAttr(None)
+
+    def __init__(self, /, **values: Any) -> None:
+        """A schedule of the dict form's keys; a `ScheduleError` lists what is wrong with them."""
+        from schedlang.validate import from_dict
+
+        self.__setstate__(Schedule._of(from_dict(values), None).__getstate__())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -64,7 +72,7 @@ class Schedule(Tree):
             case Schedule():
                 return value
             case str():
-                return cls._of(_tree(value), value)
+                return parse(value)
             case dict():
                 from schedlang.validate import from_dict
 
@@ -79,6 +87,7 @@ class Schedule(Tree):
     def _of(cls, tree: Tree, source: str | None) -> Schedule:
         schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
         schedule._source = source
+        put(schedule, place_of(tree))
         return schedule
 
     @classmethod
@@ -91,19 +100,19 @@ class Schedule(Tree):
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
-            raise _own_error(error) from None
+            from schedlang.validate import own_error
+
+            raise own_error(error) from None
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """The schedule of a JSON text: a string with a line, or the tree.
-
-        Raises:
-            ScheduleError: with everything that is wrong with it.
-        """
+        """The schedule of a JSON text, a string with a line or the tree; raises the same."""
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
-            raise _own_error(error) from None
+            from schedlang.validate import own_error
+
+            raise own_error(error) from None
 
     @model_serializer(mode="wrap")
     def _write(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
@@ -128,6 +137,9 @@ class Schedule(Tree):
 
     def __str__(self) -> str:
         return write(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
     def __repr__(self) -> str:
         return f"Schedule({str(self)!r})"
@@ -177,7 +189,7 @@ class Schedule(Tree):
             engine: ``"chain"``, PyTorch's own schedulers; ``"fused"``, one of ours for any
                 schedule; ``"auto"``, the chain unless PyTorch's classes cannot express this.
             start: the tick to begin at, to resume from nothing else.
-            lr: must agree with every group, if it is said.
+            lr: must agree with every group, if it is given.
             **binding: what the line leaves open, see `Binding`.
 
         Raises:
@@ -272,7 +284,7 @@ class Schedule(Tree):
 
 
 class Binding(TypedDict, total=False):
-    """What a line may leave open, to be said when it is bound."""
+    """What a line may leave open, to be given when it is bound."""
 
     total: int | str | None
     """The length of the run, in ticks or as a length such as ``"100ep"``."""
@@ -289,14 +301,12 @@ class Binding(TypedDict, total=False):
 _DUMP: dict[str, Any] = {"by_alias": True, "exclude_none": True, "context": _AS_TREE}
 
 
-def _own_error(error: ValidationError) -> Exception:
-    found = error.errors(include_url=False)[0]
-    own = found.get("ctx", {}).get("error")
-    return own if isinstance(own, ScheduleError) else error
-
-
-def parse(text: str) -> Schedule:
+def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     """The schedule of a line of text.
+
+    Args:
+        text: the line.
+        clock: what one tick is, as if the line set it: ``"step"`` or ``"epoch"``.
 
     Raises:
         ScheduleError: with every mistake of the line: its code, its place and what to do.
@@ -306,19 +316,20 @@ def parse(text: str) -> Schedule:
     """
     if not isinstance(text, str):
         raise TypeError(f"parse takes a text, not {type(text).__name__}")
-    return Schedule._of(_tree(text), text)
-
-
-def _tree(text: str) -> Tree:
     from schedlang.validate import from_text
 
-    return from_text(text)
+    return Schedule._of(from_text(text, clock), text)
 
 
 @lru_cache(maxsize=256)
-def _restored(text: str, binding: tuple[tuple[str, str | int], ...], base: float | None) -> Program:
+def _restored(
+    text: str,
+    binding: tuple[tuple[str, str | int], ...],
+    base: float | None,
+    registered: tuple[type[Phase], ...],  # noqa: ARG001  # a part of the cache's key
+) -> Program:
     groups = () if base is None else (base,)
-    with warnings.catch_warnings():  # what there is to warn of was said when it was bound first
+    with warnings.catch_warnings():  # they were issued when it was bound first
         warnings.simplefilter("ignore", ScheduleWarning)
         return parse(text)._bind(dict(binding), groups=groups)
 
@@ -326,10 +337,9 @@ def _restored(text: str, binding: tuple[tuple[str, str | int], ...], base: float
 def restore(text: str, binding: Mapping[str, str | int], base: float | None = None) -> Program:
     """The program that a target's saved state names: its text, its binding, its base rate.
 
-    Raises:
-        ScheduleError: if the text is no schedule (any more: a phase of one's own is missing).
+    A `ScheduleError` is raised if the text is no schedule, or no longer one.
     """
-    return _restored(text, tuple(sorted(binding.items())), base)
+    return _restored(text, tuple(sorted(binding.items())), base, tuple(REGISTERED.values()))
 
 
 def to_torch(
@@ -363,9 +373,9 @@ def compare(
 
     Args:
         schedule: a line of text, its dict form, or a schedule.
-        scheduler: one of PyTorch's own, say.
-        steps: how many updates; unsaid, as many as the schedule has ticks.
-        metrics: one for each step, where a plateau listens.
+        scheduler: any, such as one of PyTorch's own.
+        steps: how many updates; by default as many as the schedule has ticks.
+        metrics: one for each step, for a plateau.
         tolerance: how far apart two rates may be, relative to the schedule's (or to 1e-4 of the
             base rate, where that is more).
         lr: the base rate of every group, for a scheduler that has overwritten ``initial_lr``
@@ -374,7 +384,7 @@ def compare(
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
-        ValueError: if the schedule never ends and ``steps`` is not said.
+        ValueError: if the schedule never ends and ``steps`` is not given.
     """
     from schedlang.torch.recording import Shadow, first_difference
 

@@ -1,4 +1,4 @@
-"""What to say of a text that is no sentence of the grammar."""
+"""The mistake in a text that is no sentence of the grammar."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from typing_extensions import assert_never
+
 from schedlang.phases.base import Phase
 from schedlang.quantities import Length, Level, format_number
 from schedlang.tree import Group, Node, Product, Settings, Tree
@@ -19,7 +21,7 @@ def write(tree: Tree) -> str:
 
 
 def set_values(settings: Settings) -> list[tuple[str, Any]]:
-    """The settings that are said, in their order."""
+    """The settings that are given, in their order."""
     pairs = ((name, getattr(settings, name)) for name in Settings.model_fields)
     return [(name, value) for name, value in pairs if value is not None]
 
@@ -38,6 +40,8 @@ def node_text(node: Node) -> str:
             return " * ".join(map(node_text, factors))
         case Phase():
             return _phase_text(node)
+        case _:
+            assert_never(node)
 
 
 def _phase_text(phase: Phase) -> str:

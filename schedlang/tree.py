@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -21,6 +21,7 @@ from pydantic import (
     WithJsonSchema,
     WrapValidator,
 )
+from pydantic.json_schema import JsonSchemaValue
 
 from schedlang.errors import nearest, quoted
 from schedlang.phases import BUILT_IN, REGISTERED, kinds
@@ -31,7 +32,17 @@ from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
 from schedlang.phases.ramps import Cosine, Exp, Hold, Linear, Poly, Sqrt
 from schedlang.phases.rates import InverseSqrt, InverseTime, Multistep, Piecewise, Step
-from schedlang.quantities import Length, format_number, read_quantity, refuse
+from schedlang.placed import Placed, Written, put
+from schedlang.quantities import (
+    LENGTH,
+    UNITS,
+    Described,
+    Length,
+    format_number,
+    quantity_schema,
+    read_quantity,
+    refuse,
+)
 
 MOST_REPEATS = 10_000
 MOST_REFUSED = 1_000
@@ -70,29 +81,32 @@ def _registered(value: Any) -> Phase:
     return REGISTERED[kind].model_validate(value)
 
 
-def _go_on(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Validate a phase; under `Refused`, note what is wrong and go on."""
+def _node(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """Validate a node and keep its place; under `Refused`, note what is wrong and go on."""
     if isinstance(info.context, Refused) and len(info.context.nodes) >= MOST_REFUSED:
-        return Broken()  # the point is made
+        return Broken()  # a thousand mistakes are enough
     kind = value.get("kind") if isinstance(value, dict) else None
     own = REGISTERED.get(kind) if isinstance(kind, str) else None
     try:
-        return own.model_validate(value) if own is not None else handler(value)
+        node = own.model_validate(value) if own is not None else handler(value)
     except ValidationError as error:
         if not isinstance(info.context, Refused):
             raise
         info.context.nodes.append((value, error))
         return Broken()
+    if isinstance(value, Written):
+        put(node, value.place)
+    return node
 
 
-_OWN_SCHEMA = {
+_REGISTERED_SCHEMA = {
     "type": "object",
     "required": ["kind"],
     "properties": {"kind": {"type": "string", "not": {"enum": [*BUILT_IN, "group", "product"]}}},
-    "description": "one's own phase",
+    "description": "a registered phase",
 }
 
-_OneOf: TypeAlias = Annotated[
+AnyPhase: TypeAlias = Annotated[
     Annotated[Hold, Tag("hold")]
     | Annotated[Linear, Tag("linear")]
     | Annotated[Cosine, Tag("cosine")]
@@ -112,16 +126,15 @@ _OneOf: TypeAlias = Annotated[
     | Annotated[
         SerializeAsAny[Phase],
         PlainValidator(_registered),
-        WithJsonSchema(_OWN_SCHEMA),
+        WithJsonSchema(_REGISTERED_SCHEMA),
         Tag("registered"),
     ],
     Discriminator(_kind_of),
 ]
-AnyPhase: TypeAlias = Annotated[_OneOf, WrapValidator(_go_on)]
 
 
 def _read_times(value: object) -> int | str:
-    if value == "inf":
+    if isinstance(value, str) and value == "inf":
         return "inf"
     number, unit = read_quantity(value)
     if unit or number.denominator != 1 or not 1 <= number <= MOST_REPEATS:
@@ -130,37 +143,57 @@ def _read_times(value: object) -> int | str:
     return int(number)
 
 
+def _times_schema() -> JsonSchemaValue:
+    number = quantity_schema(
+        "how often", whole=True, bounds={"minimum": 1, "maximum": MOST_REPEATS}
+    )
+    return {**number, "anyOf": [*number["anyOf"], {"const": "inf"}]}
+
+
 Times: TypeAlias = Annotated[
     int | Literal["inf"],
     PlainValidator(_read_times),
     PlainSerializer(lambda times: times),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "inf"}]}),
+    Described(_times_schema),
 ]
 
 
-def _some(stages: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not stages:
+def _as_stages(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        refuse("wrong-type", f"expected a list of stages, not {quoted(value)}")
+    if not value:
         refuse("empty", "there is no schedule here", "write one: cosine 90")
-    return stages
+    return value
 
 
-class Group(BaseModel):
+def _as_factors(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        refuse("wrong-type", f"expected a list of factors, not {quoted(value)}")
+    if len(value) < 2:
+        advice = "write a single factor as a stage"
+        refuse("wrong-type", f"a product needs at least two factors, not {len(value)}", advice)
+    return value
+
+
+class Group(Placed):
     """``( … )``, ``( … ) x 3``, ``( … ) x inf``; ``times`` is None for plain parentheses."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal["group"]
-    stages: Annotated[tuple[Stage, ...], AfterValidator(_some)]
+    stages: Stages
     times: Times | None = None
 
 
-class Product(BaseModel):
-    """``A * B``: factors that run at the same time, multiplied."""
+class Product(Placed):
+    """``A * B``: factors that run at the same time, multiplied; two at least."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal["product"]
-    factors: Annotated[tuple[Factor, ...], AfterValidator(_some)]
+    factors: Annotated[
+        tuple[Factor, ...], BeforeValidator(_as_factors), Field(json_schema_extra={"minItems": 2})
+    ]
 
 
 def _shape_of(value: Any) -> str:
@@ -169,13 +202,19 @@ def _shape_of(value: Any) -> str:
 
 
 Factor: TypeAlias = Annotated[
-    Annotated[AnyPhase, Tag("phase")] | Annotated[Group, Tag("group")], Discriminator(_shape_of)
+    Annotated[AnyPhase, Tag("phase")] | Annotated[Group, Tag("group")],
+    Discriminator(_shape_of),
+    WrapValidator(_node),
 ]
 Stage: TypeAlias = Annotated[
     Annotated[AnyPhase, Tag("phase")]
     | Annotated[Group, Tag("group")]
     | Annotated[Product, Tag("product")],
     Discriminator(_shape_of),
+    WrapValidator(_node),
+]
+Stages: TypeAlias = Annotated[
+    tuple[Stage, ...], BeforeValidator(_as_stages), Field(json_schema_extra={"minItems": 1})
 ]
 
 
@@ -192,7 +231,7 @@ Amount: TypeAlias = Annotated[
     Fraction,
     PlainValidator(_read_above_zero),
     PlainSerializer(format_number, return_type=str),
-    WithJsonSchema({"type": ["number", "string"], "description": "a number above 0"}),
+    Described(lambda: quantity_schema("a number above 0", bounds={"exclusiveMinimum": 0})),
 ]
 
 
@@ -202,12 +241,19 @@ def _no_share(total: Length) -> Length:
     return total
 
 
-Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share)]
+def _total_schema() -> JsonSchemaValue:
+    units = [unit for unit in UNITS if unit != "%"]
+    return quantity_schema(
+        LENGTH.replace(", 10%", ""), units, whole=True, bounds={"exclusiveMinimum": 0}
+    )
+
+
+Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share), Described(_total_schema)]
 Clock: TypeAlias = Literal["step", "epoch"]
 
 
-class Settings(BaseModel):
-    """What stands before the ``|``, and may be said when binding instead."""
+class Settings(Placed):
+    """The settings before the ``|``, which can be given when binding instead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -222,7 +268,7 @@ class Settings(BaseModel):
 class Tree(Settings):
     """A whole line."""
 
-    stages: Annotated[tuple[Stage, ...], AfterValidator(_some)] = Field(...)
+    stages: Stages = Field(...)
 
 
 Node: TypeAlias = Phase | Group | Product

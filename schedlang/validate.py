@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
 
 from schedlang import rules
-from schedlang.errors import CODES, Code, Mistake, Mistakes, Path, ScheduleError, nearest, quoted
-from schedlang.grammar import DEEPEST, LONGEST, Written, read, span_at
-from schedlang.phases import kinds
+from schedlang.errors import CODES, Mistake, Mistakes, Path, ScheduleError, nearest, quoted
+from schedlang.grammar import DEEPEST, LONGEST, read
+from schedlang.phases import REGISTERED, kinds
+from schedlang.placed import Written, place_of, put, span_at
 from schedlang.tree import Refused, Settings, Tree
 
 
-def from_text(text: str) -> Tree:
+def from_text(text: str, clock: str | None = None) -> Tree:
     """The tree of a line.
+
+    Args:
+        text: the line.
+        clock: what one tick is, as if the line set it.
 
     Raises:
         ScheduleError: with every mistake of the line, in its order.
     """
-    return from_dict(read(text), text)
+    raw = read(text)
+    if clock is not None and raw.setdefault("clock", clock) != clock:
+        span = raw.place.values["clock"]
+        raw.mistakes.append(twice("clock", raw["clock"], clock)._replace(span=span))
+    return from_dict(raw, text)
+
+
+def twice(name: str, ours: str, theirs: str) -> Mistake:
+    """A setting that the line and the caller give differently."""
+    message = f"`{name}` is given twice: {name}={ours} in the line, {name}={theirs} in the call"
+    return Mistake("conflicting-settings", message, "give it once", (name,))
 
 
 def from_dict(raw: Any, text: str | None = None) -> Tree:
@@ -31,46 +47,52 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
         ScheduleError: with every mistake.
     """
     mistakes = Mistakes()
-    if not isinstance(raw, Written):  # a text's depth was seen to before
+    if not isinstance(raw, Written):  # the depth of a text was checked before
         _refuse_size(raw)
-    for node in _written(raw):
-        mistakes.found += node.mistakes
     refused = Refused()
     result: Tree | None = None
     try:
         result = Tree.model_validate(raw, context=refused)
     except ValidationError as error:
-        mistakes.found += translate(error, (), raw)
-    if refused.nodes:
-        paths = {id(node): path for path, node in _nodes(raw)}
-        for node, refusal in refused.nodes:
-            mistakes.found += translate(refusal, paths.get(id(node), ()), node)
+        refused.nodes.append((raw, error))
+    refusals = {id(node): refusal for node, refusal in refused.nodes}
+    for path, node in _nodes(raw):
+        if isinstance(node, Written):
+            mistakes.found += [each._replace(path=each.path or path) for each in node.mistakes]
+        if id(node) in refusals:
+            mistakes.found += translate(refusals[id(node)], path, node)
     if result is not None:
+        put(result, place_of(raw))
         rules.check(result, mistakes)
     if mistakes.found or result is None:
-        raise located(mistakes.found, text, raw if isinstance(raw, Written) else None)
+        raise located(mistakes.found, text, raw)
     return result
 
 
-def located(mistakes: list[Mistake], text: str | None, raw: Written | None = None) -> ScheduleError:
-    """The error, each mistake with its place in the text (which is read again if need be)."""
+def located(mistakes: Iterable[Mistake], text: str | None, root: Any) -> ScheduleError:
+    """The error, each mistake with the span of its node.
+
+    Args:
+        mistakes: what is wrong; one that has its span keeps it.
+        text: what the spans point into; without it there are none.
+        root: the tree, or the dict form, of the text.
+    """
     if text is None:
         return ScheduleError(mistakes)
-    root = raw if raw is not None else read(text)
     return ScheduleError([with_span(mistake, root) for mistake in mistakes], text)
 
 
-def with_span(mistake: Mistake, root: Written) -> Mistake:
-    """The mistake with its place in the text, where the text has one."""
-    key = mistake.path[0] if mistake.path else "stages"
-    if mistake.span is not None or not (key in root or key in root.spans):
-        return mistake  # it knows its place, or the caller made it and not the text
-    span = span_at(root, mistake.path)
-    return Mistake(mistake.code, mistake.message, mistake.advice, mistake.path, span)
+def with_span(mistake: Mistake, root: Any) -> Mistake:
+    """The mistake with the span of its node, where that was read from a text."""
+    place = place_of(root)
+    key = str(mistake.path[0]) if mistake.path else "stages"
+    if mistake.span is not None or place is None or key not in place.values:
+        return mistake  # the caller's settings are in no text
+    return mistake._replace(span=span_at(root, mistake.path))
 
 
 def _refuse_size(raw: Any) -> None:
-    """Refuse a dict form too deep or too large, even where its parts are shared."""
+    """Raise an error for a dict form too deep or too large, even where its parts are shared."""
     level, depth, count = [raw], 0, 0
     while level:
         depth += 1
@@ -101,86 +123,93 @@ def _nodes(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
                     yield from _nodes(child, (*path, key, i))
 
 
-def _written(raw: Any) -> Iterator[Written]:
-    return (node for _, node in _nodes(raw) if isinstance(node, Written) and node.mistakes)
-
-
 # ── pydantic's errors in our words ───────────────────────────────────────────────────────────────
 
 
+def own_error(error: ValidationError) -> ScheduleError:
+    """The `ScheduleError` inside of pydantic's error, or one for a text that is not JSON."""
+    found = error.errors(include_url=False)[0]
+    own = found.get("ctx", {}).get("error")
+    if isinstance(own, ScheduleError):
+        return own
+    place = re.search(r"line (\d+) column (\d+)", found["msg"])
+    where = f": line {place[1]}, column {place[2]}" if place else ""
+    advice = 'a line of text is a JSON string: "cosine 90"'
+    return ScheduleError([Mistake("syntax", f"this is not JSON{where}", advice)])
+
+
 def translate(error: ValidationError, path: Path, node: Any) -> Iterator[Mistake]:
-    """Pydantic's errors of a node as mistakes."""
-    for found in error.errors(include_url=False, include_input=True):
-        # A union's tags stand in pydantic's location; they are no keys of the dict form.
-        place = tuple(key for key in found["loc"] if not _is_tag(key, found["loc"], node))
-        code, message, advice, place = _words(dict(found), place, node)
-        yield Mistake(code, message, advice, (*path, *place))
+    """Pydantic's errors of one node, or of the settings, as mistakes."""
+    kind = node.get("kind") if isinstance(node, dict) and path else ""
+    kind = kind if isinstance(kind, str) else ""
+    for found in error.errors(include_url=False):
+        location = found["loc"]
+        if kind not in REGISTERED:  # the tags of the unions; they are no keys of the dict form
+            location = location[location[:1] in _SHAPES :]
+            location = location[location[:1] in {(kind,), ("registered",)} :]
+        yield _mistake(dict(found), kind, path, location)
 
 
-def _is_tag(key: str | int, location: tuple[str | int, ...], node: Any) -> bool:
-    if not isinstance(key, str):
-        return False
-    if isinstance(node, dict) and node.get("kind") == key and location[0] == key:
-        return True
-    return key in ("phase", "group", "product", "registered") or key.startswith(
-        ("function-", "tagged-")
-    )
+_SHAPES = {("phase",), ("group",), ("product",)}
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
-def _words(found: dict[str, Any], place: Path, node: Any) -> tuple[Code, str, str, Path]:
-    kind = node.get("kind", "") if isinstance(node, dict) else ""
+def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mistake:
     name = str(place[-1]) if place else ""
-    if found["type"] in CODES:
-        context = found["ctx"]
-        advice = context["advice"]
-        if found["type"] == "unknown-phase":
-            place = ("kind",)
-        elif found["type"] == "unknown-unit" and _last_word(found["input"]) in kinds():
-            advice = "phases are joined by `->`"
-        return found["type"], context["message"], advice, place
+    here = (*path, *place)
+    name_here = (*here[:-1], f"{name}=")
+    value = found["input"]
     match found["type"]:
+        case "unknown-phase":
+            return _own(found, (*here, "kind"))
+        case "unknown-unit" if str(value).rpartition(" ")[2] in kinds():
+            return _own(found, here)._replace(advice="phases are joined by `->`")
+        case code if code in CODES:
+            return _own(found, here)
+        case "missing" if kind in {"group", "product"}:
+            return Mistake("missing-argument", f"a {kind} needs `{name}`", path=here[:-1])
+        case "missing" if kind:
+            return Mistake("missing-argument", f"`{kind}` needs `{name}=`", path=here[:-1])
         case "missing":
-            return (
-                "missing-argument",
-                f"`{kind}` needs `{name}=`" if kind else f"`{name}` is missing",
-                "",
-                place[:-1],
-            )
-        case "extra_forbidden" if not kind:
+            return Mistake("missing-argument", f"`{name}` is missing", path=here[:-1])
+        case "extra_forbidden" | "invalid_key" if not kind:
+            message = f"there is no setting called {quoted(name)}"
             advice = nearest(name, Settings.model_fields)
-            return (
-                "unknown-setting",
-                f"there is no setting called {quoted(name)}",
-                advice,
-                (f"{name}=",),
-            )
+            return Mistake("unknown-setting", message, advice, name_here)
         case "extra_forbidden" if name == "role":
-            role = {"warmup": "warm-up", "decay": "decay"}.get(str(node["role"]), str(node["role"]))
-            return "does-not-apply", f"`{kind}` cannot be a {role}", "a ramp can", place
-        case "extra_forbidden":
+            role = "warm-up" if value == "warmup" else value if value == "decay" else quoted(value)
+            message = f"`{kind}` cannot be a {role}"
+            return Mistake("does-not-apply", message, "a ramp can", here)
+        case "extra_forbidden" | "invalid_key":
             message = f"`{kind}` has no argument {quoted(name)}"
-            return (
-                "unknown-argument",
-                message,
-                nearest(name, _arguments(kind)),
-                (*place[:-1], f"{name}="),
-            )
+            return Mistake("unknown-argument", message, nearest(name, _arguments(kind)), name_here)
         case "literal_error":
-            choices = [
-                choice.strip("'")
-                for choice in found["ctx"]["expected"].replace(" or ", ", ").split(", ")
-            ]
-            value = str(found["input"])
+            choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
             message = f"`{name}` cannot be {quoted(value)}"
-            return "unknown-value", message, _choice(value, choices), place
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return "wrong-type", f"expected a phase, not {quoted(found['input'])}", "", place
+            return Mistake("unknown-value", message, _choice(str(value), choices), here)
+        case "union_tag_invalid":
+            message = "a product cannot be a factor of a product"
+            return Mistake("wrong-type", message, "put it into a group", here)
+        case "value_error" | "assertion_error":  # a validator of a registered phase
+            return Mistake("wrong-type", str(found["ctx"]["error"]), path=here)
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:
+            limit, word = _BOUNDS[bound]
+            message = f"`{name}` cannot be {quoted(value)}: it must be {word} {found['ctx'][limit]}"
+            return Mistake("out-of-range", message, path=here)
+        case _ if name:
+            return Mistake("wrong-type", f"`{name}` cannot be {quoted(value)}", path=here)
         case _:
-            return "wrong-type", str(found["msg"]), "", place
+            return Mistake("wrong-type", f"expected a phase, not {quoted(value)}", path=here)
 
 
-def _last_word(value: object) -> str:
-    return str(value).rpartition(" ")[2]
+def _own(found: dict[str, Any], path: Path) -> Mistake:
+    """A mistake that one of our validators found."""
+    return Mistake(found["type"], found["ctx"]["message"], found["ctx"]["advice"], path)
 
 
 def _choice(value: str, choices: list[str]) -> str:
@@ -189,7 +218,12 @@ def _choice(value: str, choices: list[str]) -> str:
 
 
 def _arguments(kind: str) -> list[str]:
-    phase = kinds().get(kind)
-    fields = phase.model_fields if phase is not None else {}
     hidden = ("kind", "role", "duration")
-    return [field.alias or name for name, field in fields.items() if name not in hidden]
+    fields = kinds()[kind].model_fields if kind in kinds() else {"stages": None, "times": None}
+    if kind == "product":
+        fields = {"factors": None}
+    return [
+        getattr(field, "alias", None) or name
+        for name, field in fields.items()
+        if name not in hidden
+    ]

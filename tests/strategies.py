@@ -6,9 +6,11 @@ go up and decays down), the exact time (so that positions lie ahead), and which 
 
 from __future__ import annotations
 
+import copy
+import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -520,7 +522,8 @@ def _units(draw: Callable[[st.SearchStrategy[Any]], Any]) -> tuple[_Units, dict[
     if way != "bare" and draw(st.booleans()):
         unit = "" if "" in ticks else "ep" if "ep" in ticks else "st"
         total = draw(st.integers(150, 350)) if ticks[unit] == 1 else draw(st.integers(30, 60))
-        settings["total"] = f"{total}{unit}"
+        bare = way == "held" and draw(st.booleans())  # the clock is set
+        settings["total"] = f"{total}{'' if bare else unit}"
         ticks["%"] = total * ticks[unit] / 100
     return _Units(ticks), settings
 
@@ -599,3 +602,69 @@ def texts() -> st.SearchStrategy[str]:
     """Any text at all: noise, words of the language in any order, lines that are almost right."""
     words = st.lists(st.sampled_from(_STRANGE + _TOKEN.findall(" ".join(c.text for c in CASES))))
     return st.one_of(st.text(), mutated(), words.map(" ".join))
+
+
+# ── The dict form ────────────────────────────────────────────────────────────────────────────────
+
+_WORDS = (  # noqa: SIM905  # words are read best as words
+    "kind stages factors times duration role from to min skip at gamma every lr total clock hold "
+    "cosine group product broken step inf rest 5ep 10% 0.1x 1/3 a/b 1e999 nan -1 -0 true "
+    "expression at= phase registered function-wrap _5 1_ 1. . epoch max \ud800"
+).split()
+_WORDS += ["", " ", "until 5", "1 - p", "10k ex", "5 parsecs"]
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    """Anything that a JSON or YAML file may hold, keys and words of the dict form among it."""
+    words = st.one_of(st.sampled_from(_WORDS), st.text(max_size=8))
+    numbers = st.one_of(st.integers(-2, 9), st.floats(), st.just(10**400))
+    leaves = st.one_of(st.none(), st.booleans(), numbers, words)
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4),
+            st.dictionaries(words, inner, max_size=4),
+            st.builds(lambda stages: {"stages": stages}, st.lists(inner, max_size=3)),
+            st.builds(
+                lambda kind, rest: {**rest, "kind": kind}, words, st.dictionaries(words, inner)
+            ),
+        ),
+        max_leaves=12,
+    )
+
+
+_DICTS = [json.loads(schedlang.parse(case.text).model_dump_json()) for case in (*CASES, *PLATEAUS)]
+
+
+@st.composite
+def dict_forms(draw: st.DrawFn) -> Any:
+    """A dict form, whole or with a few values lost, replaced, moved or wrapped."""
+    tree = copy.deepcopy(draw(st.sampled_from(_DICTS)))
+    for _ in range(draw(st.integers(0, 3))):
+        places = list(_containers(tree)) or [tree]
+        node = draw(st.sampled_from(places))
+        keys: list[Any] = list(node) if isinstance(node, dict) else list(range(len(node)))
+        key = draw(st.sampled_from(keys)) if keys else None
+        value = draw(st.one_of(json_values(), st.sampled_from(places).map(copy.deepcopy)))
+        match draw(st.integers(0, 5)):
+            case 0 if key is not None:
+                del node[key]
+            case 1 if isinstance(node, list):
+                node.append(value)
+            case 1:
+                node[draw(st.sampled_from(_WORDS))] = value
+            case 2 if key is not None and isinstance(node, list):
+                node[key] = {"kind": "group", "stages": [node[key]]}
+            case 3 if key is not None and isinstance(node, list):
+                factors = [node[key]] * draw(st.integers(0, 3))
+                node[key] = {"kind": "product", "factors": factors}
+            case _ if key is not None:
+                node[key] = value
+    return tree
+
+
+def _containers(node: Any) -> Iterator[Any]:
+    if isinstance(node, dict | list) and node:
+        yield node
+        for child in list(node.values()) if isinstance(node, dict) else node:
+            yield from _containers(child)

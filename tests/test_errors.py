@@ -57,6 +57,8 @@ def test_messages(case: Refused) -> None:
     assert str(_said(case.text, case.binding)) == case.message
 
 
+_PRODUCT = {"kind": "product", "factors": [{"kind": "hold"}, {"kind": "hold"}]}
+
 # In dict form a mistake has a path and no marker.
 DICTS: list[tuple[object, str]] = [
     ({}, "error[missing-argument]: `stages` is missing"),
@@ -95,10 +97,77 @@ DICTS: list[tuple[object, str]] = [
         ),
     ),
     (
-        {"stages": [{"kind": "product", "factors": [{"kind": "hold", "to": 1e-3}]}]},
+        {"stages": [{"kind": "product", "factors": [{"kind": "hold"}]}]},
+        (
+            "error[wrong-type]: a product needs at least two factors, not 1\n"
+            "  at stages[0].factors\n"
+            "  write a single factor as a stage"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "product", "factors": ()}]},
+        (
+            "error[wrong-type]: a product needs at least two factors, not 0\n"
+            "  at stages[0].factors\n"
+            "  write a single factor as a stage"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "product", "factors": {"kind": "hold"}}]},
+        (
+            "error[wrong-type]: expected a list of factors, not `{'kind': 'hold'}`\n"
+            "  at stages[0].factors"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "product", "factors": [_PRODUCT, {"kind": "hold"}]}]},
+        (
+            "error[wrong-type]: a product cannot be a factor of a product\n"
+            "  at stages[0].factors[0]\n"
+            "  put it into a group"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "group"}, {"kind": "product"}]},
+        (
+            "error[missing-argument]: a group needs `stages`\n"
+            "  at stages[0]\n\n"
+            "error[missing-argument]: a product needs `factors`\n"
+            "  at stages[1]"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "group", "stages": [{"kind": "hold"}], "time": 3}]},
+        (
+            "error[unknown-argument]: `group` has no argument `time`\n"
+            "  at stages[0].time\n"
+            "  did you mean `times`?"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "hold"}], "kind": {}},
+        (
+            "error[unknown-setting]: there is no setting called `kind`\n"
+            "  at kind\n"
+            "  known: clock, lr, samples_per_step, steps_per_epoch, tokens_per_step, total"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "hold"}], 7: 8},
+        (
+            "error[unknown-setting]: there is no setting called `7`\n"
+            "  at 7\n"
+            "  known: clock, lr, samples_per_step, steps_per_epoch, tokens_per_step, total"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "product", "factors": [{"kind": "hold", "to": 1e-3}] * 2}]},
         (
             "error[absolute-in-product]: a product multiplies shares: `0.001` is absolute\n"
             "  at stages[0].factors[0].to\n"
+            "  write 10% or 0.1x\n\n"
+            "error[absolute-in-product]: a product multiplies shares: `0.001` is absolute\n"
+            "  at stages[0].factors[1].to\n"
             "  write 10% or 0.1x"
         ),
     ),
@@ -143,7 +212,7 @@ DICTS: list[tuple[object, str]] = [
     ),
     (
         {"stages": "cosine 90"},
-        "error[wrong-type]: Input should be a valid tuple\n  at stages",
+        "error[wrong-type]: expected a list of stages, not `cosine 90`\n  at stages",
     ),
     (
         {"stages": [{"kind": "hold", "to": True}]},
@@ -227,6 +296,14 @@ def test_every_code_has_its_message() -> None:
     assert set(re.findall(r"error\[([a-z-]+)\]", told)) | elsewhere == set(CODES)
 
 
+def test_a_mistake_of_the_grammar_has_its_path_too() -> None:
+    error = _said("hold 5 -> (cosine 9 min=0 min=1% -> fn 5 {q})", {})
+    assert [(mistake.code, mistake.path) for mistake in error.mistakes] == [
+        ("double-argument", ("stages", 1, "stages", 0)),
+        ("unknown-name", ("stages", 1, "stages", 1)),
+    ]
+
+
 def test_mistakes_can_be_read_one_by_one() -> None:
     error = _said("warmup 5 -> cosin 90 -> hold 5 too=1x", {})
     assert [(mistake.code, mistake.path, mistake.advice) for mistake in error.mistakes] == [
@@ -255,6 +332,26 @@ def test_tabs_and_what_hides() -> None:
     assert str(_said("hold 5 -> cosin 5 # \u202e\x1b\x00", {})).splitlines()[2] == (
         "1 | hold 5 -> cosin 5 # \ufffd\ufffd\ufffd"
     )
+
+
+# A name before the marker, and the columns that a terminal gives it.
+WIDTHS: list[tuple[str, int]] = [
+    ("abc", 3),
+    ("a漢字", 5),
+    ("aé", 2),
+    ("a\u1112\u1161\u11ab", 3),  # three signs of one Korean syllable
+    ("aª", 2),
+    ("a\uff21", 3),
+]
+
+
+@pytest.mark.parametrize(("name", "columns"), WIDTHS)
+def test_the_marker_stands_below_its_word(name: str, columns: int) -> None:
+    line, marker = str(_said(f"{name} 5 -> cosin 90", {})).splitlines()[-2:]
+    assert line == f"1 | {name} 5 -> cosin 90"
+    assert marker == f"  | {' ' * columns}      ^^^^^ did you mean `cosine`?"
+    own = str(_said(f"{name} 5", {})).splitlines()[3]
+    assert own.split(" known")[0].split(" did")[0] == f"  | {'^' * columns}"
 
 
 def test_the_line_ends_of_other_systems() -> None:
@@ -342,3 +439,81 @@ def test_a_dict_form_that_unfolds_without_end() -> None:
     with pytest.raises(ScheduleError) as caught:
         schedlang.Schedule.model_validate({"stages": [stage]})
     assert str(caught.value) == "error[too-long]: this has more than 1,000,000 parts"
+
+
+# A clock that makes two ambiguous lines plain: set in the call, or as if it stood in the line.
+CLOCKS: list[tuple[str, dict[str, Any], int]] = [
+    ("warmup 5ep -> cosine rest", {"total": 1000, "clock": "epoch"}, 1000),
+    ("warmup 5ep -> cosine rest", {"total": 1000, "clock": "step", "steps_per_epoch": 10}, 1000),
+    ("warmup 5ep -> cosine rest", {"total": "1000st", "steps_per_epoch": 10}, 1000),
+    ("warmup 5 -> cosine rest", {"total": "100ep", "clock": "epoch"}, 100),
+    ("warmup 5% -> cosine rest", {"total": 1000}, 1000),
+    ("warmup 5% -> cosine rest", {"total": 1000, "steps_per_epoch": 10}, 1000),
+    ("warmup 5 -> cosine 90", {"steps_per_epoch": 10, "clock": "epoch"}, 95),
+    ("exp 9ep gamma=0.9 every=1ep", {"steps_per_epoch": 10}, 90),
+]
+
+
+@pytest.mark.parametrize(("text", "binding", "length"), CLOCKS, ids=str)
+def test_a_clock_makes_it_plain(text: str, binding: dict[str, Any], length: int) -> None:
+    assert parse(text).bind(lr=0.1, **binding).length == length
+
+
+def test_a_line_that_is_read_with_a_clock() -> None:
+    """As the command line's `--clock` does."""
+    text = "warmup 500 -> cosine 90ep"
+    schedule = parse(text, clock="step")
+    assert schedule == parse(f"clock=step | {text}")
+    assert str(schedule) == "clock=step | warmup linear 500 -> cosine 90ep"
+    assert parse("clock=step | hold 5", clock="step") == parse("clock=step | hold 5")
+    with pytest.raises(ScheduleError) as caught:
+        parse("clock=epoch | hold 5 -> cosin 5", clock="step")
+    assert caught.value.mistakes[0].path == ("clock",)
+    assert str(caught.value) == (
+        "error[conflicting-settings]: "
+        "`clock` is given twice: clock=epoch in the line, clock=step in the call\n"
+        "  |\n"
+        "1 | clock=epoch | hold 5 -> cosin 5\n"
+        "  |       ^^^^^ give it once\n\n"
+        "error[unknown-phase]: there is no phase called `cosin`\n"
+        "  |\n"
+        "1 | clock=epoch | hold 5 -> cosin 5\n"
+        "  |                         ^^^^^ did you mean `cosine`?"
+    )
+    with pytest.raises(ScheduleError) as caught:
+        parse("hold 5", clock="minute")  # type: ignore[arg-type]  # that is the mistake
+    assert str(caught.value) == (
+        "error[unknown-value]: `clock` cannot be `minute`\n  at clock\n  one of step, epoch"
+    )
+
+
+# Numbers that are legal where they stand, and leave the doubles when they are bound.
+TOO_LARGE: list[tuple[str, dict[str, Any]]] = [
+    ("step every=1e300ep", {"steps_per_epoch": 10**9}),
+    ("inverse_time rate=1 every=1e300ep", {"steps_per_epoch": 10**9}),
+    ("exp gamma=0.9 every=1e300ep", {"steps_per_epoch": 10**9}),
+    ("inverse_sqrt timescale=1e300ep", {"steps_per_epoch": 10**9}),
+    ("multistep at=[1e300]ep", {"steps_per_epoch": 10**9}),
+    ("piecewise at=[1e300]ep values=[1x, 0]", {"steps_per_epoch": 10**9}),
+    ("cyclic up=1e300ep min=0", {"steps_per_epoch": 10**9}),
+    ("restarts first=1e300ep", {"steps_per_epoch": 10**9}),
+    ("cosine 1e300ep", {"steps_per_epoch": 10**9}),
+    ("hold until 1e300ep", {"steps_per_epoch": 10**9}),
+    ("linear 10ep skip=1e300ep", {"steps_per_epoch": 10**9}),
+    ("hold 1e300 tok", {"tokens_per_step": "1e-300"}),
+    ("hold 10%", {"total": "1e300ep", "steps_per_epoch": 10**9}),
+    ("hold rest", {"total": "1e300ep", "steps_per_epoch": 10**9}),
+]
+
+
+@pytest.mark.parametrize(("text", "binding"), TOO_LARGE, ids=[case[0] for case in TOO_LARGE])
+def test_what_leaves_the_doubles_when_bound(text: str, binding: dict[str, Any]) -> None:
+    """An error of ours, or a schedule with finite rates."""
+    codes: set[str] = set()
+    rate = 0.0
+    try:
+        rate = parse(text).bind(lr=0.1, **binding).at(2**53)
+    except ScheduleError as error:
+        codes = {mistake.code for mistake in error.mistakes}
+    assert codes <= {"overflow", "out-of-range"}
+    assert 0 <= rate <= 0.1

@@ -1,4 +1,4 @@
-"""The phases: one class each, its fields and its formula; and the register of one's own."""
+"""The phases: one class each, its fields and its formula; and the register of further ones."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ REGISTERED: dict[str, type[Phase]] = {}
 _RESERVED = {
     "warmup", "decay", "rest", "until", "inf", "x", "true", "false", "group", "product",
     "st", "step", "steps", "ep", "epoch", "epochs", "tok", "token", "tokens",
-    "ex", "example", "examples", "sample", "samples",
+    "ex", "example", "examples", "sample", "samples", "broken",
 }  # fmt: skip
 
 _P = TypeVar("_P", bound=type[Phase])
 
 
 def register(phase: _P) -> _P:
-    """Make a phase of one's own usable in the text by its ``kind``; a class decorator.
+    """Make a phase of your own usable in the text by its ``kind``; a class decorator.
+
+    A class of the same name, such as that of a notebook's cell run again, replaces the old one.
 
     Raises:
         TypeError: if the class has no ``kind: Literal["its_name"]``.
@@ -58,5 +60,5 @@ def register(phase: _P) -> _P:
 
 
 def kinds() -> dict[str, type[Phase]]:
-    """Every phase by its name, one's own too."""
+    """Every phase by its name, the registered ones too."""
     return {**BUILT_IN, **REGISTERED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,14 +17,20 @@ from pydantic import (
     PlainValidator,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from typing_extensions import assert_never
 
 from schedlang.errors import quoted
 from schedlang.quantities import (
+    LENGTH,
+    UNITS,
+    Described,
     Length,
     Level,
     as_text,
     format_number,
+    quantity_schema,
     read_quantity,
     read_ratio,
     refuse,
@@ -32,35 +39,45 @@ from schedlang.quantities import (
 # ── Plain numbers ────────────────────────────────────────────────────────────────────────────────
 
 
-def _check(holds: Callable[[Fraction], bool], says: str) -> AfterValidator:
+def _check(holds: Callable[[Fraction], bool], wanted: str) -> AfterValidator:
     def check(number: Fraction) -> Fraction:
         if not holds(number):
-            refuse("out-of-range", f"`{format_number(number)}` is not {says}")
+            refuse("out-of-range", f"`{format_number(number)}` is not {wanted}")
         return number
 
     return AfterValidator(check)
 
 
-def _schema(says: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": ["number", "string"], "description": says})
+def _ratio_schema(description: str, **bounds: float) -> JsonSchemaValue:
+    return quantity_schema(f"{description}; 30% is 0.3", ["%"], bounds=bounds)
+
+
+def _list_schema(items: JsonSchemaValue, **keywords: object) -> JsonSchemaValue:
+    return {"type": "array", "items": items, "minItems": 1, **keywords}
 
 
 Ratio: TypeAlias = Annotated[
     Fraction,
     PlainValidator(read_ratio),
     PlainSerializer(format_number, return_type=str),
-    _schema("a number of at least 0; 30% is 0.3"),
+    Described(lambda: _ratio_schema("a number of at least 0")),
 ]
 Positive: TypeAlias = Annotated[
-    Ratio, _check(lambda n: n > 0, "above 0"), _schema("a number above 0; 30% is 0.3")
+    Ratio,
+    _check(lambda n: n > 0, "above 0"),
+    Described(lambda: _ratio_schema("a number above 0", exclusiveMinimum=0)),
 ]
 Inside: TypeAlias = Annotated[
-    Ratio, _check(lambda n: 0 < n < 1, "between 0 and 1"), _schema("a number between 0 and 1")
+    Ratio,
+    _check(lambda n: 0 < n < 1, "between 0 and 1"),
+    Described(
+        lambda: _ratio_schema("a number between 0 and 1", exclusiveMinimum=0, exclusiveMaximum=1)
+    ),
 ]
 Multiple: TypeAlias = Annotated[
     Ratio,
     _check(lambda n: n == 1 or n >= Fraction(101, 100), "1 or at least 1.01"),
-    _schema("1, or a number of at least 1.01"),
+    Described(lambda: _ratio_schema("1, or a number of at least 1.01", minimum=1)),
 ]
 
 
@@ -83,12 +100,21 @@ def _write_ratios(value: Fraction | tuple[Fraction, ...]) -> str | list[str]:
     return format_number(value)
 
 
+def _ratios_schema() -> JsonSchemaValue:
+    one = _ratio_schema("a factor above 0", exclusiveMinimum=0)
+    return {"anyOf": [one, _list_schema(one)], "description": "one factor, or a list of them"}
+
+
 Ratios: TypeAlias = Annotated[
     Fraction | tuple[Fraction, ...],
     PlainValidator(_read_ratios),
     PlainSerializer(_write_ratios),
-    WithJsonSchema({"type": ["number", "string", "array"], "description": "one factor, or a list"}),
+    Described(_ratios_schema),
 ]
+
+
+MOST = 2**53
+"""Ticks, and whatever else is counted, go no further: beyond are no doubles of their own."""
 
 
 def _read_whole(least: int) -> Callable[[object], int]:
@@ -96,6 +122,8 @@ def _read_whole(least: int) -> Callable[[object], int]:
         number, unit = read_quantity(value)
         if unit or number.denominator != 1 or number < least:
             refuse("out-of-range", f"{quoted(value)} is not a whole number of at least {least}")
+        if number > MOST:
+            refuse("overflow", f"{quoted(value)} is more than 2^53")
         return int(number)
 
     return read
@@ -104,19 +132,19 @@ def _read_whole(least: int) -> Callable[[object], int]:
 Count: TypeAlias = Annotated[
     int,
     PlainValidator(_read_whole(1)),
-    WithJsonSchema({"type": ["integer", "string"], "description": "a whole number above 0"}),
+    Described(lambda: quantity_schema("a whole number above 0", whole=True, bounds={"minimum": 1})),
 ]
 Tally: TypeAlias = Annotated[
     int,
     PlainValidator(_read_whole(0)),
-    WithJsonSchema({"type": ["integer", "string"], "description": "a whole number, or 0"}),
+    Described(lambda: quantity_schema("a whole number, or 0", whole=True)),
 ]
 
 
 def _read_flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    if value not in ("true", "false"):
+    if not isinstance(value, str) or value not in {"true", "false"}:
         refuse("wrong-type", f"expected true or false, not {quoted(value)}")
     return value == "true"
 
@@ -129,16 +157,18 @@ Flag: TypeAlias = Annotated[
 
 
 def _read_monitor(value: object) -> str:
-    if not isinstance(value, str) or not value.replace("_", "a").strip():
+    if not isinstance(value, str) or not value.strip():
         refuse("wrong-type", f"expected the name of a metric, not {quoted(value)}")
-    plain = all(char.isascii() and (char.isalnum() or char in "_./-") for char in value)
-    if not plain or not (value[0].isalpha() or value[0] == "_") or value.endswith("-"):
+    if not re.fullmatch(_MONITOR, value):
         refuse("wrong-type", f"{quoted(value)} is no name of letters, digits and `_ . / -`")
     return value
 
 
+_MONITOR = r"[A-Za-z_]([A-Za-z0-9_./-]*[A-Za-z0-9_./])?"
 Monitor: TypeAlias = Annotated[
-    str, PlainValidator(_read_monitor), WithJsonSchema({"type": "string"})
+    str,
+    PlainValidator(_read_monitor),
+    WithJsonSchema({"type": "string", "pattern": f"^{_MONITOR}$", "description": "a metric"}),
 ]
 
 
@@ -155,7 +185,7 @@ Momentum: TypeAlias = Annotated[
     tuple[Fraction, Fraction],
     PlainValidator(_read_momentum),
     PlainSerializer(lambda pair: list(map(format_number, pair))),
-    WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2}),
+    Described(lambda: _list_schema(_ratio_schema("below 1"), minItems=2, maxItems=2)),
 ]
 
 # ── Lengths ──────────────────────────────────────────────────────────────────────────────────────
@@ -179,7 +209,8 @@ def _above_zero(length: Length) -> Length:
 
 def _as_list(value: object) -> object:
     if not isinstance(value, list | tuple):
-        refuse("wrong-type", f"expected a list, not {quoted(value)}", f"write [{value}]")
+        advice = f"write [{quoted(value)[1:-1]}]" if isinstance(value, str | int | float) else ""
+        refuse("wrong-type", f"expected a list, not {quoted(value)}", advice)
     if not value:
         refuse("wrong-type", "the list is empty")
     return value
@@ -192,14 +223,23 @@ def _increasing(positions: tuple[Length, ...]) -> tuple[Length, ...]:
     return positions
 
 
-Whole: TypeAlias = Annotated[Length, AfterValidator(whole)]
+def _whole_schema() -> JsonSchemaValue:
+    return quantity_schema(LENGTH, UNITS, whole=True)
+
+
+Whole: TypeAlias = Annotated[Length, AfterValidator(whole), Described(_whole_schema)]
 Period: TypeAlias = Annotated[Length, AfterValidator(_above_zero)]
 Positions: TypeAlias = Annotated[
-    tuple[Annotated[Length, AfterValidator(whole)], ...],
+    tuple[Whole, ...],
     AfterValidator(_increasing),
     BeforeValidator(_as_list),
+    Described(lambda: _list_schema(_whole_schema())),
 ]
-Levels: TypeAlias = Annotated[tuple[Level, ...], BeforeValidator(_as_list)]
+Levels: TypeAlias = Annotated[
+    tuple[Level, ...],
+    BeforeValidator(_as_list),
+    Described(lambda: _list_schema(quantity_schema("a level: 1e-4, 10%, 0.1x", ("x", "%")))),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +257,8 @@ class Duration:
                 return f"until {self.length}"
             case "rest":
                 return "rest"
+            case _:
+                assert_never(self.how)
 
     @classmethod
     def read(cls, value: object) -> Duration:
@@ -236,5 +278,7 @@ class Duration:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        says = "how long: a length (10, 10ep, 5%), `until` a position, or `rest`"
-        return {"type": ["number", "string"], "description": says}
+        description = "how long: a length (10, 10ep, 5%), `until` a position, or `rest`"
+        described = quantity_schema(description, UNITS, whole=True, before=r"(?:until\s+)?")
+        described["anyOf"].append({"type": "string", "pattern": r"^\s*rest\s*$"})
+        return described

@@ -15,6 +15,7 @@ from schedlang.evaluate import value
 from schedlang.formula import BASE, ZERO, Apply, Expr, Named, Number
 from schedlang.levels import Check, above, at_tick, compare, normal, shown
 from schedlang.phases.arguments import Duration
+from schedlang.placed import Placed
 from schedlang.quantities import Length, Level, refuse
 
 Role: TypeAlias = Literal["warmup", "decay"]
@@ -94,16 +95,18 @@ class Entry(NamedTuple):
         return x / y
 
 
-def _require_duration(schema: dict[str, Any], model: type[BaseModel]) -> None:
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Complete the JSON Schema: no doctest in it, and a duration where the phase needs one."""
+    schema["description"] = schema.get("description", "").partition(">>>")[0].strip()
     if issubclass(model, Phase) and not model.endless:
         schema["required"] = [*schema.get("required", []), "duration"]
 
 
-class Phase(BaseModel):
+class Phase(Placed):
     """One phase of a schedule. A subclass has its arguments as fields, and `curve`."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, json_schema_extra=_require_duration
+        frozen=True, extra="forbid", defer_build=True, json_schema_extra=_describe
     )
 
     kind: str

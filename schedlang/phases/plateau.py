@@ -44,7 +44,7 @@ class Plateau(Phase):
         if self.duration is not None:
             refuse("does-not-apply", "`plateau` takes no duration: it lasts as long as training")
         if self.mode is None and "loss" not in self.monitor:
-            message = f"`{self.monitor}` does not say whether less is better"
+            message = f"`plateau` needs `mode=` for the metric `{self.monitor}`"
             refuse("missing-argument", message, "write mode=max or mode=min")
         return self
 

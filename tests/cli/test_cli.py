@@ -205,10 +205,10 @@ error[no-base]: `1e-4` is an absolute rate, and no base rate is known
         ["plot", "lr=0.1 | cosine 90", "--lr", "0.2"],
         "",
         """\
-error[conflicting-settings]: the line says lr=0.1, the caller lr=0.2
+error[conflicting-settings]: `lr` is given twice: lr=0.1 in the line, lr=0.2 in the call
   |
 1 | lr=0.1 | cosine 90
-  |    ^^^ say it once
+  |    ^^^ give it once
 """,
     ),
 ]

@@ -1,4 +1,4 @@
-"""The page of errors: a heading for each code, and each example gives exactly its message."""
+"""The page of errors: a section for each code, whose example gives exactly its message."""
 
 from __future__ import annotations
 
@@ -34,12 +34,21 @@ def test_every_code_has_its_heading_and_every_heading_its_code() -> None:
     assert list(SECTIONS) == sorted(CODES)
 
 
+def test_every_section_has_the_same_parts() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    parts = [line for line in text.splitlines() if line.startswith("### ")]
+    each = ["What it is", "Why it is an error", "Example", "Use instead"]
+    assert parts == [f"### {part}" for part in each] * len(CODES)
+
+
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_the_example_gives_exactly_the_message(code: str) -> None:
-    example, message = SECTIONS[code]
-    assert (example.language, message.language) == ("python", "text")
+    example, message, instead = SECTIONS[code]
+    languages = (example.language, message.language, instead.language)
+    assert languages == ("python", "text", "python")
     names: dict[str, Any] = {"schedlang": schedlang}
     with pytest.raises(schedlang.ScheduleError) as raised:
         exec(example.code, names)
     assert f"{raised.value}\n" == message.code
     assert code in [mistake.code for mistake in raised.value.mistakes]
+    exec(instead.code, names)

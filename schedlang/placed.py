@@ -1,0 +1,81 @@
+"""Where a node of the tree, and each of its values, was read in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, PrivateAttr
+
+from schedlang.errors import Mistake, Path, Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """The span of a node, and those of its values by their names.
+
+    Two places are always equal: where a phase is written is no part of what it is.
+    """
+
+    span: Span
+    values: Mapping[str, Any]
+    """A Span each, or a list of them; that of a name itself is under ``"name="``."""
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, Place)
+
+    def __hash__(self) -> int:
+        return 0
+
+    def of(self, path: Path) -> Span:
+        """The span of the node, of one of its values, or of an item of that."""
+        spans = self.values.get(str(path[0])) if path else None
+        match spans, path[1:]:
+            case Span(), _:
+                return spans
+            case list(), (int(i), *_) if i < len(spans):
+                return Span(*spans[i])
+            case list(), _ if spans:
+                return Span(spans[0].begin, spans[-1].end)
+            case _:
+                return self.span
+
+
+class Written(dict[str, Any]):
+    """A node's dict form as the grammar reads it: with its place, and what is wrong in itself."""
+
+    __slots__ = ("mistakes", "place")
+
+    def __init__(self, values: dict[str, Any], place: Place) -> None:
+        super().__init__(values)
+        self.place = place
+        self.mistakes: list[Mistake] = []
+
+
+class Placed(BaseModel):
+    """A node of the tree. One that was read from a text has its place there."""
+
+    _place: Place | None = PrivateAttr(None)
+
+
+def place_of(node: object) -> Place | None:
+    """The place of a node of the tree or of the dict form, if it was read from a text."""
+    return node._place if isinstance(node, Placed) else getattr(node, "place", None)
+
+
+def put(node: Placed, place: Place | None) -> None:
+    """Note where the node was read."""
+    node._place = place
+
+
+def span_at(node: object, path: Path) -> Span | None:
+    """The span of what a path of the dict form leads to, or of the nearest node around it."""
+    match path:
+        case ("stages" | "factors" as name, int(i), *rest):
+            inner: Sequence[object]
+            inner = node.get(name, ()) if isinstance(node, dict) else getattr(node, name)
+            if i < len(inner) and place_of(inner[i]) is not None:
+                return span_at(inner[i], tuple(rest))
+    place = place_of(node)
+    return None if place is None else place.of(path)

@@ -1,0 +1,83 @@
+"""Where each node was read: kept on the node, of no meaning to equality, and never read again."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from schedlang import ScheduleError, parse, validate
+from schedlang.grammar import read
+from schedlang.placed import Written, span_at
+from schedlang.rules import arguments, walk
+from schedlang.tree import Group, Product
+from tests.cases import CASES, Case
+
+SPANS: list[tuple[tuple[str | int, ...], str]] = [
+    (("lr",), "0.1"),
+    (("lr=",), "lr"),
+    (("stages", 0), "warmup 5"),
+    (("stages", 0, "role"), "warmup"),
+    (("stages", 0, "duration"), "5"),
+    (("stages", 1), "hold until 9 -> multistep 20 at=[11, 12"),
+    (("stages", 1, "times"), "2"),
+    (("stages", 1, "stages", 0, "duration"), "until 9"),
+    (("stages", 1, "stages", 1, "at"), "11, 12"),
+    (("stages", 1, "stages", 1, "at", 1), "12"),
+    (("stages", 2, "factors", 1, "min"), "1%"),
+    (("stages", 2, "factors", 1, "min="), "min"),
+    (("stages", 2, "factors", 1, "to"), "cosine 9 min=1%"),  # not given: the phase
+]
+
+
+@pytest.mark.parametrize(("path", "part"), SPANS, ids=str)
+def test_the_span_of_a_path(path: tuple[str | int, ...], part: str) -> None:
+    repeat = "(hold until 9 -> multistep 20 at=[11, 12]) x 2"
+    text = f"lr=0.1 | warmup 5 -> {repeat} -> hold 9 * cosine 9 min=1%"
+    span = span_at(parse(text), path)
+    assert span is not None
+    assert text[slice(*span)] == part
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_tree_has_the_places_of_its_text(case: Case) -> None:
+    tree, raw = parse(case.text), read(case.text)
+    for again in (tree, copy.deepcopy(tree), pickle.loads(pickle.dumps(tree))):
+        for path, node in walk(again.stages):
+            names = (
+                () if isinstance(node, Group | Product) else [name for name, _ in arguments(node)]
+            )
+            for place in (path, *((*path, name) for name in names)):
+                span = span_at(again, place)
+                assert span is not None
+                assert span == span_at(raw, place)
+
+
+def test_a_place_is_no_part_of_what_is_written() -> None:
+    one, same = parse("(hold 5) x 2 -> cosine 9"), parse("( hold   5 )x2->cosine 9 # the same")
+    made = type(one).model_validate(one.model_dump())
+    assert one == same == made
+    assert one.stages == same.stages == made.stages
+    assert hash(one.stages) == hash(same.stages) == hash(made.stages)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cosine 90 mni=0",
+        "hold -> cosine 90",
+        "cosine rest",
+    ],
+)
+def test_a_text_is_read_once(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+
+    def counted(text: str) -> Written:
+        texts.append(text)
+        return read(text)
+
+    monkeypatch.setattr(validate, "read", counted)
+    with pytest.raises(ScheduleError):
+        parse(line).bind(lr=0.1)
+    assert texts == [line]

@@ -1,0 +1,107 @@
+"""Phases of one's own: the register, and a class that is registered again, as in a notebook."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+
+import schedlang
+from schedlang import Schedule, formula, parse
+from schedlang.formula import Expr
+from schedlang.phases import REGISTERED
+from schedlang.schedule import restore
+
+
+@pytest.fixture(autouse=True)
+def _own_register() -> Iterator[None]:
+    before = dict(REGISTERED)
+    yield
+    REGISTERED.clear()
+    REGISTERED.update(before)
+
+
+def _define(share: float) -> type[schedlang.Rate]:
+    """What a notebook's cell does when it is run again."""
+
+    @schedlang.register
+    class Mine(schedlang.Rate):
+        kind: Literal["mine"]
+
+        def factor(self, entry: object) -> Expr:
+            return formula.Number(share)
+
+    return Mine
+
+
+def test_a_phase_that_is_registered_again_takes_the_place_of_the_old_one() -> None:
+    text, binding = "mine 10", {"lr": "1"}
+    tree = {"stages": [{"kind": "mine", "duration": 10}]}
+    rates = []
+    for share in (0.5, 0.75):
+        _define(share)
+        programs = [
+            parse(text).bind(lr=1),
+            Schedule.model_validate(tree).bind(lr=1),
+            Schedule.model_validate_json('"mine 10"').bind(lr=1),
+            restore(text, binding),
+            restore(text, {}, 1.0),
+            copy.deepcopy(parse(text)).bind(lr=1),
+        ]
+        rates.append([program.at(3) for program in programs])
+    assert rates == [[0.5] * 6, [0.75] * 6]
+
+
+def test_a_phase_that_is_no_longer_registered_is_not_restored() -> None:
+    _define(0.5)
+    assert restore("mine 10", {"lr": "1"}).at(0) == 0.5
+    del REGISTERED["mine"]
+    with pytest.raises(schedlang.ScheduleError, match="there is no phase called `mine`"):
+        restore("mine 10", {"lr": "1"})
+
+
+def test_a_schedule_keeps_the_class_with_which_it_was_read() -> None:
+    _define(0.5)
+    schedule = parse("mine 10")
+    _define(0.75)
+    assert schedule.bind(lr=1).at(3) == 0.5
+    assert schedule != parse("mine 10")
+
+
+REFUSED: list[tuple[str, str]] = [
+    ("hold", "there is a phase called 'hold' already"),
+    ("warmup", "a phase cannot be called 'warmup'"),
+    ("group", "a phase cannot be called 'group'"),
+    ("fn", "there is a phase called 'fn' already"),
+    ("epoch", "a phase cannot be called 'epoch'"),
+    ("Mine", "a phase cannot be called 'Mine'"),
+    ("broken", "a phase cannot be called 'broken'"),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), REFUSED)
+def test_names_that_are_refused(name: str, message: str) -> None:
+    namespace = {"__annotations__": {"kind": Literal[name]}, "__module__": __name__}
+    phase = type("Mine", (schedlang.Rate,), namespace)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        schedlang.register(phase)
+
+
+def test_another_class_of_a_taken_name() -> None:
+    _define(0.5)
+
+    class Other(schedlang.Rate):
+        kind: Literal["mine"]
+
+    with pytest.raises(ValueError, match=r"^there is a phase called 'mine' already$"):
+        schedlang.register(Other)
+
+
+def test_a_class_without_a_kind() -> None:
+    class Nameless(schedlang.Rate):
+        pass
+
+    with pytest.raises(TypeError, match=r'^Nameless needs a field `kind: Literal\["its_name"\]`$'):
+        schedlang.register(Nameless)
