@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
-from schedlang.phases import Phase, Ramp, Rate, register
-from schedlang.phases.arguments import Positive, Ratio
-from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
-
 if TYPE_CHECKING:
+    from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
+    from schedlang.phases import Phase, Ramp, Rate, register
+    from schedlang.phases.arguments import Positive, Ratio
     from schedlang.program import Program
+    from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
 
 __all__ = [
     "Binding",
@@ -29,11 +28,25 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+_MODULES = {
+    "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
+    "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
+    "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.program": ("Program",),
+    "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """`Program` is for annotations, and is loaded when one asks for it."""
-    if name == "Program":
-        from schedlang.program import Program
+    """A public name, imported on first use: the command line needs few of them."""
+    from importlib import import_module
 
-        return Program
+    for module, names in _MODULES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(module), name)
+            return value
     raise AttributeError(f"module 'schedlang' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

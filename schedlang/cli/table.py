@@ -1,72 +1,150 @@
-"""The phases of a program as a table."""
+"""The phases of a program as a table, for people and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
-
+from schedlang.cli.output import ASCII
 from schedlang.evaluate import value
 from schedlang.formula import Expr, Number
 from schedlang.notation import ATOM, Write, infix, number, tidy
-from schedlang.program import Piece, Program, Track
+from schedlang.program import Part, Piece, Program, Track
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 MOST_ROWS = 1_000
-"""Nobody reads further; a repeat can have a million phases."""
+"""Nobody reads further; a repeat can have a million phases. JSON has them all."""
+
+_ASCII_BOX = "    \n    \n -- \n" + 5 * "    \n"
+"""rich's SIMPLE_HEAD in ASCII: a line under the head, and nothing else."""
 
 
-def describe(program: Program) -> Iterator[str | Table]:
-    """What is to be known of a program, in the order in which it is shown."""
+class Row(NamedTuple):
+    """A phase as it is shown.
+
+    Attributes:
+        phase: the phase as it is written; empty for what only holds a level.
+        begin: its first tick.
+        end: the tick after its last one; None if it never ends.
+        first: the value on its first tick.
+        last: the value on which it ends; None if it never ends and is not constant.
+        formula: the value over ``t``.
+    """
+
+    phase: str
+    begin: int
+    end: int | None
+    first: float
+    last: float | None
+    formula: str
+
+
+def as_json(program: Program) -> dict[str, Any]:
+    """All of the table as values that JSON has."""
+    return {
+        "text": program.text,
+        "tick": program.tick,
+        "length": program.length,
+        "base": program.base,
+        "shares": program.in_shares or program.base is None,
+        "tables": [
+            {
+                "of": what,
+                "phases": _json_rows(track.parts),
+            }
+            for what, track in _tracks(program)
+        ],
+        "plateau": None if program.plateau is None else _plateau(program),
+    }
+
+
+def _json_rows(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """A phase each; a repeat has its period, and the phases of a round in ticks since its begin."""
+    return [
+        _row(part)._asdict()
+        if isinstance(part, Piece)
+        else {
+            "begin": part.begin,
+            "end": part.end,
+            "period": part.period,
+            "phases": _json_rows(part.parts),
+        }
+        for part in parts
+    ]
+
+
+def describe(program: Program, *, boxes: bool = True) -> Iterator[str | Table]:
+    """What is to be known of a program, in the order in which it is shown.
+
+    Args:
+        program: the program.
+        boxes: whether the output has the characters of tables; if not, ASCII is used.
+    """
     yield program.text
     yield f"{_length(program)}; one tick is {program.says_tick}; {_base(program)}"
-    for i, track in enumerate(program.tracks):
-        yield _table(track, "rate" if i == 0 else "factor")
-        yield from _notes(track)
-    if len(program.tracks) > 1:
-        yield "The rate is the product of the tables: each row's value times that of the others."
-    if program.momentum is not None:
-        yield _table(program.momentum, "momentum")
-        yield from _notes(program.momentum)
+    for what, track in _tracks(program):
+        if what == "momentum" and len(program.tracks) > 1:
+            yield PRODUCT
+        rows = list(islice(_rows(track.parts), MOST_ROWS + 1))
+        yield _table(rows[:MOST_ROWS], what, boxes=boxes)
+        if len(rows) > MOST_ROWS:
+            yield f"… and more: these are the first {MOST_ROWS:,} rows."
+    if program.momentum is None and len(program.tracks) > 1:
+        yield PRODUCT
     if program.plateau is not None:
-        yield _plateau(program)
+        yield _decided(_plateau(program))
     yield "t is the number of ticks since the phase began."
+
+
+PRODUCT = "The rate is the product of the tables: each row's value times that of the others."
+
+
+def _tracks(program: Program) -> Iterator[tuple[str, Track]]:
+    for i, track in enumerate(program.tracks):
+        yield ("rate" if i == 0 else "factor"), track
+    if program.momentum is not None:
+        yield "momentum", program.momentum
 
 
 def _length(program: Program) -> str:
     if program.length is None:
-        return "goes on for ever"
+        return "never ends"
     return f"{program.length:,} tick{'s' if program.length != 1 else ''}, then the end holds"
 
 
 def _base(program: Program) -> str:
     if program.in_shares or program.base is None:
-        return "rates are shares of the base (say --lr)"
+        return "rates are shares of the base (set --lr)"
     return f"the base rate is {number(program.base)}"
 
 
-def _table(track: Track, what: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str, str]]:
+    """The cells of each phase; a repeat has those of its first round, and a row of its own."""
+    for part in parts:
+        begin, end = since + part.begin, None if part.end is None else since + part.end
+        if isinstance(part, Piece):
+            row = _row(part._replace(begin=begin, end=end))
+            yield row.phase, _ticks(begin, end), _values(row), row.formula
+            continue
+        yield from _rows(part.parts, begin)
+        again = "again and again" if end is None else f"{(end - begin) // part.period:,} rounds"
+        yield f"… {again}, {part.period:,} ticks each", _ticks(begin, end), "", ""
+
+
+def _table(rows: Sequence[tuple[str, ...]], what: str, *, boxes: bool) -> Table:
+    from rich.box import SIMPLE_HEAD, Box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD if boxes else Box(_ASCII_BOX, ascii=True), pad_edge=False)
     for column in ("phase", "ticks", what, "formula"):
         table.add_column(column, overflow="fold")
-    for piece in track.pieces[:MOST_ROWS]:
-        cells = (
-            piece.text,
-            _ticks(piece),
-            _levels(piece),
-            infix(piece.curve, spelling=_without_dust),
-        )
-        table.add_row(*map(Text, cells))
+    for cells in rows:
+        table.add_row(*(Text(cell if boxes else cell.translate(ASCII)) for cell in cells))
     return table
-
-
-def _notes(track: Track) -> Iterator[str]:
-    if len(track.pieces) > MOST_ROWS:
-        yield f"… and {len(track.pieces) - MOST_ROWS:,} more."
-    if track.loop is not None:
-        begin, period = track.loop
-        yield f"From tick {begin:,} on, every {period:,} ticks are the same again."
 
 
 def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
@@ -76,43 +154,70 @@ def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
     return None
 
 
-def _ticks(piece: Piece) -> str:
-    if piece.end is None:
-        return f"{piece.begin:,} …"
-    if piece.end - piece.begin == 1:
-        return f"{piece.begin:,}"
-    return f"{piece.begin:,} … {piece.end - 1:,}"
-
-
-def _levels(piece: Piece) -> str:
-    """The value on the first tick, and the one on which the phase ends."""
+def _row(piece: Piece) -> Row:
+    formula = infix(piece.curve, spelling=_without_dust)
     if isinstance(piece.curve, Number):
-        return number(tidy(piece.curve.value))
-    first = _short(piece.curve, 0)
-    if piece.end is None:
-        return f"{first} → …"
-    length = piece.end - piece.begin
-    match piece.kind:
-        case "onecycle":  # ends a tick early, as PyTorch's does
-            return f"{first} → {_short(piece.curve, length - 1)}"
-        case "fn":
-            return f"{first} → {_short(piece.curve, length)}"
-        case _:
-            return f"{first} → {_short(piece.curve, length, left=True)}"
+        constant = tidy(piece.curve.value)
+        return Row(piece.text, piece.begin, piece.end, constant, constant, formula)
+    first, last = _short(piece.curve, 0), None
+    if piece.end is not None:
+        length = piece.end - piece.begin
+        match piece.kind:
+            case "onecycle":  # ends a tick early, as PyTorch's does
+                last = _short(piece.curve, length - 1)
+            case "fn":
+                last = _short(piece.curve, length)
+            case _:
+                last = _short(piece.curve, length, left=True)
+    return Row(piece.text, piece.begin, piece.end, first, last, formula)
 
 
-def _short(curve: Expr, t: int, *, left: bool = False) -> str:
-    return number(float(f"{value(curve, {'t': float(t)}, left=left):.6g}"))
+def _ticks(begin: int, end: int | None) -> str:
+    if end is None:
+        return f"{begin:,} …"
+    return f"{begin:,}" if end - begin == 1 else f"{begin:,} … {end - 1:,}"
 
 
-def _plateau(program: Program) -> str:
+def _values(row: Row) -> str:
+    """The value on the first tick, and the one on which the phase ends."""
+    if row.last is None:
+        return f"{number(row.first)} → …"
+    if row.formula == number(row.first):
+        return row.formula
+    return f"{number(row.first)} → {number(row.last)}"
+
+
+def _short(curve: Expr, t: int, *, left: bool = False) -> float:
+    return float(f"{value(curve, {'t': float(t)}, left=left):.6g}")
+
+
+def _plateau(program: Program) -> dict[str, Any]:
+    """A plateau's numbers, in the order in which they are shown."""
     facts = program.plateau or {}
+    names = ("factor", "threshold", "min", "eps")
+    levels = {name: facts[name] for name in names}
+    numbers = {
+        name: float(at.value if isinstance(at, Number) else at) for name, at in levels.items()
+    }
+    return {
+        "begin": facts["begin"],
+        "monitor": facts["monitor"],
+        "mode": facts["mode"] or "min",
+        "factor": numbers["factor"],
+        "patience": facts["patience"],
+        "threshold": numbers["threshold"],
+        "threshold_mode": facts["threshold_mode"],
+        "cooldown": facts["cooldown"],
+        "min": numbers["min"],
+        "eps": numbers["eps"],
+    }
+
+
+def _decided(plateau: dict[str, Any]) -> str:
     names = ("factor", "patience", "threshold", "cooldown", "min", "eps")
-    said = ((name, facts[name]) for name in names)
-    numbers = ((name, at.value if isinstance(at, Number) else at) for name, at in said)
-    listed = ", ".join(f"{name}={number(float(at))}" for name, at in numbers)
-    mode = facts["mode"] or "min"
+    listed = ", ".join(f"{name}={number(float(plateau[name]))}" for name in names)
     return (
-        f"From tick {facts['begin']:,} on, `{facts['monitor']}` decides (mode={mode}, {listed},"
-        f" threshold_mode={facts['threshold_mode']}); shown as if it always improved."
+        f"From tick {plateau['begin']:,} on, `{plateau['monitor']}` decides"
+        f" (mode={plateau['mode']}, {listed}, threshold_mode={plateau['threshold_mode']});"
+        " shown as if it always improved."
     )

@@ -1,0 +1,108 @@
+"""What is printed: the answer on standard output, messages in colours on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+READER_GONE = 141
+"""The exit status that a shell reports for a program which SIGPIPE has ended."""
+
+
+class Misuse(Exception):  # noqa: N818  # not an error of the program: the message says what to do
+    """The command cannot be carried out as it was given: exit status 2."""
+
+
+def put(text: str) -> None:
+    """Print an answer.
+
+    Raises:
+        Misuse: if standard output takes no more.
+        SystemExit: if it is a pipe that nobody reads any more (``| head``), which needs no message.
+    """
+    if sys.stdout is None:
+        raise Misuse("cannot write the output: it is closed")
+    try:
+        print(encodable(text, sys.stdout), flush=True)  # noqa: T201  # a command's answer
+    except OSError as error:
+        _discard_the_rest()
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(READER_GONE) from None
+        raise Misuse(f"cannot write the output: {error.strerror}") from None
+
+
+def complain(text: str) -> None:
+    """Print on standard error, in colours if that is a terminal (and NO_COLOR is not set)."""
+    if sys.stderr is None:
+        return
+    text = encodable(text, sys.stderr)
+    with suppress(OSError):  # nobody is left to be told
+        if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
+            _in_colours(text)
+        else:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201  # a message
+
+
+def console(**options: Any) -> Console:
+    """A rich console on standard output or standard error."""
+    from rich.console import Console
+
+    # rich leaves bold letters under NO_COLOR; whoever sets it wants plain ones.
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(color_system=None if plain else "auto", highlight=False, **options)
+
+
+def _in_colours(text: str) -> None:
+    from rich.text import Text
+
+    message = Text(text)
+    message.highlight_regex(r"(?m)^error(\[[a-z-]+\])?:.*$", "bold")
+    message.highlight_regex(r"(?m)^error(\[[a-z-]+\])?", "bold red")
+    message.highlight_regex(r"(?m)^(.*: )?warning:", "bold yellow")
+    message.highlight_regex(r"(?m)^ *\d* \|", "blue")
+    message.highlight_regex(r"(?m)(?<=\| ) *\^+.*$", "bold red")
+    console(stderr=True, soft_wrap=True).print(message)
+
+
+def _discard_the_rest() -> None:
+    """Let what is still buffered go nowhere, or Python complains of it when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# ── ASCII ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dots(cell: int) -> str:
+    """A braille cell of plotext's curve: its upper two rows, its lower two, or both."""
+    upper, lower = cell & 0b00011011, cell & 0b11100100
+    return ":" if upper and lower else "'" if upper else "." if lower else " "
+
+
+ASCII = {
+    **{0x2800 + cell: _dots(cell) for cell in range(256)},
+    **dict.fromkeys(map(ord, "┌┐└┘├┤┬┴┼"), "+"),
+    **{ord(sign): plain for sign, plain in {"─": "-", "│": "|", "→": "->", "…": "..."}.items()},
+}
+"""What stands for the characters of tables and plots where the output has only ASCII."""
+
+
+def has_box_characters(stream: TextIO) -> bool:
+    """Whether the stream's encoding has the characters of tables and plots."""
+    sample = "─→…⠉"
+    return encodable(sample, stream) == sample
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """The text in characters that the stream's encoding has."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    return text
