@@ -81,7 +81,7 @@ def test_the_title_fits(text: str, axes: int, lines: int) -> None:
     canvas = FigureCanvasAgg(figure)
     for ax in np.atleast_1d(figure.subplots(1, axes)):
         plot.draw(program, ax=ax)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib's
     for ax in figure.axes:
         title = ax.get_title(loc="left")
         (found,) = [child for child in ax.findobj(Text) if child.get_text() == title]
@@ -135,7 +135,7 @@ TICKS: list[tuple[str, float, list[str], list[str]]] = [
 def test_the_labels_of_an_axis(text: str, lr: float, ticks: list[str], rates: list[str]) -> None:
     ax = plot.draw(schedlang.parse(text).bind(lr=lr))
     figure = ax.figure
-    FigureCanvasAgg(figure).draw()  # type: ignore[arg-type]  # no subfigure
+    FigureCanvasAgg(figure).draw()  # type: ignore[arg-type, no-untyped-call]  # matplotlib's
     shown = [label.get_text() for label in ax.get_xticklabels()]
     assert shown == ticks
     low, high = ax.get_ylim()

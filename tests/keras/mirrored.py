@@ -38,7 +38,6 @@ CASES: list[tuple[Literal["live", "emitted"], str, dict[str, Any]]] = [
     ("emitted", PLATEAU, {}),
     ("emitted", "plateau factor=0.5 patience=0", {}),
     ("live", BOTH, {}),
-    ("emitted", BOTH, {"compile": {"run_eagerly": True}}),
 ]
 
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 FILES = [("each_backend.py", 90, "tensorflow"), ("each_backend.py", 90, "jax")]
-FILES += [("each_backend.py", 90, "torch"), ("mirrored.py", 10, "tensorflow")]
+FILES += [("each_backend.py", 90, "torch"), ("mirrored.py", 9, "tensorflow")]
 
 
 @pytest.mark.parametrize(("file", "tests", "backend"), FILES)
