@@ -40,8 +40,10 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
                 Without gradient accumulation a batch is an update.
         """
         step, dtype = _countable(step)
-        if self.gradient_accumulation_steps > 1:
-            step = step // self.gradient_accumulation_steps
+        batches = self.gradient_accumulation_steps
+        if batches > 1:
+            whole = step - step % batches  # PyTorch has no slope for `//`
+            step = whole / batches if dtype.startswith("float") else whole // batches
         return self._rates(step, dtype)
 
     def get_config(self) -> dict[str, Any]:
