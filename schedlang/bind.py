@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from schedlang.clock import Clock, merge, nearest_tick
-from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, ScheduleWarning
+from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, warn
 from schedlang.formula import BASE, symbols
 from schedlang.lower import Lowering
 from schedlang.phases.base import Phase
@@ -104,7 +103,7 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
         if tree.total or waiting or any(part.unit == "%" for _, part in lengths(tree)):
             mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
         else:
-            warnings.warn(ScheduleWarning(f"{message}: training ends first"), stacklevel=5)
+            warn(f"{message}: training ends first")
     if mistakes.found:
         raise located(mistakes.found, source, tree)
     if waiting and total is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -72,6 +74,16 @@ class ScheduleError(ValueError):
 
 class ScheduleWarning(UserWarning):
     """A schedule that is legal but unlikely to be what was meant."""
+
+
+def warn(message: str) -> None:
+    """Issue a `ScheduleWarning` at the innermost line that is not of this package: the user's."""
+    own = __name__.partition(".")[0]
+    frame = sys._getframe(1)  # noqa: SLF001  # documented; `inspect` has it too, and loads slowly
+    level = 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == own:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(ScheduleWarning(message), stacklevel=level)
 
 
 class Refusal(Exception):  # noqa: N818  # no error of its own: it becomes a ScheduleError

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import shutil
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from schedlang.notation import number
 from schedlang.program import Piece, Program, Track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     from schedlang.evaluate import Array
 
@@ -19,8 +21,10 @@ MOST_POINTS = 1_000_000
 """Beyond so many ticks not each of them is computed."""
 MOST_MARKS = 40
 """More boundaries than these would hide the curve."""
-COLUMNS = 100
-"""How many small letters fit side by side on axes of the usual width."""
+TITLE_LINES = 3
+"""A longer title is cut, with an ellipsis."""
+FONT_SIZE = 9
+"""Points. A letter of the monospaced title is 0.602 times as wide, one of a label is narrower."""
 
 CURVE = "#2f7fd1"
 INK = "#808890"
@@ -32,9 +36,9 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
 
     Args:
         program: what to draw.
-        ticks: how many ticks; unsaid, the whole length, or the total of one that never ends, or
-            enough of it to see how it goes on.
-        ax: where to draw; unsaid, on axes of a new figure.
+        ticks: how many ticks; by default the whole length, or the total of one that never ends, or
+            enough of it to show how it goes on.
+        ax: where to draw; by default on axes of a new figure.
 
     Returns:
         The matplotlib axes: one line, a faint mark at the beginning of each phase.
@@ -52,15 +56,15 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
             ax.axvline(begin, color=INK, linewidth=0.8, alpha=0.6, dashes=(2, 3), zorder=1)
         if len(program.tracks) == 1 and program.tracks[0].loop is None:
             _name_phases(program, ax, float(x[-1]))
-    title = _cut(program.text, COLUMNS)
-    ax.set_title(title, loc="left", pad=20, family="monospace", fontsize=10, color=INK)
+    title = "\n".join(_wrapped(program.text, _letters(ax)))
+    ax.set_title(title, loc="left", pad=20, family="monospace", fontsize=FONT_SIZE, color=INK)
     ax.set_xlim(0, x[-1])
     ax.set_ylim(0, _top(y) * 1.04)
     ax.set_xlabel(_says_x(program), color=INK)
     ax.set_ylabel(_says_y(program), color=INK)
-    ax.ticklabel_format(axis="x", style="plain", useOffset=False)
-    ax.xaxis.set_major_formatter(lambda tick, _: _short(tick))
-    ax.yaxis.set_major_formatter(lambda rate, _: number(float(f"{rate:.6g}")))
+    ax.xaxis.set_major_locator(_whole_numbers("auto"))
+    ax.xaxis.set_major_formatter(_tick_labels())
+    ax.yaxis.set_major_formatter(lambda rate, _: _rate_label(rate, _top(y)))
     ax.tick_params(colors=INK, length=3)
     ax.grid(axis="y", color=INK, alpha=0.2, linewidth=0.8)
     ax.set_axisbelow(True)
@@ -165,17 +169,39 @@ def _says_y(program: Program) -> str:
     return "share of the base rate" if program.in_shares else "learning rate"
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _letters(ax: Axes) -> int:
+    """How many letters of the title fit over the axes side by side."""
+    inches = ax.get_position().width * ax.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]  # axes have one
+    return max(20, int(inches * 72 / (0.602 * FONT_SIZE)))
 
 
-def _short(tick: float) -> str:
-    """A tick as a label: 90, 2k, 1.5M."""
-    for size, suffix in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
-        if tick >= size:
-            unit = 1e3 if suffix == "k" else size
-            return f"{tick / unit:.6g}{suffix}"
-    return f"{tick:.6g}"
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in at most three lines, broken at blanks where that is possible."""
+    text = text[: (TITLE_LINES + 1) * width]  # the rest of a very long one is cut anyway
+    return textwrap.wrap(
+        text, width, max_lines=TITLE_LINES, placeholder=" …", break_on_hyphens=False
+    )
+
+
+def _whole_numbers(most: int | Literal["auto"]) -> MaxNLocator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(most, integer=True, steps=[1, 2, 2.5, 5, 10])
+
+
+def _tick_labels() -> EngFormatter:
+    """Ticks as a line writes them: 90, 2k, 1.5M."""
+    from matplotlib.ticker import EngFormatter
+
+    labels = EngFormatter(sep="")
+    labels.ENG_PREFIXES = {0: "", 3: "k", 6: "M", 9: "B", 12: "T"}
+    return labels
+
+
+def _rate_label(rate: float, top: float) -> str:
+    """A rate in the notation that suits the highest one: 0.0005 under 0.002, 5e-5 under 2e-4."""
+    rounded = float(f"{rate:.6g}")
+    return number(rounded) if top < 1e-3 else f"{rounded:.10f}".rstrip("0").rstrip(".")
 
 
 def _name_phases(program: Program, ax: Axes, last: float) -> None:
@@ -183,9 +209,9 @@ def _name_phases(program: Program, ax: Axes, last: float) -> None:
     for piece in program.pieces:
         end = min(last, last if piece.end is None else piece.end)
         word = piece.text.partition(" ")[0]
-        if (end - piece.begin) / last * COLUMNS > len(word) > 0:
+        if (end - piece.begin) / last * _letters(ax) > len(word) > 0:
             ax.text(
-                (piece.begin + end) / 2, 1.01, word, color=INK, fontsize=9, ha="center",
+                (piece.begin + end) / 2, 1.01, word, color=INK, fontsize=FONT_SIZE, ha="center",
                 transform=ax.get_xaxis_transform(),
             )  # fmt: skip
 
@@ -201,9 +227,10 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
     Args:
         program: what to draw.
         ticks: how many ticks, see `draw`.
-        width: columns; unsaid, those of the terminal, at most 100.
+        width: columns; by default those of the terminal, at most 100.
     """
     import plotext
+    from matplotlib.ticker import MaxNLocator
 
     columns = width or min(100, shutil.get_terminal_size().columns)
     x, y = _thinned(*points(program, ticks), 4 * columns)
@@ -211,15 +238,18 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
     plotext.theme("clear")
     plotext.plot_size(columns, ROWS)
     plotext.plot(x.tolist(), y.tolist(), marker="braille")
-    plotext.title(_cut(program.text, columns - 12))
     plotext.xlabel(_says_x(program))
     plotext.ylabel(_says_y(program))
-    rates, marks = _nice(_top(y), 4), _nice(float(x[-1]), 5)
-    plotext.ylim(0, _top(y))
-    plotext.yticks(rates, list(map(number, rates)))
-    plotext.xticks(marks, list(map(_short, marks)))
+    top, last = _top(y), float(x[-1])
+    rates = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, top)
+    rates = [rate for rate in rates if rate <= top * (1 + 1e-9)]  # the last one may be rounded up
+    marks = [mark for mark in _whole_numbers(5).tick_values(0, last) if mark <= last]
+    plotext.ylim(0, top)
+    plotext.yticks(rates, [_rate_label(rate, top) for rate in rates])
+    plotext.xticks(marks, list(map(_tick_labels(), marks)))
     picture: str = plotext.uncolorize(plotext.build())
-    return "\n".join(line.rstrip() for line in picture.splitlines())
+    lines = [*_wrapped(program.text, columns), *picture.splitlines()]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _thinned(x: Array, y: Array, parts: int) -> tuple[Array, Array]:
@@ -233,10 +263,3 @@ def _thinned(x: Array, y: Array, parts: int) -> tuple[Array, Array]:
         chosen |= {int(part[y[part].argmin()]), int(part[y[part].argmax()])}
     kept = sorted(chosen)
     return x[kept], y[kept]
-
-
-def _nice(top: float, count: int) -> list[float]:
-    """About so many round numbers from 0 up to ``top``."""
-    power = 10.0 ** math.floor(math.log10(top / count))
-    step = next(m for m in (1, 2, 2.5, 5, 10, 20) if m * power * count >= top * 0.999) * power
-    return [float(f"{i * step:.10g}") for i in range(int(top / step * 1.000001) + 1)]

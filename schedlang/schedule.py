@@ -201,8 +201,17 @@ class Schedule(Tree):
         program = self._bind({"lr": lr, **binding}, groups=torch.base_rates(optimizer))
         return torch.build(program, optimizer, engine=engine, start=start)
 
-    def to_keras(self, lr: float | None = None, **binding: Unpack[Binding]) -> LearningRateSchedule:
+    def to_keras(
+        self,
+        lr: float | None = None,
+        *,
+        gradient_accumulation_steps: int = 1,
+        **binding: Unpack[Binding],
+    ) -> LearningRateSchedule:
         """A Keras learning-rate schedule, for any backend of Keras 3.
+
+        Keras counts the batches; with the ``gradient_accumulation_steps`` of the optimizer a step
+        of the line is an update nevertheless.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -210,7 +219,7 @@ class Schedule(Tree):
         """
         from schedlang import keras
 
-        return keras.build(self.bind(lr, **binding))
+        return keras.build(self._bind({"lr": lr, **binding}), gradient_accumulation_steps)
 
     def keras_callbacks(
         self, lr: float | None = None, **binding: Unpack[Binding]
@@ -222,7 +231,7 @@ class Schedule(Tree):
         """
         from schedlang import keras
 
-        return keras.callbacks(self.bind(lr, **binding))
+        return keras.callbacks(self._bind({"lr": lr, **binding}))
 
     def to_optax(self, lr: float | None = None, **binding: Unpack[Binding]) -> Callable[[Any], Any]:
         """An optax schedule, ``count -> rate``.
@@ -233,7 +242,7 @@ class Schedule(Tree):
         """
         from schedlang import optax
 
-        return optax.build(self.bind(lr, **binding))
+        return optax.build(self._bind({"lr": lr, **binding}))
 
     def emit(
         self,
@@ -242,6 +251,7 @@ class Schedule(Tree):
         *,
         function: str | None = None,
         style: Literal["native", "closed-form"] = "native",
+        gradient_accumulation_steps: int = 1,
         **binding: Unpack[Binding],
     ) -> str:
         """Source code that stands alone: it needs the framework and nothing else.
@@ -254,6 +264,7 @@ class Schedule(Tree):
             lr: the base rate; without it, it is a parameter where the target needs one.
             function: another name for what is defined.
             style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
+            gradient_accumulation_steps: the Keras optimizer's, see `to_keras`.
             **binding: what the line leaves open, see `Binding`.
 
         Raises:
@@ -263,7 +274,7 @@ class Schedule(Tree):
         from schedlang import emit
 
         program = self._bind({"lr": lr, **binding}, symbolic=True)
-        return emit.emit(target, program, function=function, style=style)
+        return emit.emit(target, program, function, style, gradient_accumulation_steps)
 
     def plot(
         self,
@@ -280,7 +291,7 @@ class Schedule(Tree):
         """
         from schedlang import plot
 
-        return plot.draw(self.bind(lr, **binding), ticks=ticks, ax=ax)
+        return plot.draw(self._bind({"lr": lr, **binding}), ticks=ticks, ax=ax)
 
 
 class Binding(TypedDict, total=False):

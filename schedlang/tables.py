@@ -8,6 +8,7 @@ with the phases.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -324,3 +325,19 @@ def refuse_epochs(program: Program, target: str) -> None:
     if program.tick == "epoch" and program.steps_per_epoch is None:
         message = f"{target} counts updates, and this schedule counts epochs"
         raise ValueError(f"{message}: say steps_per_epoch=")
+
+
+def steps_per_update(gradient_accumulation_steps: int) -> int:
+    """The number of batches that make an update.
+
+    Raises:
+        ValueError: if it is less than 1, or not whole.
+    """
+    try:
+        steps = operator.index(gradient_accumulation_steps)
+    except TypeError:
+        steps = 0
+    if steps < 1:
+        wrong = f"not {gradient_accumulation_steps!r}"
+        raise ValueError(f"gradient_accumulation_steps is a whole number from 1 on, {wrong}")
+    return steps

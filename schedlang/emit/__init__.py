@@ -6,6 +6,7 @@ import io
 import keyword
 import tokenize
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
@@ -24,7 +25,11 @@ DEFINES: dict[Target, str] = {
 
 
 def emit(
-    target: Target, program: Program, *, function: str | None = None, style: Style = "native"
+    target: Target,
+    program: Program,
+    function: str | None = None,
+    style: Style = "native",
+    gradient_accumulation_steps: int = 1,
 ) -> str:
     """A Python module that defines the schedule.
 
@@ -33,6 +38,7 @@ def emit(
         program: the schedule; over the symbol ``base`` where no base rate is known.
         function: the name of what is defined.
         style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
+        gradient_accumulation_steps: batches an update, which the Keras optimizer accumulates.
 
     Raises:
         ValueError: if there is no such target or style, the name cannot be used, or the target
@@ -43,7 +49,14 @@ def emit(
     if style not in get_args(Style):
         raise ValueError(f"there is no style {style!r}: it is one of {', '.join(get_args(Style))}")
     default = DEFINES[target]
-    write: Callable[[Program, str, Style], str] = import_module(f"schedlang.emit.{target}").emit
+    write: Callable[..., str] = import_module(f"schedlang.emit.{target}").emit
+    if target == "keras":
+        write = partial(write, gradient_accumulation_steps=gradient_accumulation_steps)
+    elif gradient_accumulation_steps != 1:
+        raise ValueError(
+            "gradient_accumulation_steps= is for keras, which counts batches: a step of"
+            f" {target} is an update"
+        )
     program = classic(lean(program))
     if function is None or function == default:
         return write(program, default, style)

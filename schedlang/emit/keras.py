@@ -12,6 +12,7 @@ from schedlang.emit.keras_classes import native
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
 from schedlang.program import Program
+from schedlang.tables import steps_per_update
 
 SCHEDULE = "LearningRateSchedule"
 _REACHED = '''\
@@ -21,19 +22,29 @@ def _reached(edges: list[int], step: Any) -> Any:
     return ops.sum(ops.cast(reached, "int32"), axis=-1)'''
 
 
-def emit(program: Program, function: str, style: str) -> str:
-    """A module with ``build_schedule()``, and ``build_callbacks()`` where callbacks are needed."""
+def emit(
+    program: Program, function: str, style: str, *, gradient_accumulation_steps: int = 1
+) -> str:
+    """A module with ``build_schedule()``, and ``build_callbacks()`` where callbacks are needed.
+
+    Keras calls the schedule of an optimizer with the number of batches, of which
+    ``gradient_accumulation_steps`` make an update; the callback of a `plateau`, which sets the
+    rate, calls it with the number of updates.
+    """
+    batches = steps_per_update(gradient_accumulation_steps)
+    if program.plateau is not None:
+        batches = 1
     per_epoch = header.epoch_of(program, "keras")
     levels = Levels(program.base)
     takes_base = header.needs_base(program)
     arrays = Arrays(KERAS, source.WIDTH - 8, base="self.lr")
     found = None
-    if style == "native" and len(program.tracks) == 1 and per_epoch is None:
+    if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
         found = native(outline(program.tracks[0]), levels)
     defined: list[list[str]] = []
     if found is None:
         name = "LearningRate"
-        defined.append(_class(program, arrays, per_epoch, takes_base=takes_base))
+        defined.append(_class(program, arrays, per_epoch, batches, takes_base=takes_base))
         built = [f"return {name}({'lr' if takes_base else ''})"]
     else:
         name = found.name
@@ -43,7 +54,7 @@ def emit(program: Program, function: str, style: str) -> str:
         built += source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
     build = [
         f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
-        *source.indented(header.explains(program, _SUMMARY, updates=True)),
+        *source.indented(source.docstring(_SUMMARY, [_explained(program, batches)])),
         *source.indented(built),
     ]
     defined.append(build)
@@ -55,7 +66,7 @@ def emit(program: Program, function: str, style: str) -> str:
         callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
     if program.momentum is not None:
         defined += momentum_callback(
-            program.momentum, arrays.lists, per_epoch, follows_rate=program.plateau is None
+            program.momentum, arrays.lists, per_epoch, None if program.plateau else batches
         )
         callbacks.append("Momentum()")
     if callbacks:
@@ -71,6 +82,16 @@ def emit(program: Program, function: str, style: str) -> str:
 
 
 _SUMMARY = "The learning rate over the steps of the optimizer."
+
+
+def _explained(program: Program, batches: int) -> str:
+    says = " ".join(header.facts(program, updates=True))
+    if batches > 1:
+        update = (
+            f"an optimizer update of {batches} batches (`gradient_accumulation_steps={batches}`)"
+        )
+        says = says.replace("an optimizer update", update, 1)
+    return says
 
 
 def _use(program: Program) -> str:
@@ -94,18 +115,18 @@ def _imports(defined: list[list[str]], own: str | None) -> list[str]:
 
 
 def _class(
-    program: Program, arrays: Arrays, per_epoch: int | None, *, takes_base: bool
+    program: Program, arrays: Arrays, per_epoch: int | None, batches: int, *, takes_base: bool
 ) -> list[str]:
     """A schedule of its own, registered so that it can be saved with a model.
 
     The package tells it from the schedules of other files that are loaded beside it.
     """
-    key = f"{program.text} {sorted(program.binding.items())}"
+    key = f"{program.text} {sorted(program.binding.items())}{f' {batches}' * (batches > 1)}"
     package = f"schedule_{crc32(key.encode()):08x}"
     clock = "epoch" if per_epoch else "step"
-    count = 'step = ops.cast(step, "int32")'
-    if per_epoch:
-        count = f'epoch = ops.cast(step, "int32") // {per_epoch}'
+    count = f'{clock} = ops.cast(step, "int32")'
+    count += f" // {batches}" if batches > 1 else ""
+    count += f" // {per_epoch}" if per_epoch else ""
     call = [count, *arrays.returns(program.tracks, clock)]
     lines = [
         "# A saved model finds its schedule by this number, which no other schedule has.",

@@ -24,7 +24,7 @@ _UPDATES = '''\
         """How many updates the optimizer has made."""
         if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
             self.model.jax_state_sync()
-        return int(self.model.optimizer.iterations)
+        return int(self.model.optimizer.iterations + 0)  # a sum, as `tf.distribute` needs it
 '''
 _ONE_AT_A_TIME = """\
         if model.steps_per_execution > 1:
@@ -56,8 +56,8 @@ class Momentum(keras.callbacks.Callback):
         if not start:
             raise ValueError("this schedule moves the momentum: the optimizer has none")'''
 _ACCUMULATION = """\
-        if optimizer.gradient_accumulation_steps:
-            raise ValueError("under gradient accumulation the rate counts batches, not updates")"""
+        if (optimizer.gradient_accumulation_steps or 1) != {0}:
+            raise ValueError("the schedule is for gradient_accumulation_steps={0}: emit it anew")"""
 _REPLACED = """\
         # Past `__setattr__`, which would have it saved as a variable; the config keeps the float.
         vars(optimizer)[name] = MovingMomentum(optimizer, start)
@@ -86,12 +86,23 @@ def plateau_callback(
     size, names = (3, "best, bad, cooldown") if cools else (2, "best, bad")
     worst = "-math.inf" if facts["mode"] == "max" else "math.inf"
     reduced = f"rate * {source.number(facts['factor'])}"
-    missing = f"no metric `{facts['monitor']}`: the plateau skips this epoch"
+    monitor = facts["monitor"]
+    counters, counted, missed, ended = [], [], [], []
+    if monitor.startswith("val_"):  # an epoch without validation is no mistake
+        counters = ["        self.missing = self.received = 0"]
+        missed = ["            self.missing += 1"]
+        counted = ["        self.received += 1"]
+        never = f'"no epoch had the metric `{monitor}`: the plateau did nothing"'
+        ended = ["        if self.missing and not self.received:"]
+        ended += _call("            warnings.warn(", never, "stacklevel=2")
+    else:
+        missing = f'"no metric `{monitor}`: the plateau skips this epoch"'
+        missed = _call("            warnings.warn(", missing, "stacklevel=2")
     sets = "self.model.optimizer.learning_rate = float(self.schedule("
     constant, refuses, skips = [], [], []
     at_first = [
         f"    def on_train_begin(self, {_LOGS}) -> None:",
-        "        if int(self.model.optimizer.iterations) == 0:",
+        "        if int(self.model.optimizer.iterations + 0) == 0:  # a sum, for `tf.distribute`",
         f"            {sets}0))",
     ]
     if begin:
@@ -116,6 +127,7 @@ def plateau_callback(
         '        self.layer = keras.layers.Layer(name="plateau")',
         f'        self.memory = self.layer.add_weight(({size},), dtype="float32", trainable=False)',
         f"        self.memory.assign([{worst}, 0{', 0' if cools else ''}])  # {names}",
+        *counters,
         "",
         "    def set_model(self, model: keras.Model) -> None:",
         "        super().set_model(model)",
@@ -124,15 +136,17 @@ def plateau_callback(
         "",
         f"    def on_train_end(self, {_LOGS}) -> None:",
         "        del self.model.optimizer.plateau",
+        *ended,
         "",
         *at_first,
         "",
         f"    def on_epoch_end(self, epoch: int, {_LOGS}) -> None:",
         *skips,
-        *_call("        metric = (logs or {}).get(", f'"{facts["monitor"]}"'),
+        *_call("        metric = (logs or {}).get(", f'"{monitor}"'),
         "        if metric is None:",
-        *_call("            warnings.warn(", f'"{missing}"', "stacklevel=2"),
+        *missed,
         "            return",
+        *counted,
         f"        {names} = ops.convert_to_numpy(self.memory)",
         f"        if {better}:",
         "            best, bad = metric, 0",
@@ -141,7 +155,7 @@ def plateau_callback(
         *(["        if cooldown:", "            cooldown, bad = cooldown - 1, 0"] if cools else []),
         f"        if bad > {facts['patience']}:",
         f"            cooldown, bad = {facts['cooldown']}, 0" if cools else "            bad = 0",
-        "            rate = float(self.model.optimizer.learning_rate)",
+        "            rate = float(self.model.optimizer.learning_rate + 0)",
         f"            reduced = {reduced if low == '0.0' else f'max({reduced}, {low})'}",
         f"            if rate - reduced > {source.number(facts['eps'])}:",
         "                self.model.optimizer.learning_rate = reduced",
@@ -150,11 +164,12 @@ def plateau_callback(
 
 
 def momentum_callback(
-    track: Track, lists: Lists, per_epoch: int | None, *, follows_rate: bool
+    track: Track, lists: Lists, per_epoch: int | None, batches: int | None
 ) -> list[list[str]]:
     """The momentum's function, what an optimizer has in its place, and the callback.
 
-    Where a schedule gives the rate, ``follows_rate``, Keras counts batches for it.
+    Where a schedule gives the rate, the optimizer must need as many ``batches`` for an update as
+    that schedule was made for.
     """
     clock = "epoch" if per_epoch else "step"
     count = f" // {per_epoch}" if per_epoch else ""
@@ -187,7 +202,7 @@ def momentum_callback(
         "",
         *_NOT_ZERO.split("\n"),
     ]
-    callback = [_MOMENTUM, *([_ACCUMULATION] if follows_rate else []), _REPLACED]
+    callback = [_MOMENTUM, *([_ACCUMULATION.format(batches)] if batches else []), _REPLACED]
     return [function, moving, "\n".join(callback).split("\n")]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 import keras
 import numpy as np
 
-from schedlang.errors import ScheduleWarning
+from schedlang.errors import warn
 from schedlang.formula import Number
 from schedlang.keras.momentum import move
-from schedlang.keras.plateau import Plateau
+from schedlang.keras.schedule import refuse_other_accumulation
+from schedlang.plateau import Memory, Plateau
 from schedlang.program import Program
 from schedlang.tables import refuse_epochs
 
@@ -28,16 +30,18 @@ def callbacks(program: Program) -> list[keras.callbacks.Callback]:
 class RateSetter(keras.callbacks.Callback):
     """Sets the optimizer's rate before each update; in a `plateau`, after each epoch.
 
-    The tick is the optimizer's own count of updates, which its weights carry along. What a
-    `plateau` remembers hangs on the optimizer and is stored with its weights, so that a second
-    ``fit`` goes on, and ``BackupAndRestore`` brings it back.
+    The tick is the optimizer's own count of updates, which is saved with its weights. The memory
+    of a `plateau` is an attribute of the optimizer and saved with its weights too, so a second
+    ``fit`` goes on, and ``BackupAndRestore`` restores it.
     """
 
     def __init__(self, program: Program) -> None:
         super().__init__()
         refuse_epochs(program, "Keras")
         self.program = program
-        self._plateau: Plateau | None = None
+        self._memory: _Memory | None = None
+        self._epochs = 0
+        self._has_metric = False
         self._warned = False
 
     def set_model(self, model: Any) -> None:
@@ -51,16 +55,11 @@ class RateSetter(keras.callbacks.Callback):
         if self.program.momentum is not None:
             move(optimizer, self.program)
             model.make_train_function(force=True)
-        facts = self.program.plateau
-        if facts is not None:
-            least = facts["min"]
-            assert isinstance(least, Number)
-            rate = self.program.at(facts["begin"])
+        if self.program.plateau is not None:
             memory = getattr(optimizer, "schedlang_memory", None)
             if memory is None or memory.line != _line(self.program):
-                memory = _Memory(Plateau(facts, rate, least.value), _line(self.program))
-                optimizer.schedlang_memory = memory
-            self._plateau = memory.plateau
+                memory = optimizer.schedlang_memory = _Memory(self.program, self.program.plateau)
+            self._memory = memory
 
     def on_train_begin(self, logs: Any = None) -> None:
         steps = getattr(self.model, "steps_per_execution", 1)
@@ -68,37 +67,51 @@ class RateSetter(keras.callbacks.Callback):
             raise ValueError(
                 f"a rate is set before each update, and steps_per_execution is {steps}"
             )
-        facts = self.program.plateau
-        if facts is not None and self._plateau is not None:
-            memory = inner(self.model.optimizer).schedlang_memory
-            if not memory.used and self._tick() > facts["begin"]:
-                # A model that was loaded whole brings its rate along, and no more.
-                self._plateau.rate = min(self._plateau.rate, self._rate())
+        self._epochs, self._has_metric = 0, False
+        memory = self._memory
+        if memory is not None:
+            if not memory.used and self._tick() > memory.begin:
+                # A model that was loaded whole has the rate of its plateau, but not the memory.
+                memory.entry = min(memory.entry, number(inner(self.model.optimizer).learning_rate))
             memory.used = True
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        tick = self._tick()
-        optimizer = inner(self.model.optimizer)
-        if self._plateau is not None and self._in_plateau(tick):
-            optimizer.learning_rate = self._plateau.rate
-        else:
-            optimizer.learning_rate = self.program.at(tick)
+        tick, memory = self._tick(), self._memory
+        in_plateau = memory is not None and tick >= memory.begin
+        rate = memory.rate if memory is not None and in_plateau else self.program.at(tick)
+        inner(self.model.optimizer).learning_rate = rate
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        facts = self.program.plateau
-        if facts is None or self._plateau is None or not self._in_plateau(self._tick(ended=True)):
+        memory = self._memory
+        if memory is None:
             return
-        metric = (logs or {}).get(facts["monitor"])
-        if metric is not None:
-            self._plateau.receive(float(metric))
-            inner(self.model.optimizer).learning_rate = self._plateau.rate
-        elif not self._warned:
-            self._warned = True
-            known = ", ".join(sorted(logs or {})) or "none"
-            message = (
-                f"no metric `{facts['monitor']}` this epoch, so that `plateau` did not count it"
-            )
-            warnings.warn(ScheduleWarning(f"{message}; there are: {known}"), stacklevel=2)
+        self._epochs += 1
+        metric = (logs or {}).get(memory.monitor)
+        self._has_metric = self._has_metric or metric is not None
+        if self._tick(ended=True) < memory.begin:
+            return
+        if metric is None:
+            self._warn_of_missing(memory.monitor, epoch, logs or {})
+        elif memory.plateau.receive(float(metric)):
+            inner(self.model.optimizer).learning_rate = memory.rate
+
+    def _warn_of_missing(self, monitor: str, epoch: int, logs: Mapping[str, Any]) -> None:
+        """Issue one warning, as soon as the metric cannot be one of a later validation.
+
+        With ``validation_freq`` above 1 most epochs have no validation. Where more than half of
+        the epochs of a ``fit`` have gone by without one, at most one is to come.
+        """
+        if self._warned or self._has_metric:
+            return
+        of_validation = monitor.startswith("val_")
+        validated = any(name.startswith("val_") for name in logs)
+        before = epoch + 1 - self._epochs  # epochs of an earlier fit, where this one resumes
+        epochs = (self.params or {}).get("epochs", 0) - before
+        if of_validation and not validated and 2 * self._epochs <= epochs:
+            return
+        self._warned = True
+        has = ", ".join(sorted(logs)) or "none"
+        warn(f"`plateau` finds no metric `{monitor}` in the logs of the epoch; there are: {has}")
 
     def _tick(self, *, ended: bool = False) -> int:
         """The tick of the next update, or of the one that ended."""
@@ -109,28 +122,24 @@ class RateSetter(keras.callbacks.Callback):
             return max(0, updates) // self.program.steps_per_epoch
         return max(0, updates)
 
-    def _rate(self) -> float:
-        return number(inner(self.model.optimizer).learning_rate)
-
-    def _in_plateau(self, tick: int) -> bool:
-        facts = self.program.plateau
-        return facts is not None and tick >= facts["begin"]
-
 
 class RateLogger(keras.callbacks.Callback):
     """Puts the rate that the last update used into the logs.
 
-    So it reaches the History, the progress bar, and the callbacks that stand behind this one.
+    There the History, the progress bar and the callbacks after this one find it.
 
     Args:
-        name: its key in the logs. Keras' ``TensorBoard`` writes a reading of its own over
-            ``learning_rate`` at an epoch's end, the rate of the next update; not over other names.
+        name: its key in the logs. At the end of an epoch Keras' ``TensorBoard`` replaces
+            ``learning_rate`` by the rate of the next update, but no other name.
     """
 
     def __init__(self, name: str = "learning_rate") -> None:
         super().__init__()
         self.name = name
         self._rate = float("nan")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        refuse_other_accumulation(inner(self.model.optimizer))
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         synchronise(self.model)
@@ -146,27 +155,41 @@ class RateLogger(keras.callbacks.Callback):
 
 
 class _Memory(keras.layers.Layer):
-    """Saves a plateau's memory with the weights of the optimizer on which it hangs.
+    """The plateau of a line, which is saved with the weights of the optimizer that has it.
 
     Attributes:
-        plateau: what remembers.
-        line: the line and the binding that it belongs to.
-        used: whether it is the memory of the updates that were made, or a new one.
+        plateau: the decisions.
+        line: the line and its binding.
+        begin: the plateau's first tick.
+        monitor: the metric's name in the logs.
+        entry: the rate at which the plateau began.
+        used: whether it has the memory of the updates so far, or an empty one.
     """
 
-    def __init__(self, plateau: Plateau, line: str) -> None:
+    def __init__(self, program: Program, facts: Mapping[str, Any]) -> None:
         super().__init__(name="schedlang_memory")
-        self.plateau = plateau
-        self.line = line
-        self.built = True
+        floor = facts["min"]
+        assert isinstance(floor, Number)
+        self.plateau = Plateau.of(facts)
+        self.line = _line(program)
+        self.begin: int = facts["begin"]
+        self.monitor: str = facts["monitor"]
+        self.entry = program.at(self.begin)
+        self.floor = floor.value
         self.used = False
+        self.built = True
+
+    @property
+    def rate(self) -> float:
+        return self.plateau.level(self.entry, self.floor)
 
     def save_own_variables(self, store: Any) -> None:
-        store["plateau"] = np.array(self.plateau.state, "float64")
+        store["plateau"] = np.array([self.entry, *astuple(self.plateau.memory)], "float64")
 
     def load_own_variables(self, store: Any) -> None:
         if "plateau" in store.keys():  # noqa: SIM118  # a store of Keras is no mapping
-            self.plateau.state = tuple(float(x) for x in np.asarray(store["plateau"]))
+            self.entry, best, *counts = (float(x) for x in np.asarray(store["plateau"]))
+            self.plateau.memory = Memory(best, *map(int, counts))
             self.used = True
 
 
@@ -175,16 +198,19 @@ def _line(program: Program) -> str:
 
 
 def inner(optimizer: Any) -> Any:
-    """The optimizer itself, which loss scaling wraps."""
+    """The optimizer inside of a ``LossScaleOptimizer``, else the optimizer itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def number(scalar: Any) -> float:
-    """A variable or tensor of one number as that number."""
-    return float(keras.ops.convert_to_tensor(scalar))
+    """A variable or tensor of one number as that number.
+
+    A variable that `tf.distribute` has distributed has no ``float()``, but its sums have.
+    """
+    return float(scalar + 0)
 
 
 def synchronise(model: Any) -> None:
-    """Brings the variables up to date: under JAX they lag behind, inside of ``fit``."""
+    """Update the optimizer's variables: under JAX ``fit`` keeps the current values elsewhere."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()

@@ -63,7 +63,7 @@ def move(optimizer: Any, program: Program) -> None:
     vars(optimizer)[name] = moving
 
     def get_config() -> dict[str, Any]:
-        now = float(ops.convert_to_tensor(moving.value))
+        now = float(moving.value + 0)
         return {**type(optimizer).get_config(optimizer), name: now}
 
     optimizer.get_config = get_config

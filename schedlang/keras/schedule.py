@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from schedlang.errors import ScheduleWarning
+from schedlang.errors import warn
 from schedlang.program import Program
-from schedlang.tables import Rates, refuse_epochs, refuse_plateau
+from schedlang.tables import Rates, refuse_epochs, refuse_plateau, steps_per_update
 
 
 @keras.saving.register_keras_serializable(package="schedlang")
@@ -20,31 +19,46 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
     """The rates of a schedule, for ``optimizer=keras.optimizers.Adam(rate)``.
 
     Attributes:
-        program: the bound schedule; ``program.at(step)`` is the exact value.
+        program: the bound schedule; ``program.at(update)`` is the exact value.
+        gradient_accumulation_steps: the optimizer's, or 1: the steps that make an update.
+
+    Raises:
+        ValueError: if ``gradient_accumulation_steps`` is less than 1, or not whole.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, gradient_accumulation_steps: int = 1) -> None:
         super().__init__()
         self.program = program
+        self.gradient_accumulation_steps = steps_per_update(gradient_accumulation_steps)
         self._rates = Rates(program, ops)
 
     def __call__(self, step: Any) -> Any:
         """The rate at each step: float32, of the step's shape.
 
         Args:
-            step: updates made so far, at least 0: a number or a tensor of any shape, int or float.
+            step: batches so far, at least 0: a number or a tensor of any shape, int or float.
+                Without gradient accumulation a batch is an update.
         """
         step, dtype = _countable(step)
+        batches = self.gradient_accumulation_steps
+        if batches > 1:
+            whole = step - step % batches  # PyTorch has no slope for `//`
+            step = whole / batches if dtype.startswith("float") else whole // batches
         return self._rates(step, dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {"schedule": self.program.text, "binding": dict(self.program.binding)}
+        return {
+            "schedule": self.program.text,
+            "binding": dict(self.program.binding),
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ScheduledRate:
         from schedlang.schedule import restore
 
-        return cls(restore(config["schedule"], config["binding"]))
+        program = restore(config["schedule"], config["binding"])
+        return cls(program, config.get("gradient_accumulation_steps", 1))
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return type(self).from_config, (self.get_config(),)
@@ -68,17 +82,34 @@ def _countable(step: Any) -> tuple[Any, str]:
     return ops.cast(step, counted), counted
 
 
-def build(program: Program) -> ScheduledRate:
+def build(program: Program, gradient_accumulation_steps: int = 1) -> ScheduledRate:
     """The schedule's rates as a Keras schedule.
 
-    Where the line moves the momentum too, a `ScheduleWarning` says that this does not.
+    Where the line has ``momentum=``, a `ScheduleWarning` is issued: a schedule sets the rate only.
 
     Raises:
-        ValueError: if it has what a function of the step cannot do, with what to use instead.
+        ValueError: if it has what a function of the step cannot do, with what to use instead; or
+            if ``gradient_accumulation_steps`` is less than 1, or not whole.
     """
     refuse_plateau(program, "a Keras schedule", "keras_callbacks(...), which sets the rate")
     refuse_epochs(program, "Keras")
+    rate = ScheduledRate(program, gradient_accumulation_steps)
     if program.momentum is not None:
-        message = "a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)"
-        warnings.warn(ScheduleWarning(message), stacklevel=3)
-    return ScheduledRate(program)
+        warn("a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)")
+    return rate
+
+
+def refuse_other_accumulation(optimizer: Any) -> None:
+    """Refuse an optimizer that accumulates other than its schedule counts.
+
+    Raises:
+        ValueError: if the optimizer's schedule is one of ours, for another number of steps.
+    """
+    rate = getattr(optimizer, "_learning_rate", None)
+    steps = optimizer.gradient_accumulation_steps or 1
+    if isinstance(rate, ScheduledRate) and rate.gradient_accumulation_steps != steps:
+        raise ValueError(
+            f"the optimizer has gradient_accumulation_steps={steps}, and its schedule is for"
+            f" {rate.gradient_accumulation_steps}:"
+            f" use to_keras(..., gradient_accumulation_steps={steps})"
+        )

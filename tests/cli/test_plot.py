@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 import schedlang
 from schedlang import plot
@@ -59,6 +61,94 @@ def test_the_axes_say_what_they_are(text: str, lr: float | None, x: str, y: str)
     assert (ax.get_xlabel(), ax.get_ylabel()) == (x, y)
     assert plot.in_terminal(program, width=60).splitlines()[-1].split("  ")[0] == y
     assert plot.in_terminal(program, width=60).splitlines()[-1].endswith(x)
+
+
+LONG = "(linear 9 to=0.1x -> linear 9 to=1x) x 7 -> cosine 100 min=0.001x -> hold 20 -> linear 30"
+TITLES: list[tuple[str, int, int]] = [  # with the axes side by side, and the lines of the title
+    ("cosine 90", 1, 1),
+    (LONG, 1, 2),
+    (LONG, 3, 3),
+    (" -> ".join([LONG] * 9), 1, 3),
+    (" -> ".join(["linear 3 to=99.5%"] * 20_000), 1, 3),
+    (f"fn 9 {{{' + '.join(['0.12345 * t'] * 40)}}}", 1, 3),
+]
+
+
+@pytest.mark.parametrize(("text", "axes", "lines"), TITLES)
+def test_the_title_fits(text: str, axes: int, lines: int) -> None:
+    program = schedlang.parse(text).bind(lr=0.1)
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    for ax in np.atleast_1d(figure.subplots(1, axes)):
+        plot.draw(program, ax=ax)
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib's
+    for ax in figure.axes:
+        title = ax.get_title(loc="left")
+        (found,) = [child for child in ax.findobj(Text) if child.get_text() == title]
+        box = found.get_window_extent()
+        assert box.x1 <= ax.get_window_extent().x1
+        assert box.y1 <= figure.bbox.y1
+        assert title.count("\n") + 1 == lines
+        whole = title.replace("\n", "").replace(" ", "")
+        start = program.text.replace(" ", "")
+        assert whole == start or (whole.endswith("…") and start.startswith(whole[:-1]))
+
+
+def test_a_long_title_in_the_terminal() -> None:
+    picture = plot.in_terminal(schedlang.parse(f"{LONG} -> hold 9").bind(lr=0.1), width=60)
+    lines = picture.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(lines[:2]) == str(schedlang.parse(f"{LONG} -> hold 9"))
+
+
+TICKS: list[tuple[str, float, list[str], list[str]]] = [
+    (
+        "warmup 2000 -> cosine 10k",
+        0.002,
+        ["0", "2k", "4k", "6k", "8k", "10k", "12k"],
+        ["0", "0.00025", "0.0005", "0.00075", "0.001", "0.00125", "0.0015", "0.00175", "0.002"],
+    ),
+    (
+        "cosine 900 -> linear 100",
+        3e-4,
+        ["0", "200", "400", "600", "800", "1k"],
+        ["0", "5e-5", "1e-4", "1.5e-4", "2e-4", "2.5e-4", "3e-4"],
+    ),
+    (
+        "cosine 1.2M",
+        0.1,
+        ["0", "200k", "400k", "600k", "800k", "1M", "1.2M"],
+        ["0", "0.02", "0.04", "0.06", "0.08", "0.1"],
+    ),
+    (
+        "hold 1B -> cosine 2B",
+        30,
+        ["0", "500M", "1B", "1.5B", "2B", "2.5B", "3B"],
+        ["0", "5", "10", "15", "20", "25", "30"],
+    ),
+    ("cosine 1", 0.1, ["0", "1"], ["0", "0.02", "0.04", "0.06", "0.08", "0.1"]),
+    ("cosine 2", 0.1, ["0", "1", "2"], ["0", "0.02", "0.04", "0.06", "0.08", "0.1"]),
+]
+
+
+@pytest.mark.parametrize(("text", "lr", "ticks", "rates"), TICKS)
+def test_the_labels_of_an_axis(text: str, lr: float, ticks: list[str], rates: list[str]) -> None:
+    ax = plot.draw(schedlang.parse(text).bind(lr=lr))
+    figure = ax.figure
+    FigureCanvasAgg(figure).draw()  # type: ignore[arg-type, no-untyped-call]  # matplotlib's
+    shown = [label.get_text() for label in ax.get_xticklabels()]
+    assert shown == ticks
+    low, high = ax.get_ylim()
+    marks = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+    assert [label.get_text() for mark, label in marks if low <= mark <= high] == rates
+
+
+def test_the_labels_in_the_terminal() -> None:
+    picture = plot.in_terminal(schedlang.parse("warmup 2000 -> cosine 8k").bind(lr=3e-4), width=60)
+    lines = picture.splitlines()
+    assert lines[-2].split() == ["0", "2k", "4k", "6k", "8k", "10k"]
+    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    assert labels == ["3e-4", "2e-4", "1e-4", "0"]
 
 
 ENDLESS: list[tuple[str, int]] = [

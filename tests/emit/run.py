@@ -160,13 +160,14 @@ def fitted(schedule: Any, callbacks: Any, job: dict[str, Any]) -> dict[str, list
     for crash in (job["crash"], None) if "crash" in job else (None,):
         kind = keras.optimizers.SGD if moves == "momentum" else keras.optimizers.Adam
         options = {moves: 0.5, **job.get("optimizer", {})}
-        optimizer = kind(schedule() if job["scheduled"] else 0.5, **options)
-        if job.get("scaled"):
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        options = job.get("compile", {})
+        compiled = job.get("compile", {})
         if keras.config.backend() == "torch":  # which knows of no more than one
-            options = {**options, "steps_per_execution": 1}
-        model = small(optimizer, **options)
+            compiled = {**compiled, "steps_per_execution": 1}
+        with job.get("scope", contextlib.nullcontext)():
+            optimizer = kind(schedule() if job["scheduled"] else 0.5, **options)
+            if job.get("scaled"):
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            model = small(optimizer, **compiled)
         if job.get("before"):  # a step is compiled then, and all is as if it had not been
             start = model.get_weights()
             fit(model, 1, [])
@@ -212,7 +213,7 @@ def recording(name: str, found: list[float]) -> Any:
                 self.model.jax_state_sync()
             optimizer = self.model.optimizer
             optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-            found.append(float(keras.ops.convert_to_tensor(getattr(optimizer, name))))
+            found.append(float(getattr(optimizer, name) + 0))  # distributed variables have sums
 
     return Recording()
 

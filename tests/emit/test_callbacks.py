@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 import schedlang
@@ -22,6 +24,7 @@ BY_EPOCH = "clock=epoch | warmup 3ep -> plateau factor=0.5 patience=0"
 ONECYCLE = "onecycle 30 momentum=[0.85, 0.95]"
 CYCLIC = "warmup 5 -> cyclic up=5 min=10% max=1x momentum=[0.8, 0.9]"
 BOTH = "onecycle 12 momentum=[0.85, 0.95] -> plateau factor=0.5 patience=1 min=1e-7"
+BY_EPOCHS = "clock=epoch | onecycle 4 momentum=[0.85, 0.95]"
 ACCUMULATING = {"gradient_accumulation_steps": 2}
 FITS: list[tuple[str, dict[str, Any]]] = [
     (COOLS, {"crash": 6}),
@@ -36,6 +39,8 @@ FITS: list[tuple[str, dict[str, Any]]] = [
     (CYCLIC, {"moves": "beta_1", "compile": {"steps_per_execution": 3}}),
     (f"clock=epoch | {CYCLIC.replace('5', '2ep')}", {"compile": {"run_eagerly": True}}),
     (BOTH, {"optimizer": ACCUMULATING, "scaled": True}),
+    (ONECYCLE, {"optimizer": ACCUMULATING}),
+    (BY_EPOCHS, {"optimizer": ACCUMULATING}),
 ]
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
 TABLE = " -> ".join(f"linear {3 + i % 2} to={95 - 2 * i}%" for i in range(45))
@@ -58,7 +63,9 @@ def bound(text: str) -> dict[str, Any]:
 def fit_job(text: str, options: dict[str, Any], path: Path) -> dict[str, Any]:
     """What the live callbacks do in a `fit` of one go, in a compiled step."""
     schedule = schedlang.parse(text)
-    path.write_text(schedule.emit("keras", lr=0.1, **bound(text)), encoding="utf-8")
+    steps = options.get("optimizer", {}).get("gradient_accumulation_steps", 1)
+    source = schedule.emit("keras", lr=0.1, gradient_accumulation_steps=steps, **bound(text))
+    path.write_text(source, encoding="utf-8")
     rng = random.Random(path.stem)
     metrics = [0.0, *(1 / (1 + i / 9) + rng.uniform(0, 0.2) for i in range(1, EPOCHS))]
     job = {"moves": "momentum", "scheduled": "plateau" not in text, "tolerance": 2e-4, **options}
@@ -109,7 +116,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         ONECYCLE,
         {"momentum": 0.9, **ACCUMULATING},
         {},
-        "under gradient accumulation the rate counts batches, not updates",
+        "the schedule is for gradient_accumulation_steps=1: emit it anew",
     ),
     (
         AFTER_WARMUP,
@@ -148,12 +155,82 @@ def test_a_plateau_cannot_set_what_is_a_schedule(text: str) -> None:
         fit(model, 1, scope["build_callbacks"]())
 
 
-def test_a_missing_metric_is_not_counted() -> None:
+NEVER = "no epoch had the metric `val_loss`: the plateau did nothing"
+SKIPPED = "no metric `los`: the plateau skips this epoch"
+MISSING: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("plateau factor=0.5 patience=0", {}, [NEVER]),
+    ("warmup 3 -> plateau factor=0.5 patience=0", {}, [NEVER]),
+    ("warmup 30 -> plateau", {}, []),  # which training never reaches
+    ("plateau patience=3", {"validation_freq": 2}, []),
+    ("warmup 3 -> plateau patience=3", {"validation_freq": 4}, []),
+    ("plateau monitor=los mode=min", {}, [SKIPPED] * 4),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "messages"), MISSING)
+def test_a_missing_metric_is_not_counted(
+    text: str, options: dict[str, Any], messages: list[str]
+) -> None:
     import keras
 
     model = small(keras.optimizers.SGD(0.1))
-    with pytest.warns(UserWarning) as caught:  # noqa: PT030  # the whole message is below
-        fit(model, 2, emitted("plateau factor=0.5 patience=0")["build_callbacks"]())
-    message = "no metric `val_loss`: the plateau skips this epoch"
-    assert [str(warning.message) for warning in caught] == [message] * 2
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
+    x, y = np.ones((6, 2), "float32"), np.ones((6, 1), "float32")
+    if options:
+        options = {**options, "validation_data": (x, y)}
+    with warnings.catch_warnings(record=True) as caught:  # Keras has warnings of its own
+        warnings.simplefilter("always")
+        callbacks = emitted(text)["build_callbacks"]()
+        model.fit(x, y, batch_size=3, epochs=4, verbose=0, callbacks=callbacks, **options)
+    found = [str(warning.message) for warning in caught if "metric" in str(warning.message)]
+    assert found == messages
+    if "warmup 30" not in text:
+        assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
+
+
+ACCUMULATED = ["cosine 8 min=1%", "warmup 3 -> multistep 9 at=[5] gamma=0.5", BY_EPOCHS, FLAGSHIP]
+
+
+@pytest.mark.parametrize("text", ACCUMULATED)
+@pytest.mark.parametrize("style", ["native", "closed-form"])
+def test_a_step_is_an_update_under_gradient_accumulation(text: str, style: Style) -> None:
+    schedule = schedlang.parse(text)
+    options: dict[str, Any] = {"lr": 0.1, "style": style, **bound(text)}
+    sources = [
+        schedule.emit("keras", gradient_accumulation_steps=steps, **options) for steps in (1, 3)
+    ]
+    made = []
+    for source in sources:
+        scope: dict[str, Any] = {"__name__": "emitted"}
+        exec(source, scope)  # our own source
+        made.append(scope["build_schedule"]())
+    one, three = made
+    for step in range(40):
+        assert float(three(step)) == float(one(step // 3)) or style == "native"
+        assert float(three(step)) == pytest.approx(float(one(step // 3)), rel=1e-5, abs=1e-9)
+    assert schedule.emit("keras", **options) == sources[0]
+    update = "One step is an optimizer update of 3 batches (`gradient_accumulation_steps=3`)."
+    assert update in " ".join(sources[1].split())
+
+
+@pytest.mark.parametrize("target", ["torch", "optax", "python"])
+def test_elsewhere_a_step_is_an_update_anyway(
+    target: Literal["torch", "optax", "python"],
+) -> None:
+    schedule = schedlang.parse(FLAGSHIP)
+    message = (
+        "gradient_accumulation_steps= is for keras, which counts batches:"
+        f" a step of {target} is an update"
+    )
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
+        schedule.emit(target, lr=0.1, gradient_accumulation_steps=2)
+    assert str(caught.value) == message
+    assert schedule.emit(target, lr=0.1, gradient_accumulation_steps=1)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, None])
+@pytest.mark.parametrize("text", [FLAGSHIP, "plateau"])
+def test_a_number_of_batches_is_whole(text: str, steps: Any) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
+        schedlang.parse(text).emit("keras", lr=0.1, gradient_accumulation_steps=steps)
+    message = f"gradient_accumulation_steps is a whole number from 1 on, not {steps!r}"
+    assert str(caught.value) == message

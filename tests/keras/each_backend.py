@@ -334,11 +334,14 @@ def test_tensorboard(by_callbacks: bool, tmp_path: Path, monkeypatch: pytest.Mon
         np.testing.assert_allclose(written[name], want, rtol=1e-5, err_msg=name)
 
 
-def test_saved_and_loaded_training_goes_on(tmp_path: Path) -> None:
-    rate = schedlang.parse("warmup 3 from=0 -> cosine 20 min=1%").to_keras(lr=0.1)
-    whole = model_of(keras.optimizers.SGD(rate, momentum=0.9))
+@pytest.mark.parametrize("steps", [1, 2])
+def test_saved_and_loaded_training_goes_on(tmp_path: Path, steps: int) -> None:
+    schedule = schedlang.parse("warmup 3 from=0 -> cosine 20 min=1%")
+    rate = schedule.to_keras(lr=0.1, gradient_accumulation_steps=steps)
+    options = {"momentum": 0.9, "gradient_accumulation_steps": steps if steps > 1 else None}
+    whole = model_of(keras.optimizers.SGD(rate, **options))
     want = fit(whole, RateLogger(), epochs=4)
-    half = model_of(keras.optimizers.SGD(rate, momentum=0.9))
+    half = model_of(keras.optimizers.SGD(rate, **options))
     first = fit(half, RateLogger(), epochs=2)
     half.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -353,9 +356,12 @@ def test_saved_and_loaded_training_goes_on(tmp_path: Path) -> None:
         (FLAGSHIP, {"lr": 0.1}),
         ("warmup 5% -> cosine rest", {"total": 100}),
         ("lr=1 | exp gamma=0.9", {}),
+        (FLAGSHIP, {"lr": 0.1, "gradient_accumulation_steps": 3}),
+        ("warmup 5% -> cosine rest", {"total": 100, "gradient_accumulation_steps": 2}),
     ],
 )
 def test_serialised(text: str, binding: dict[str, Any]) -> None:
+    binding = dict(binding)
     rate = schedlang.parse(text).to_keras(**binding)
     schedules_of = keras.optimizers.schedules
     copies = [
@@ -368,6 +374,8 @@ def test_serialised(text: str, binding: dict[str, Any]) -> None:
     for other in copies:
         assert float(other(7)) == float(rate(7))
         assert other.get_config() == rate.get_config()
+    steps = binding.pop("gradient_accumulation_steps", 1)
+    assert float(rate(7 * steps)) == float(schedlang.parse(text).to_keras(**binding)(7))
 
 
 def test_mixed_precision() -> None:
@@ -634,17 +642,133 @@ def test_momentum_survives(tmp_path: Path) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
-def test_gradient_accumulation() -> None:
-    """Keras hands a schedule each micro-batch; callbacks count updates."""
-    schedule = schedlang.parse("linear 8 to=20%")
-    curve = schedule.bind(lr=0.1).curve(8)
-    by_schedule = model_of(
-        keras.optimizers.SGD(schedule.to_keras(lr=0.1), gradient_accumulation_steps=2)
+ACCUMULATED: list[tuple[int, str, dict[str, Any]]] = [
+    (2, "linear 8 to=20%", {}),
+    (2, "warmup 3 -> cosine 4 min=1%", {}),
+    (3, "warmup 3 -> cosine 4 min=1%", {}),  # 4 batches an epoch: an update begins in one, ends in
+    (2, "warmup 1ep from=0 -> cosine 3ep min=10%", {"steps_per_epoch": 2}),  # the next
+    (4, "clock=epoch | linear 4ep to=20%", {"steps_per_epoch": 2}),
+]
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["plain", "loss scaled"])
+@pytest.mark.parametrize(("steps", "text", "binding"), ACCUMULATED)
+def test_gradient_accumulation(
+    steps: int, text: str, binding: dict[str, Any], scaled: bool
+) -> None:
+    """A step of the line is an update, whatever sets the rate, as with batches of that size."""
+    schedule = schedlang.parse(text)
+    program = schedule.bind(lr=0.1, **binding)
+    updates = 16 // steps
+    held = program.steps_per_epoch if program.tick == "epoch" else None
+    curve = [program.at(update // (held or 1)) for update in range(updates + 1)]
+    weights = []
+    for by_callbacks in (False, True):
+        rate: Any = 0.1
+        callbacks: list[Any] = schedule.keras_callbacks(lr=0.1, **binding)
+        if not by_callbacks:
+            rate = schedule.to_keras(lr=0.1, gradient_accumulation_steps=steps, **binding)
+            callbacks = [RateLogger()]
+        optimizer = keras.optimizers.SGD(rate, momentum=0.5, gradient_accumulation_steps=steps)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=4.0)
+        model = model_of(optimizer)
+        rates = fit(model, *callbacks, epochs=4)
+        np.testing.assert_allclose(rates, np.repeat(curve, steps)[:16], rtol=1e-4, atol=1e-9)
+        weights.append(model.get_weights())
+    if 4 % steps == 0:
+        rate = schedule.to_keras(lr=0.1, **binding)
+        model = model_of(keras.optimizers.SGD(rate, momentum=0.5))
+        fit(model, RateLogger(), epochs=4, batch_size=3 * steps)
+        weights.append(model.get_weights())
+    for other in weights[1:]:
+        for x, y in zip(weights[0], other, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6)
+
+
+def test_a_plateau_under_gradient_accumulation() -> None:
+    schedule = schedlang.parse("warmup 4 from=0 -> plateau factor=0.5 patience=0")
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    callbacks = schedule.keras_callbacks(lr=0.1)
+    rates = fit(model_of(optimizer), Metric([9.0, 9.0, 1.0, 1.0, 1.0]), *callbacks, epochs=5)
+    want = [0.0, 0.025, 0.05, 0.075, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05]
+    np.testing.assert_allclose(rates, np.repeat(want, 2), rtol=1e-6)
+
+
+def test_steps_of_any_type_under_gradient_accumulation() -> None:
+    rate = schedlang.parse(FLAGSHIP).to_keras(lr=0.1, gradient_accumulation_steps=3)
+    steps = np.array([0, 2, 3, 29, 30, 100, 300])
+    want = [rate.program.at(step // 3) for step in steps.tolist()]
+    for dtype in ("int32", "int64", "uint32", "float32", "float64"):
+        got = ops.convert_to_numpy(rate(steps.astype(dtype)))
+        np.testing.assert_allclose(got, want, rtol=1e-4, err_msg=dtype)
+    far = 3 * 600_000_000
+    late = schedlang.parse("hold 600_000_000 -> linear 4").to_keras(
+        lr=0.1, gradient_accumulation_steps=3
     )
-    np.testing.assert_allclose(fit(by_schedule, RateLogger()), curve, rtol=1e-4)
-    by_callback = model_of(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
-    rates = fit(by_callback, *schedule.keras_callbacks(lr=0.1))
-    np.testing.assert_allclose(rates, np.repeat(curve[:4], 2), rtol=1e-4)
+    got = [float(late(far + i)) for i in range(9)]
+    np.testing.assert_allclose(got, np.repeat([0.1, 0.075, 0.05], 3), rtol=1e-6)
+    rates, slopes = rates_and_slopes(rate, steps.astype("float32"))
+    np.testing.assert_allclose(np.asarray(rates), want, rtol=1e-4)
+    assert np.isfinite(np.asarray(slopes)).all()
+
+
+@pytest.mark.parametrize(("made_for", "has"), [(1, 2), (2, None), (2, 3)])
+def test_a_schedule_for_another_accumulation_is_refused(made_for: int, has: int | None) -> None:
+    rate = schedlang.parse(FLAGSHIP).to_keras(lr=0.1, gradient_accumulation_steps=made_for)
+    message = (
+        f"the optimizer has gradient_accumulation_steps={has or 1}, and its schedule is for"
+        f" {made_for}: use to_keras(..., gradient_accumulation_steps={has or 1})"
+    )
+    for scaled in (False, True):
+        optimizer = keras.optimizers.SGD(rate, gradient_accumulation_steps=has)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            fit(model_of(optimizer), RateLogger())
+
+
+MISSING: list[tuple[str, dict[str, Any], str]] = [
+    ("", {"epochs": 1}, "`val_loss` in the logs of the epoch; there are: loss"),
+    ("", {"epochs": 5}, "`val_loss` in the logs of the epoch; there are: loss"),
+    ("", {"epochs": 2, "validation_freq": 2}, ""),
+    ("", {"epochs": 5, "validation_freq": 2}, ""),
+    ("", {"epochs": 6, "validation_freq": 3}, ""),
+    ("", {"epochs": 6, "validation_freq": [2, 3]}, ""),
+    ("", {"epochs": 5, "initial_epoch": 2, "validation_freq": 2}, ""),
+    (
+        "monitor=val_mse mode=min",
+        {"epochs": 4, "validation_freq": 1},
+        "`val_mse` in the logs of the epoch; there are: loss, val_loss",
+    ),
+    (
+        "monitor=los mode=min",
+        {"epochs": 9, "validation_freq": 9},
+        "`los` in the logs of the epoch; there are: loss",
+    ),
+    ("monitor=loss", {"epochs": 3}, ""),
+]
+
+
+@pytest.mark.parametrize(("arguments", "options", "message"), MISSING)
+def test_a_metric_that_is_missing(arguments: str, options: dict[str, Any], message: str) -> None:
+    if "validation_freq" in options:
+        options = {**options, "validation_data": (X, Y)}
+    callbacks = schedlang.parse(f"plateau {arguments}").keras_callbacks(lr=0.1)
+    with warnings.catch_warnings(record=True) as caught:  # Keras has warnings of its own
+        warnings.simplefilter("always", schedlang.ScheduleWarning)
+        fit(model_of(keras.optimizers.SGD(0.1)), *callbacks, **options)
+    found = [str(w.message) for w in caught if w.category is schedlang.ScheduleWarning]
+    assert found == ([f"`plateau` finds no metric {message}"] if message else [])
+
+
+def test_a_plateau_counts_the_epochs_with_validation() -> None:
+    callbacks = schedlang.parse("plateau factor=0.5 patience=0 threshold=1").keras_callbacks(lr=0.1)
+    options = {"validation_data": (X, Y), "validation_freq": 2}
+    rates = fit(model_of(keras.optimizers.SGD(0.1)), *callbacks, epochs=7, **options)
+    # No metric improves by all of it, so each one reduces the rate.
+    want = [0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.0125]
+    np.testing.assert_allclose(rates[::4], want, rtol=1e-6)
 
 
 def test_what_cannot_be_done_is_said_first() -> None:
@@ -657,12 +781,6 @@ def test_what_cannot_be_done_is_said_first() -> None:
     momentum = schedlang.parse("onecycle 9 momentum=[0.8, 0.9]").keras_callbacks(lr=0.1)
     with pytest.raises(ValueError, match=r"^SGD has no momentum to move"):
         fit(model_of(keras.optimizers.SGD(0.1)), *momentum)
-    with warnings.catch_warnings(record=True) as caught:  # Keras has warnings of its own
-        warnings.simplefilter("always", schedlang.ScheduleWarning)
-        fit(model_of(keras.optimizers.SGD(0.1)), *callbacks)
-    found = [str(w.message) for w in caught if w.category is schedlang.ScheduleWarning]
-    message = "no metric `val_loss` this epoch, so that `plateau` did not count it"
-    assert found == [f"{message}; there are: loss"]
 
 
 def test_nothing_warns() -> None:
