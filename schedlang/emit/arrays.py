@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
 from schedlang.emit import source
-from schedlang.emit.conditioned import curve_of, prepared
+from schedlang.emit.conditioned import TINY, curve_of, prepared, rooted
 from schedlang.emit.dialects import JAX, Dialect
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.quantities import (
@@ -44,6 +44,7 @@ LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 
 
+_SIDES = ("first", "second", "third")
 _LOGIC = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
@@ -154,8 +155,10 @@ class Arrays:
         for i, formula in enumerate(table.formulas):
             spelled = {"base": self.base}
             self.lines += source.comment(formula.kind, self.width)
-            self.explain(formula.curve)
-            quantities = named(formula.curve, formula.ticks)
+            may_vanish = formula.kind in {"sqrt", "poly"}
+            curve = rooted(formula.curve, lambda _: True) if may_vanish else formula.curve
+            self.explain(curve)
+            quantities = named(curve, formula.ticks)
             for name, part in quantities.defined:
                 self.lines.append(f"{name} = {self.text(self.fitted(part, spelled), spelled)}")
             text = self.text(self.fitted(quantities.result, spelled), spelled)
@@ -190,14 +193,18 @@ class Arrays:
         return self.text(self.fitted(result, spelled), spelled)
 
     def explain(self, curve: Expr) -> None:
-        """Say once why there is a square where one expects a wave."""
+        """Say once why there is a square where one expects a wave, and why a root has a minimum."""
         for part in walk(curve):
             match part:
                 case Apply("pow", (Apply("cos" | "sin" as op, _), Number(2.0))):
                     sign = "+" if op == "cos" else "-"
                     says = f"# {op}(x / 2)**2 is (1 {sign} cos(x)) / 2, with all its digits near 0"
-                    self.lines += [] if says in self.explained else [says]
-                    self.explained.add(says)
+                case Apply("max", (_, Number(number))) if number == TINY:
+                    says = "# of at least 1e-37, because the slope of a root is infinite at 0"
+                case _:
+                    continue
+            self.lines += [] if says in self.explained else [says]
+            self.explained.add(says)
 
     def fitted(self, e: Expr, spelled: dict[str, str]) -> Expr:
         """The formula such that it fits on a line, after statements for parts of it."""
@@ -365,15 +372,22 @@ def _counts(e: Expr) -> bool:
 
 
 def _branch(e: Expr, part: Expr) -> str | None:
-    """On which side of a tick this part of a formula counts, if it is on one."""
+    """Which of several curves, one after the other in a formula, this part is, if it is one."""
     for choice in walk(e):
-        match choice:
-            case Apply("where", (Apply("lt" | "le", (x, _)), yes, no)) if x == T and part in {
-                yes,
-                no,
-            }:
-                return "before" if part == yes else "after"
+        sides = list(_sides(choice))
+        if part in sides[: len(_SIDES)] and len(sides) > 1:
+            return _SIDES[sides.index(part)]
     return None
+
+
+def _sides(e: Expr) -> Iterator[Expr]:
+    """The curves of ``A if t < a else B if t < b else C``, in their order."""
+    match e:
+        case Apply("where", (Apply("lt" | "le", (x, _)), yes, no)) if x == T:
+            yield yes
+            yield from _sides(no)
+        case _:
+            yield e
 
 
 def _is_quotient(e: Expr) -> bool:
