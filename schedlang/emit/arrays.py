@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -16,6 +16,7 @@ from schedlang.emit.quantities import (
     is_remainder,
     named,
     replaced,
+    side_of,
     skipping,
     ticks_of,
 )
@@ -44,7 +45,6 @@ LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 
 
-_SIDES = ("first", "second", "third")
 _LOGIC = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
@@ -214,7 +214,7 @@ class Arrays:
             part = self.largest(e, spelled)
             if part is None:
                 break
-            name = self.free("share" if e == BASE * part else _branch(e, part) or "part")
+            name = self.free("share" if e == BASE * part else side_of(e, part) or "part")
             self.lines.append(f"{name} = {self.text(part, spelled)}")
             spelled[name] = name
             e = replaced(e, part, Symbol(name))
@@ -369,25 +369,6 @@ def _counts(e: Expr) -> bool:
         case Apply("sub", (Number(n), x)):
             return x == T and n == int(n)
     return e == T
-
-
-def _branch(e: Expr, part: Expr) -> str | None:
-    """Which of several curves, one after the other in a formula, this part is, if it is one."""
-    for choice in walk(e):
-        sides = list(_sides(choice))
-        if part in sides[: len(_SIDES)] and len(sides) > 1:
-            return _SIDES[sides.index(part)]
-    return None
-
-
-def _sides(e: Expr) -> Iterator[Expr]:
-    """The curves of ``A if t < a else B if t < b else C``, in their order."""
-    match e:
-        case Apply("where", (Apply("lt" | "le", (x, _)), yes, no)) if x == T:
-            yield yes
-            yield from _sides(no)
-        case _:
-            yield e
 
 
 def _is_quotient(e: Expr) -> bool:
