@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import keyword
-import tokenize
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
 from schedlang.emit.levels import classic, lean
+from schedlang.emit.source import names
 from schedlang.program import Program
 
 Target: TypeAlias = Literal["torch", "keras", "optax", "python"]
@@ -62,11 +61,6 @@ def emit(
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):
         raise ValueError(f"a function cannot be called {function!r}")
-    if function in _names(write(program, default, style)):
+    if function in names(write(program, default, style)):
         raise ValueError(f"a function cannot be called {function!r}: the source uses that name")
     return write(program, function, style)
-
-
-def _names(text: str) -> set[str]:
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return {token.string for token in tokens if token.type == tokenize.NAME}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from schedlang.emit import source
-from schedlang.emit.conditioned import curve_of, prepared
+from schedlang.emit.conditioned import TINY, curve_of, prepared, rooted
 from schedlang.emit.dialects import JAX, Dialect
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.quantities import (
@@ -16,6 +16,7 @@ from schedlang.emit.quantities import (
     is_remainder,
     named,
     replaced,
+    side_of,
     skipping,
     ticks_of,
 )
@@ -154,8 +155,10 @@ class Arrays:
         for i, formula in enumerate(table.formulas):
             spelled = {"base": self.base}
             self.lines += source.comment(formula.kind, self.width)
-            self.explain(formula.curve)
-            quantities = named(formula.curve, formula.ticks)
+            may_vanish = formula.kind in {"sqrt", "poly"}
+            curve = rooted(formula.curve, lambda _: True) if may_vanish else formula.curve
+            self.explain(curve)
+            quantities = named(curve, formula.ticks)
             for name, part in quantities.defined:
                 self.lines.append(f"{name} = {self.text(self.fitted(part, spelled), spelled)}")
             text = self.text(self.fitted(quantities.result, spelled), spelled)
@@ -190,14 +193,18 @@ class Arrays:
         return self.text(self.fitted(result, spelled), spelled)
 
     def explain(self, curve: Expr) -> None:
-        """Say once why there is a square where one expects a wave."""
+        """Say once why there is a square where one expects a wave, and why a root has a minimum."""
         for part in walk(curve):
             match part:
                 case Apply("pow", (Apply("cos" | "sin" as op, _), Number(2.0))):
                     sign = "+" if op == "cos" else "-"
                     says = f"# {op}(x / 2)**2 is (1 {sign} cos(x)) / 2, with all its digits near 0"
-                    self.lines += [] if says in self.explained else [says]
-                    self.explained.add(says)
+                case Apply("max", (_, Number(number))) if number == TINY:
+                    says = "# of at least 1e-37, because the slope of a root is infinite at 0"
+                case _:
+                    continue
+            self.lines += [] if says in self.explained else [says]
+            self.explained.add(says)
 
     def fitted(self, e: Expr, spelled: dict[str, str]) -> Expr:
         """The formula such that it fits on a line, after statements for parts of it."""
@@ -207,7 +214,7 @@ class Arrays:
             part = self.largest(e, spelled)
             if part is None:
                 break
-            name = self.free("share" if e == BASE * part else _branch(e, part) or "part")
+            name = self.free("share" if e == BASE * part else side_of(e, part) or "part")
             self.lines.append(f"{name} = {self.text(part, spelled)}")
             spelled[name] = name
             e = replaced(e, part, Symbol(name))
@@ -362,18 +369,6 @@ def _counts(e: Expr) -> bool:
         case Apply("sub", (Number(n), x)):
             return x == T and n == int(n)
     return e == T
-
-
-def _branch(e: Expr, part: Expr) -> str | None:
-    """On which side of a tick this part of a formula counts, if it is on one."""
-    for choice in walk(e):
-        match choice:
-            case Apply("where", (Apply("lt" | "le", (x, _)), yes, no)) if x == T and part in {
-                yes,
-                no,
-            }:
-                return "before" if part == yes else "after"
-    return None
 
 
 def _is_quotient(e: Expr) -> bool:

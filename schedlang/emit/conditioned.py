@@ -7,11 +7,29 @@ formula that starts from the smaller level: ``b + (a - b)·(1 - p)`` for ``a + (
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from schedlang.emit.tidied import factored, folded, oriented, scaled, size, tidied
 from schedlang.evaluate import value
-from schedlang.formula import ONE, Apply, Expr, Number, cos, rebuild, sin, symbols
+from schedlang.formula import (
+    BASE,
+    ONE,
+    Apply,
+    Expr,
+    Number,
+    T,
+    cos,
+    maximum,
+    rebuild,
+    sin,
+    symbols,
+)
 from schedlang.notation import tidy
 from schedlang.program import Piece
+
+FAR = 2.0**31
+TINY = 1e-37
+"""A root is taken of at least this: at 0 its slope is infinite, in the branches not chosen too."""
 
 NEAR_ZERO = 0.01
 """A level is near zero below this share of the other one. Above, two digits of seven are lost."""
@@ -20,7 +38,20 @@ NEAR_ZERO = 0.01
 def curve_of(piece: Piece) -> Expr:
     """A piece's formula as it is written for arrays; a user's own as it was."""
     curve = scaled(folded(piece.curve)) if piece.kind == "fn" else oriented(prepared(piece))
-    return curve if symbols(curve) else Number(tidy(value(curve, {})))
+    if not symbols(curve):
+        return Number(tidy(value(curve, {})))
+    ends = (0.0, FAR if piece.end is None else float(piece.end - piece.begin))
+    return rooted(curve, lambda x: any(value(x, {T.name: t, BASE.name: 1.0}) < TINY for t in ends))
+
+
+def rooted(e: Expr, vanishes: Callable[[Expr], bool]) -> Expr:
+    """The formula with each root kept away from 0 where what is below it vanishes."""
+    match e:
+        case Apply("sqrt", (x,)) if vanishes(x):
+            return Apply("sqrt", (maximum(rooted(x, vanishes), TINY),))
+        case Apply("pow", (x, Number(y))) if 0 < y < 1 and vanishes(x):
+            return Apply("pow", (maximum(rooted(x, vanishes), TINY), Number(y)))
+    return rebuild(e, lambda child: rooted(child, vanishes))
 
 
 def prepared(piece: Piece) -> Expr:

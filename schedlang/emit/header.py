@@ -63,7 +63,7 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
     if updates:
         step = "One step is an optimizer update."
         if program.tick == "epoch":
-            step += f" A rate holds for an epoch of {program.steps_per_epoch} steps."
+            step += f" A rate holds for an epoch of {program.steps_per_epoch:,} steps."
     elif program.tick is None:
         step = "One step is an optimizer update or an epoch, whichever is counted."
     else:
@@ -78,7 +78,7 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
         length = "The schedule never ends."
     else:
         ticks = "epochs" if updates and program.tick == "epoch" else "steps"
-        length = f"The schedule is {program.length} {ticks} long, then the last rate holds."
+        length = f"The schedule is {program.length:,} {ticks} long, then the last rate holds."
     return [step, base, length]
 
 

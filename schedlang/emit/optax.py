@@ -37,12 +37,13 @@ def emit(program: Program, function: str, style: str) -> str:
     clock = "epoch" if per_epoch else "step"
     lines = _native(module, program, clock) if style == "native" else None
     uses_optax = lines is not None
+    epochs = f"epoch = jnp.asarray(step) // {source.integer(per_epoch or 1)}"
     if lines is None:
         arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists, explained=module.explained)
-        count = f"epoch = jnp.asarray(step) // {per_epoch}" if per_epoch else _AS_ARRAY
+        count = epochs if per_epoch else _AS_ARRAY
         lines = [count, *arrays.returns(program.tracks, clock)]
     elif per_epoch:
-        lines = [f"epoch = jnp.asarray(step) // {per_epoch}", *lines]
+        lines = [epochs, *lines]
     base = ", lr: float" if header.needs_base(program) else ""
     head = f"def {function}(step: ArrayLike{base}) -> jax.Array:"
     defined = [

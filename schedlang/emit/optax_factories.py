@@ -80,7 +80,7 @@ def _cosine(facts: Facts, levels: Levels) -> Factory | None:
 
 def _poly(facts: Facts, levels: Levels) -> Factory | None:
     found = _linear(facts, levels)
-    if found is None or facts["role"] == "warmup":
+    if found is None or facts["role"] == "warmup" or facts["power"] < 1:  # a slope without end at 0
         return None
     power = {"power": number(facts["power"])}
     return Factory("polynomial_schedule", {**found.arguments, **power})

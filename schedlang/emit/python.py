@@ -23,5 +23,6 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
         docstring=header.explains(program),
     )
     defined = [*scalar.helper_functions(), *defined]
-    opening = header.opening(program, scalar.imports(defined), scalar.lists.constants())
+    used = source.names("\n".join(line for lines in defined for line in lines))
+    opening = header.opening(program, scalar.imports(used), scalar.lists.constants())
     return source.joined([opening, *defined])

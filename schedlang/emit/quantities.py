@@ -10,6 +10,9 @@ from schedlang import formula
 from schedlang.formula import PI, Apply, Expr, Number, Symbol, T, rebuild, walk
 from schedlang.program import Piece
 
+SIDES = ("first", "second", "third")
+"""What the curves of a formula are called that follow each other."""
+
 
 @dataclass
 class Quantities:
@@ -168,3 +171,22 @@ def skipping(e: Expr) -> tuple[Expr, int]:
             if T not in walk(rest):
                 return formula.substitute(rest, {"shifted": T}), int(skip)
     return e, 0
+
+
+def side_of(e: Expr, part: Expr) -> str | None:
+    """Which of several curves, one after the other in a formula, this part is, if it is one."""
+    for choice in walk(e):
+        sides = list(_sides(choice))
+        if part in sides[: len(SIDES)] and len(sides) > 1:
+            return SIDES[sides.index(part)]
+    return None
+
+
+def _sides(e: Expr) -> Iterator[Expr]:
+    """The curves of ``A if t < a else B if t < b else C``, in their order."""
+    match e:
+        case Apply("where", (Apply("lt" | "le", (x, _)), yes, no)) if x == T:
+            yield yes
+            yield from _sides(no)
+        case _:
+            yield e

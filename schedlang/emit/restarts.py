@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
 
 from schedlang.emit.quantities import replaced
-from schedlang.emit.source import number
+from schedlang.emit.source import integer
 from schedlang.formula import Apply, Expr, Lookup, Symbol, T, walk
 
 CYCLE = Symbol("cycle")
@@ -51,24 +50,37 @@ class Growing:
         return [*lines, f"p = {quotient if self.whole else f'float({quotient})'}"]
 
     def begins(self, last: int) -> str:
-        """The list of the begins of all cycles up to a tick, as source."""
-        exact = self._begins(last)
-        if not self.whole:
-            return f"[{', '.join(number(float(begin), whole=True) for begin in exact)}]"
-        times = f"{self.first} * " if self.first != 1 else ""
-        over = f" // {self.mult - 1}" if self.mult != 2 else ""
-        return f"[{times}({self.mult}**i - 1){over} for i in range({len(exact)})]"
+        """The list of the begins of all cycles up to a tick, as source.
+
+        They are ``first·(mult^i - 1)/(mult - 1)``, a quotient of integers.
+        """
+        times, over = self._quotient()
+        sign = "//" if self.whole else "/"
+        return f"[{times}{f' {sign} {over}' if over else ''} for i in {self._range(last)}]"
 
     def edges(self, last: int) -> str:
-        """The list of the first ticks of all cycles up to a tick, as source."""
-        return f"[{', '.join(str(ceil(begin)) for begin in self._begins(last))}]"
+        """The list of the first ticks of all cycles up to a tick, as source: rounded up."""
+        times, over = self._quotient()
+        return f"[-(-{times} // {over}) for i in {self._range(last)}]"
 
-    def _begins(self, last: int) -> list[Fraction]:
-        begins, length = [Fraction(0)], self.first
-        while begins[-1] + length <= last:
-            begins.append(begins[-1] + length)
-            length *= self.mult
-        return begins
+    def _quotient(self) -> tuple[str, str]:
+        """Numerator and denominator of the begin of cycle ``i``; the latter is empty where it is 1.
+
+        With ``mult = m/n`` they are ``first·n·(m^i - n^i)`` and ``(m - n)·n^i``.
+        """
+        m, n = self.mult.as_integer_ratio()
+        factor = self.first * n / (m - n)
+        times = f"{integer(factor.numerator)} * " if factor.numerator != 1 else ""
+        power = f"{n}**i" if n != 1 else ""
+        share = integer(factor.denominator) if factor.denominator != 1 else ""
+        over = f"({share} * {power})" if share and power else share or power
+        return f"{times}({m}**i - {power or 1})", over
+
+    def _range(self, last: int) -> str:
+        begin, length, count = Fraction(0), self.first, 1
+        while begin + length <= last:
+            begin, length, count = begin + length, length * self.mult, count + 1
+        return f"range({count})"
 
 
 def growing(e: Expr) -> Growing | None:
@@ -105,7 +117,9 @@ def _exactly(
 
 
 def _literal(number: Fraction, *, whole: bool) -> str:
+    numerator, denominator = map(integer, number.as_integer_ratio())
     if whole:
-        return str(number)
-    both = f"{number.numerator}, {number.denominator}"
-    return f"Fraction({number.numerator if number.denominator == 1 else both})"
+        return numerator
+    return (
+        f"Fraction({numerator})" if denominator == "1" else f"Fraction({numerator}, {denominator})"
+    )

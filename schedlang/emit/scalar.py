@@ -259,7 +259,7 @@ def _table(scalar: Scalar, table: Table, clock: str) -> list[str]:
                 for row in table.rows
                 for line in source.row(
                     [
-                        str(row.begin),
+                        source.integer(row.begin),
                         functions[row.formula],
                         source.group(source.numbers(row.named())),
                     ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import textwrap
+import tokenize
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,7 +20,9 @@ def number(value: float, *, whole: bool = False) -> str:
     if value == math.pi:
         return "math.pi"
     text = notation.number(value)
-    return text if whole or not text.lstrip("-").isdigit() else f"{text}.0"
+    if not text.lstrip("-").isdigit():
+        return text
+    return integer(value) if whole else f"{integer(value)}.0"
 
 
 def numbers(named: Mapping[str, float]) -> list[str]:
@@ -33,7 +37,7 @@ def group(items: Sequence[str]) -> str:
 
 def integer(value: float) -> str:
     """A whole number, grouped by thousands where it is long."""
-    return f"{int(value):_}" if abs(value) >= 100_000 else str(int(value))
+    return f"{int(value):_}" if abs(value) >= 10_000 else str(int(value))
 
 
 def plain(text: str) -> str:
@@ -105,3 +109,9 @@ def docstring(summary: str, paragraphs: Sequence[str], width: int = WIDTH - 4) -
 def joined(parts: Sequence[Sequence[str]]) -> str:
     """The parts of a module, two empty lines between them."""
     return "\n\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def names(text: str) -> set[str]:
+    """The names that source uses, whatever its comments and strings contain."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.string for token in tokens if token.type == tokenize.NAME}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 from schedlang.emit import source
@@ -124,7 +124,7 @@ class Lists:
         ]
         for row in table.rows:
             own = {name: row.named().get(name, 1.0) for name in table.columns}
-            items = [str(row.begin), names[row.formula], *source.numbers(own)]
+            items = [source.integer(row.begin), names[row.formula], *source.numbers(own)]
             self.tables += source.indented(source.row(items, row.text))
         self.tables += [
             "]",
@@ -168,10 +168,9 @@ class Scalar:
         helpers = [HELPERS[op].split("\n") for op in HELPERS if op in self.helpers]
         return [*helpers, *self.defined]
 
-    def imports(self, definitions: Iterable[Iterable[str]]) -> list[str]:
-        """The imports that definitions with such formulas need."""
-        uses_math = any("math." in line for lines in definitions for line in lines)
-        imports = ["import math"] if uses_math else []
+    def imports(self, used: Container[str]) -> list[str]:
+        """The imports that source with such formulas needs, which uses these names."""
+        imports = ["import math"] if "math" in used else []
         imports += ["from bisect import bisect_right"] if self.bisects else []
         imports += ["from collections.abc import Callable"] if self.defined else []
         return [*imports, *(["from fractions import Fraction"] if self.fractions else [])]
@@ -225,10 +224,7 @@ class Scalar:
 
 def number(value: float) -> tuple[str, int]:
     """A literal inside a formula, where a whole number needs no point."""
-    text = source.number(value, whole=True)
-    if text.lstrip("-").isdigit():
-        text = source.integer(value)
-    return text, UNARY if value < 0 else ATOM
+    return source.number(value, whole=True), UNARY if value < 0 else ATOM
 
 
 def power(x: Expr, y: Expr, write: Write) -> tuple[str, int]:

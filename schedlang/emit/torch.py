@@ -11,7 +11,7 @@ from schedlang.emit.outline import Part, outline
 from schedlang.emit.scalar import functions
 from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
-from schedlang.emit.torch_own import NEEDS_MOMENTUM, THEN_PLATEAU, WITH_MOMENTUM
+from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
 from schedlang.evaluate import value
 from schedlang.formula import BASE, ONE, Number, substitute
 from schedlang.notation import tidy
@@ -23,6 +23,11 @@ MOST_PHASES = 20
 BASE_RATES = (
     'base_rates = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]'
 )
+OTHER_BASE = """\
+for i, rate in enumerate(base_rates):
+    if not math.isclose(rate, {base}, rel_tol=1e-6):
+        raise ValueError(f"parameter group {{i}} has lr={{rate}}: this schedule is for lr={base}")\
+"""
 NO_FROZEN = [
     "if not all(base_rates):",
     '    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")',
@@ -38,8 +43,13 @@ def emit(program: Program, function: str, style: str) -> str:
         returns, statements = _plateau(module, style)
     else:
         returns, statements = "LRScheduler", _result(_rates(module, style))
+    if module.partials:
+        statements = [*NO_FROZEN, *statements]
+    if program.base is not None:
+        base = source.number(program.base)
+        statements = [*OTHER_BASE.format(base=base).split("\n"), *statements]
     if any("base_rates" in line for line in statements):
-        statements = [BASE_RATES, *(NO_FROZEN if module.partials else []), *statements]
+        statements = [BASE_RATES, *statements]
     if module.program.momentum is not None:
         statements = [*NEEDS_MOMENTUM.split("\n"), *statements]
     if program.base is None:
@@ -62,17 +72,14 @@ _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of 
 
 
 def _imports(module: Module, defined: list[list[str]]) -> list[str]:
-    text = "\n".join(line for lines in defined for line in lines)
+    used = source.names("\n".join(line for lines in defined for line in lines))
     known = {"LambdaLR", "LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
-    names = module.classes | {name for name in known if f"{name}" in text}
-    names = {
-        name
-        for name in names
-        if f"{name}(" in text or f"{name})" in text or f"-> {name}" in text or f": {name}" in text
-    }
-    imports = module.scalar.imports(defined)
+    names = (module.classes | known) & used
+    imports = module.scalar.imports(used)
+    imports += ["import warnings"] if "warnings" in used else []
     imports += ["from functools import partial"] if module.partials else []
-    imports += ["from typing import Any"] if "Any" in text else []
+    imports += ["from typing import Any"] if "Any" in used else []
+    imports.sort(key=lambda line: (line.startswith("from "), line))
     listed = sorted(names, key=str.lower)
     schedulers = f"from torch.optim.lr_scheduler import {', '.join(listed)}"
     third = ["from torch.optim import Optimizer", schedulers]
@@ -237,7 +244,8 @@ def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
     if low != "0.0":
         arguments["min_lr"] = low
     entry = facts["entry"]
-    if facts["begin"] == 0 and module.levels.share(entry) == 1 and program.momentum is None:
+    alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
+    if alone and module.levels.share(entry) == 1:
         comment = source.comment(program.pieces[0].text, source.WIDTH - 4)
         found = Native("ReduceLROnPlateau", arguments)
         return "ReduceLROnPlateau", _result([*comment, module.scheduler(found)])
@@ -246,7 +254,7 @@ def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
     module.program = replace(program, symbolic=(first_track, *program.tracks[1:]))
     *before, built = _rates(module, style)
     first, *more = f"before = {built}".split("\n")
-    module.definitions.append(THEN_PLATEAU.split("\n"))
+    module.definitions.append(then_plateau(program.tick).split("\n"))
     module.classes.add("ReduceLROnPlateau")
     call = [f"{name}={value}" for name, value in arguments.items()]
     begin = f"begin={source.integer(facts['begin'])}"

@@ -16,6 +16,9 @@ from schedlang.emit.source import integer, number
 from schedlang.formula import Expr
 from schedlang.program import Piece
 
+LONGEST_POWER = 1_000_000
+"""Ticks for which the powers of a rounded root stay within 1e-10 of the true ones."""
+
 
 class Native(NamedTuple):
     """A scheduler of PyTorch's: its class, its arguments, and the level that it holds at last."""
@@ -75,6 +78,9 @@ def _poly(facts: Facts, levels: Levels) -> Native | None:
 def _exp(facts: Facts, levels: Levels) -> Native | None:
     if levels.share(facts["a"]) != 1 or facts["min"] is not None:
         return None
+    is_root = facts["gamma"] is None or facts["every"] not in {None, 1}
+    if is_root and (facts["T"] is None or facts["T"] > LONGEST_POWER):
+        return None
     if facts["gamma"] is None:
         low = levels.share(facts["b"])
         gamma = f"{number(low)} ** (1 / {integer(facts['T'])})" if low else ""
@@ -132,7 +138,7 @@ _COUNTERPARTS: dict[str, Counterpart] = {
 def cyclic(piece: Piece, levels: Levels) -> Native | None:
     """``CyclicLR``, which sets the rate itself, so that nothing can come before it or after."""
     facts = piece.facts
-    if facts["skip"]:
+    if facts["skip"] or facts["mode"] == "triangular2":  # it computes 2.0**cycle, which overflows
         return None
     low, high = rates(facts["min"], levels), rates(facts["max"], levels)
     if low is None or high is None:

@@ -1,6 +1,10 @@
 """Small schedulers that PyTorch does not have, as they are written into an emitted file."""
 
-THEN_PLATEAU = '''\
+from __future__ import annotations
+
+from typing import Literal
+
+_THEN_PLATEAU = '''\
 class ThenPlateau(ReduceLROnPlateau):
     """A scheduler for its first steps, then ReduceLROnPlateau.
 
@@ -12,7 +16,7 @@ class ThenPlateau(ReduceLROnPlateau):
         super().__init__(before.optimizer, **plateau)
         self.before = before
         self.begin = begin
-        self.tick = 0
+        self.tick = 0{attribute}
 
     def observe(self, metric: float) -> None:
         if self.tick > self.begin:
@@ -20,21 +24,28 @@ class ThenPlateau(ReduceLROnPlateau):
 
     def step(  # type: ignore[override]  # as in ReduceLROnPlateau itself
         self, metrics: Any = None, epoch: int | None = None
-    ) -> None:
+    ) -> None:{check}
         self.tick += 1
         if self.tick <= self.begin:
             self.before.step()
         elif metrics is not None:
-            super().step(metrics)
+            super().step(metrics){otherwise}
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "before": self.before.state_dict()}
+        return {{**super().state_dict(), "before": self.before.state_dict()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         own = dict(state_dict)
         self.before.load_state_dict(own.pop("before"))
         super().load_state_dict(own)'''
+_REFUSES = """
+        if metrics is None and self.tick >= self.begin:
+            raise ValueError("no metric was given: call step(metric) after each epoch")"""
+_WARNS = """
+        elif not self.warned:
+            self.warned = True
+            warnings.warn("no metric was given: the plateau skips this step", stacklevel=2)"""
 
 WITH_MOMENTUM = '''\
 class WithMomentum(LambdaLR):
@@ -53,3 +64,16 @@ class WithMomentum(LambdaLR):
 NEEDS_MOMENTUM = """\
 if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
     raise ValueError("this schedule moves the momentum, and the optimizer has none")"""
+
+
+def then_plateau(tick: Literal["step", "epoch"] | None) -> str:
+    """The class for a plateau after other phases.
+
+    Args:
+        tick: what one tick is. A step without a metric is fine where updates are ticked, an error
+            where epochs are, and a warning where that is not known.
+    """
+    warned = "\n        self.warned = False" if tick is None else ""
+    check = _REFUSES if tick == "epoch" else ""
+    otherwise = _WARNS if tick is None else ""
+    return _THEN_PLATEAU.format(attribute=warned, check=check, otherwise=otherwise)

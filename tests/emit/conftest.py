@@ -21,7 +21,9 @@ from tests.strategies import schedules
 Target = Literal["torch", "keras", "optax", "python"]
 RANDOM: dict[Target, int] = {"python": 200, "torch": 200, "keras": 200, "optax": 200}
 TOLERANCE: dict[Target, float] = {"python": 1e-9, "torch": 1e-9, "keras": 1e-4, "optax": 1e-4}
-MOST_TICKS = 300
+MOST_TICKS = 11_000
+BEYOND = 300
+"""Ticks that PyTorch's schedulers take beyond the end, or in all where there is none."""
 
 
 def _ramps(count: int, levels: str) -> str:
@@ -113,19 +115,18 @@ class Folder:
             ]
         except schedlang.ScheduleError:
             groups, programs = [case.lr], [case.bind()]
-        curves = [program.curve(MOST_TICKS) for program in programs]
+        ticks = min((programs[0].length or 0) + BEYOND, MOST_TICKS)
+        curves = [program.curve(ticks) for program in programs]
         want: dict[str, Any] = {
-            "rates": [float(curve[tick]) for tick in range(MOST_TICKS) for curve in curves]
+            "rates": [float(curve[tick]) for tick in range(ticks) for curve in curves]
         }
         momentum = programs[0].momentum
         if momentum is not None:
             begin = momentum.begins[0]
             want["momenta"] = [
-                momentum.at(tick) if tick >= begin else 0.5
-                for tick in range(MOST_TICKS)
-                for _ in groups
+                momentum.at(tick) if tick >= begin else 0.5 for tick in range(ticks) for _ in groups
             ]
-        return {"groups": groups, "ticks": [MOST_TICKS - 1], "metrics": [], "want": want}
+        return {"groups": groups, "ticks": [ticks - 1], "metrics": [], "want": want}
 
     def complaints(self) -> list[str]:
         """What is wrong, found in an interpreter of its own."""

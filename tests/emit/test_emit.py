@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import tokenize
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -153,3 +155,79 @@ def test_the_page_shows_what_is_emitted(target: Target) -> None:
     page = Path(__file__).parents[2] / "docs" / "source.md"
     block = f"```python\n{schedlang.parse(FLAGSHIP).emit(target, lr=0.1)}```\n"
     assert block in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("torch", "cosine 98000 -> hold 100000 -> step every=12345"),
+        ("torch", "multistep 98000 at=[9999, 10000]"),
+        ("optax", "cosine 98000 -> hold 100000 -> step every=12345"),
+        ("optax", "multistep 98000 at=[9999, 10000] gamma=[0.1, 2] * exp gamma=0.9"),
+        ("python", "multistep at=[1, 2, 3, 4, 5, 6, 7, 8, 9, 98765, 100000] gamma=0.5"),
+        ("python", LONG.replace("10 ", "98765 ")),
+        ("optax", LONG.replace("10 ", "98765 ")),
+        ("keras", "cosine 98000 -> cyclic up=12345 min=1%"),
+        ("python", "restarts first=98000 mult=2"),
+        ("optax", "restarts first=98000 mult=2"),
+    ],
+)
+def test_integers_are_written_in_one_way(target: Target, text: str) -> None:
+    source = schedlang.parse(text).emit(target)
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    numbers = [token.string for token in tokens if token.type == tokenize.NUMBER]
+    whole = [number for number in numbers if number.replace("_", "").isdigit()]
+    assert [f"{int(number):_}" if int(number) >= 10_000 else number for number in whole] == whole
+    assert any("_" in number for number in whole)
+
+
+@pytest.mark.parametrize("target", ["optax", "keras"])
+def test_growing_restarts_are_an_expression(target: Target) -> None:
+    source = schedlang.parse("restarts first=10 mult=1.5").emit(target)
+    assert max(map(len, source.split("\n"))) <= 100
+    assert len(source.split("\n")) < 60
+
+
+@pytest.mark.parametrize("target", ["optax", "keras"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "restarts first=10 mult=1.5",
+        "restarts first=5/7ep mult=4/3",
+        pytest.param(
+            "restarts first=3/2ep mult=1.01",
+            marks=pytest.mark.xfail(
+                strict=True,
+                raises=KeyError,
+                reason="the cycles are recognised by the doubles of a table, which are rounded",
+            ),
+        ),
+    ],
+)
+def test_the_lists_of_growing_restarts_are_exact(target: Target, text: str) -> None:
+    source = schedlang.parse(text).emit(target, steps_per_epoch=33 if "ep" in text else None)
+    tree = ast.parse(source)
+    scope: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            exec(compile(ast.Module([node], []), "lists", "exec"), scope)  # our own source
+    first, _, mult = text.removeprefix("restarts first=").partition(" mult=")
+    length = Fraction(first.removesuffix("ep")) * (33 if "ep" in text else 1)
+    begin, begins = Fraction(0), []
+    while begin < 2**31:
+        begins.append(begin)
+        begin, length = begin + length, length * Fraction(mult)
+    assert scope["_BEGINS"] == [float(begin) for begin in begins]
+    assert scope["_EDGES"] == [ceil(begin) for begin in begins]
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("optax", "second = 0.004 + (0.1 - 0.004) * (1 + jnp.cos(jnp.pi * p_2)) / 2"),
+        ("keras", "rate = ops.where(t <= 26, first, ops.where(t <= 52, second, third))"),
+    ],
+)
+def test_the_ramps_of_a_one_cycle_are_named_in_their_order(target: Target, line: str) -> None:
+    source = schedlang.parse("onecycle 90 three_phase=true").emit(target, lr=0.1)
+    assert f"{line}\n" in source

@@ -1,0 +1,243 @@
+"""Formulas as Python code: how each target spells the few operations, numbers and imports."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schedlang import notation
+from schedlang.emit.code import (
+    Code,
+    Prefix,
+    Text,
+    call,
+    choice,
+    from_import,
+    infix,
+    inverse,
+    listed,
+    names_of,
+    negative,
+    subscript,
+)
+from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
+
+_SIGNS: dict[str, str] = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or",
+}  # fmt: skip
+_SAME_NAME: tuple[Operation, ...] = (
+    "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil",
+)  # fmt: skip
+GROUPED = 10_000
+"""Whole numbers from here on have their digits in groups."""
+
+
+class Import(NamedTuple):
+    """``import module as alias``, or ``from module import name``."""
+
+    module: str
+    name: str = ""
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a target writes arithmetic.
+
+    Attributes:
+        functions: the operations that are calls; all others are operators or conditional
+            expressions. ``pow`` is a call only where the exponent is no whole number.
+        pi: π.
+        index: ``(edges, x)``: how many of a list's edges ``x`` has reached.
+        take: ``(values, i)``: the value of a list at an index.
+        imports: what the names that it writes are imported from.
+    """
+
+    functions: Mapping[str, str]
+    pi: str
+    index: Callable[[Code, Code], Code]
+    take: Callable[[Code, Code], Code]
+    imports: Mapping[str, Import]
+
+
+def _of_module(module: str, **others: str) -> dict[str, str]:
+    """The functions of a module, which are called as the operations are, or otherwise."""
+    return {op: f"{module}.{op}" for op in _SAME_NAME} | {
+        op: f"{module}.{name}" for op, name in others.items()
+    }
+
+
+_ARRAYS = {
+    "abs": "abs",
+    "min": "minimum",
+    "max": "maximum",
+    "where": "where",
+    "and": "logical_and",
+    "or": "logical_or",
+    "not": "logical_not",
+}
+PYTHON = Spelling(
+    functions={**_of_module("math", pow="pow"), "abs": "abs", "min": "min", "max": "max"},
+    pi="math.pi",
+    index=lambda edges, x: call("bisect_right", edges, x),
+    take=subscript,
+    imports={"math": Import("math"), "bisect_right": Import("bisect", "bisect_right")},
+)
+JAX = Spelling(
+    functions=_of_module("jnp", **_ARRAYS),
+    pi="jnp.pi",
+    index=lambda edges, x: call(
+        "jnp.searchsorted", call("jnp.array", edges), x, side=Text('"right"')
+    ),
+    take=lambda values, i: subscript(call("jnp.array", values), i),
+    imports={"jax": Import("jax"), "jnp": Import("jax.numpy", alias="jnp")},
+)
+KERAS = Spelling(
+    functions=_of_module("ops", **_ARRAYS),
+    pi="math.pi",
+    index=lambda edges, x: call("_reached", edges, x),
+    take=lambda values, i: call("ops.take", call("ops.array", values), i),
+    imports={"keras": Import("keras"), "math": Import("math"), "ops": Import("keras", "ops")},
+)
+TORCH = Spelling(
+    functions=_of_module("torch", **_ARRAYS),
+    pi="math.pi",
+    index=lambda edges, x: call(
+        "torch.bucketize", x, call("torch.tensor", edges), right=Text("True")
+    ),
+    take=lambda values, i: subscript(call("torch.tensor", values), i),
+    imports={"math": Import("math"), "torch": Import("torch")},
+)
+
+GUARDS: dict[Operation, str] = {
+    "div": "_divide", "pow": "_power", "exp": "_exp", "log": "_log", "sqrt": "_sqrt",
+    "sin": "_sin", "cos": "_cos", "tan": "_tan", "floor": "_floor", "ceil": "_ceil",
+    "min": "_min", "max": "_max",
+}  # fmt: skip
+"""Helpers that compute as IEEE does where Python raises."""
+
+
+def number(value: float, *, whole: bool = True) -> Code:
+    """A literal, as short as it can be; with a point or an exponent unless it may be ``whole``."""
+    if value < 0:
+        return Prefix("-", number(-value, whole=whole))
+    if value == int(value) and value < 1e16:
+        digits = f"{int(value):_}" if value >= GROUPED else str(int(value))
+        return Text(digits if whole else f"{digits}.0")
+    return Text(notation.number(value))
+
+
+@dataclass
+class Printer:
+    """Formulas as code in one spelling.
+
+    Attributes:
+        spelling: how the target writes arithmetic.
+        names: code for parts of formulas, such as the name of a local that holds one.
+        guarded: the parts that have to be computed by a helper.
+        whole: the symbols that are integers.
+        lists: gives a list of numbers a name, or leaves it as it is.
+    """
+
+    spelling: Spelling
+    names: dict[Expr, Code] = field(default_factory=dict)
+    guarded: Container[Expr] = ()
+    whole: Container[str] = ("t",)
+    lists: Callable[[Code, str], Code] = lambda items, _name: items
+
+    def code(self, e: Expr) -> Code:
+        """The formula."""
+        if e in self.names:
+            return self.names[e]
+        match e:
+            case Number(value):
+                return Text(self.spelling.pi) if value == math.pi else number(value)
+            case Symbol(name):
+                return Text(name)
+            case Lookup(x, edges, values):
+                index = self.spelling.index(self._list(edges, "_EDGES", whole=True), self.code(x))
+                if values == tuple(range(len(values))):
+                    return index
+                return self.spelling.take(self._list(values, "_VALUES", whole=False), index)
+            case Apply(op, args):
+                return self._apply(e, op, args)
+
+    def _apply(self, e: Expr, op: Operation, args: Sequence[Expr]) -> Code:
+        function = self.spelling.functions.get(op)
+        match op, args:
+            case _ if e in self.guarded:
+                return call(GUARDS[op], *map(self.code, args))
+            case "pow", (x, y) if function is None or self.is_whole(y):
+                # Of a whole number, no big integer is raised to a power.
+                return infix(self._real(x), "**", self.code(y))
+            case "where", (condition, yes, no):
+                parts = self.code(condition), self._real(yes), self._real(no)
+                return call(function, *parts) if function else choice(parts[1], parts[0], parts[2])
+            case "min" | "max", _:
+                return call(str(function), *map(self._real, args))
+            case "neg", (x,):
+                return negative(self.code(x))
+            case "not", (x,) if function is None:
+                return inverse(self.code(x))
+            case _ if function is not None:
+                return call(function, *map(self.code, args))
+            case _:
+                return infix(self.code(args[0]), _SIGNS[op], self.code(args[1]))
+
+    def _real(self, e: Expr) -> Code:
+        """The formula; a number is a float even where it is whole."""
+        match e:
+            case Number(value) if value != math.pi and e not in self.names:
+                return number(value, whole=False)
+        return self.code(e)
+
+    def _list(self, numbers: Sequence[float], name: str, *, whole: bool) -> Code:
+        return self.lists(listed(*(number(n, whole=whole) for n in numbers)), name)
+
+    def is_whole(self, e: Expr) -> bool:
+        """Whether the formula is an integer in Python."""
+        match e:
+            case Number(value):
+                return value == math.floor(value)
+            case Symbol(name):
+                return name in self.whole
+            case Apply("add" | "sub" | "mul" | "floordiv" | "mod" | "neg", args):
+                return all(map(self.is_whole, args))
+            case _:
+                return False
+
+
+# ------------------------------------------------------------------------ what it imports
+
+
+def imported(code: Iterable[Code], imports: Mapping[str, Import]) -> set[Import]:
+    """What code needs of a table of imports."""
+    used = {name for part in code for name in names_of(part)}
+    return {imports[name] for name in used & imports.keys()}
+
+
+def import_lines(imports: Iterable[Import]) -> list[str]:
+    """The lines that import it all, sorted as ruff sorts them."""
+    imports = set(imports)
+    sections: dict[bool, list[str]] = {True: [], False: []}
+    for module, _, alias in sorted(one for one in imports if not one.name):
+        line = f"import {module} as {alias}" if alias else f"import {module}"
+        sections[_is_standard(module)].append(line)
+    for module in sorted({one.module for one in imports if one.name}):
+        names = sorted({one.name for one in imports if one.module == module}, key=_kind_of_name)
+        sections[_is_standard(module)] += from_import(module, names)
+    standard, others = sections[True], sections[False]
+    return [*standard, *([""] if standard and others else []), *others]
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _kind_of_name(name: str) -> tuple[bool, bool, str]:
+    """Constants come first, then classes, then functions."""
+    return not name.isupper(), not name[0].isupper(), name.lower()
