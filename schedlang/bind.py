@@ -79,10 +79,10 @@ def bind(
 
 
 def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> list[Timed]:
-    """The stages with their lengths, once it is known that they fit into the total.
+    """The stages with their lengths; mistakes are added.
 
     Raises:
-        ScheduleError: if they don't, or a length is wrong.
+        ScheduleError: if the total itself is wrong.
     """
     try:
         total = clock.total
@@ -90,8 +90,6 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
         here = ("total",) if tree.total else ()
         raise located([refusal.mistake(here)], source if tree.total else None, tree) from None
     stages = time(tree.stages, clock, mistakes)
-    if mistakes.found:
-        raise located(mistakes.found, source, tree)
     waiting = list(rests(stages))
     length, _ = taken(stages)
     if total is None:
@@ -104,9 +102,7 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
             mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
         else:
             warn(f"{message}: training ends first")
-    if mistakes.found:
-        raise located(mistakes.found, source, tree)
-    if waiting and total is not None:
+    elif waiting:
         give_rest(stages, total - length)
     return stages
 

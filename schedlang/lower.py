@@ -26,8 +26,8 @@ from schedlang.program import Part, Piece, Repeat, Track, changed, moved
 from schedlang.text import node_text
 from schedlang.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
-MOST_PIECES = 1_000_000
-"""Pieces of a round that is written out because its rounds are rounded unlike."""
+MOST_PHASES_IN_BLOCK = 200_000
+"""Phases of the rounds of an `x inf` that are written out because they are rounded unlike."""
 
 
 class At(NamedTuple):
@@ -164,10 +164,10 @@ class Lowering:
             self.mistakes.add("out-of-range", message, "give it one", group.path)
             return Lowered(None, at.level, [[]], [])
         in_block = length.denominator
-        if group.times is None and in_block * _size(group.stages) > MOST_PIECES:
+        if group.times is None and in_block * _size(group.stages) > MOST_PHASES_IN_BLOCK:
             message = (
                 f"a round of `x inf` lasts {length} ticks, which comes out even only after"
-                f" {in_block:,} rounds: more than {MOST_PIECES:,} phases"
+                f" {in_block:,} rounds: more than {MOST_PHASES_IN_BLOCK:,} phases"
             )
             advice = "give a round a length in whole ticks"
             self.mistakes.add("too-long", message, advice, group.path)
@@ -225,6 +225,8 @@ class Lowering:
         end = None if timed.length is None else at.now + timed.length
         first = nearest_tick(at.now)
         last = None if end is None else nearest_tick(end)
+        if timed.wrong:
+            return Lowered(end, at.level, [[]], [])
         try:
             found = self.curves(timed, at, first, last)
         except Refusal as refusal:

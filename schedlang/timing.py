@@ -25,12 +25,14 @@ class TimedPhase:
         path: its place in the dict form.
         length: the exact ticks that it occupies; None if it never ends.
         skip: the ticks of its curve that go by before it begins.
+        wrong: whether its length is a mistake, which has been noted.
     """
 
     phase: Phase
     path: Path
     length: Fraction | None
     skip: int = 0
+    wrong: bool = False
 
 
 @dataclass(slots=True)
@@ -165,7 +167,8 @@ class _Timer:
                     return self.phase(node, path, elapsed)
                 except Refusal as refusal:
                     self.mistakes.found.append(refusal.mistake(path))
-                    return TimedPhase(node, path, Fraction(0) if node.bounded() else None)
+                    length = Fraction(0) if node.bounded() else None
+                    return TimedPhase(node, path, length, wrong=True)
             case _:
                 assert_never(node)
 

@@ -23,7 +23,7 @@ from schedlang.emit.code import (
     negative,
     subscript,
 )
-from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
+from schedlang.formula import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 _SIGNS: dict[str, str] = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "**",
@@ -158,6 +158,8 @@ class Printer:
                 return Text(self.spelling.pi) if value == math.pi else number(value)
             case Symbol(name):
                 return Text(name)
+            case Named(_, inner):
+                return self.code(inner)
             case Lookup(x, edges, values):
                 index = self.spelling.index(self._list(edges, "_EDGES", whole=True), self.code(x))
                 if values == tuple(range(len(values))):

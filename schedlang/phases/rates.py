@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from operator import mul
@@ -60,7 +61,9 @@ class Multistep(Phase):
     @model_validator(mode="after")
     def _one_gamma_each(self) -> Self:
         if isinstance(self.gamma, tuple) and len(self.gamma) != len(self.at):
-            refuse("wrong-type", f"{len(self.at)} positions want {len(self.at)} gammas or one")
+            count = len(self.at)
+            message = f"{count} positions need {count} gammas or one, not {len(self.gamma)}"
+            refuse("wrong-type", message)
         return self
 
     def factors(self) -> tuple[Fraction, ...]:
@@ -71,8 +74,7 @@ class Multistep(Phase):
         level = entry.rate(self.start) if self.start else entry.level
         edges = reached(self.at, entry)
         if isinstance(self.gamma, tuple):
-            values = tuple(map(float, accumulate(self.gamma, mul, initial=Fraction(1))))
-            return floored(self, entry, level * Lookup(entry.t, edges, values))
+            return floored(self, entry, level * Lookup(entry.t, edges, _products(self.gamma)))
         counts = tuple(map(float, range(len(edges) + 1)))
         drops = Named("drops", Lookup(entry.t, edges, counts))
         return floored(self, entry, level * power(self.gamma, drops))
@@ -102,7 +104,7 @@ class Piecewise(Phase):
     def _one_value_more(self) -> Self:
         if len(self.values) != len(self.at) + 1:
             count = len(self.at)
-            message = f"{count} positions want {count + 1} values, not {len(self.values)}"
+            message = f"{count} positions need {count + 1} values, not {len(self.values)}"
             refuse("wrong-type", message, "the first value holds until the first position")
         return self
 
@@ -138,7 +140,9 @@ class InverseTime(Rate):
 
 
 class InverseSqrt(Rate):
-    """``L / √(1 + t/timescale)``; unsaid, the timescale is what went before (Vaswani et al., 2017).
+    """``L / √(1 + t/timescale)``; the timescale is by default what went before.
+
+    Source: Vaswani et al., 2017.
 
     >>> import schedlang
     >>> program = schedlang.parse("warmup 4000 from=0 -> inverse_sqrt").bind(lr=1)
@@ -158,6 +162,13 @@ class InverseSqrt(Rate):
             message = "`inverse_sqrt` without a phase before it needs a timescale"
             raise Refusal("missing-argument", message, "write inverse_sqrt timescale=4000")
         return 1 / sqrt(1 + per(entry.t, scale))
+
+
+def _products(factors: tuple[Fraction, ...]) -> tuple[float, ...]:
+    """1, and the product of the factors up to each; exact products would grow ever longer."""
+    with localcontext(Context(prec=40)):
+        decimals = (Decimal(factor.numerator) / factor.denominator for factor in factors)
+        return tuple(map(float, accumulate(decimals, mul, initial=Decimal(1))))
 
 
 def reached(at: Positions, entry: Entry) -> tuple[float, ...]:
