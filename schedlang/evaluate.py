@@ -21,6 +21,7 @@ from schedlang.formula import (
     Operation,
     Symbol,
     children,
+    mul,
     rebuild,
 )
 
@@ -220,7 +221,7 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
 
 
 def folded(e: Expr) -> Expr:
-    """The expression with everything computed that is known already."""
+    """The expression with what is known computed; a difference of two levels is kept as it is."""
     match e:
         case Number() | Symbol():
             return e
@@ -234,9 +235,15 @@ def folded(e: Expr) -> Expr:
             return Apply("where", (condition, folded(x), folded(y)))
         case Apply() | Lookup():
             inside = rebuild(e, folded)
-            if all(isinstance(part, Number) for part in children(inside)):
-                return Number(float(value(inside, {})))
-            return inside
+            match inside:
+                case Apply("sub"):
+                    return inside
+                case _ if all(isinstance(part, Number) for part in children(inside)):
+                    return Number(float(value(inside, {})))
+                case Apply("mul", (x, y)):
+                    return mul(x, y)
+                case _:
+                    return inside
 
 
 def _lookup(edges: Sequence[float], values: Sequence[float]) -> Function:

@@ -62,7 +62,9 @@ def normal(level: Expr) -> Expr:
     parts = formula.affine(level)
     if parts is None:
         return level
-    relative, absolute = map(folded, parts)
+    relative, absolute = (
+        folded(part) if formula.symbols(part) else Number(value(part, {})) for part in parts
+    )
     share = ZERO if relative == ZERO else relative * BASE
     return share if absolute == ZERO else share + absolute
 

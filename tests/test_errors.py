@@ -242,7 +242,7 @@ def test_a_group_of_an_optimizer_with_another_rate() -> None:
     with pytest.raises(ScheduleError) as caught:
         bind(parse("lr=0.1 | cosine 90"), {}, "lr=0.1 | cosine 90", groups=(0.1, 0.2, 0.3))
     assert str(caught.value) == (
-        "error[base-differs]: the schedule says lr=0.1, but group 1 has 0.2, group 2 has 0.3\n"
+        "error[base-differs]: the schedule has lr=0.1, but group 1 has 0.2, group 2 has 0.3\n"
         "  |\n"
         "1 | lr=0.1 | cosine 90\n"
         "  |    ^^^ leave lr= out"
@@ -250,7 +250,7 @@ def test_a_group_of_an_optimizer_with_another_rate() -> None:
     with pytest.raises(ScheduleError) as caught:
         bind(parse("cosine 90"), {"lr": 0.1}, "cosine 90", groups=(0.2,))
     assert str(caught.value) == (
-        "error[base-differs]: the schedule says lr=0.1, but group 0 has 0.2\n  leave lr= out"
+        "error[base-differs]: the schedule has lr=0.1, but group 0 has 0.2\n  leave lr= out"
     )
 
 

@@ -343,7 +343,7 @@ def test_repr() -> None:
         "<Program 'warmup linear 10': 10 ticks, lr=0.1; one tick is one call of step()>"
     )
     assert repr(parse("step every=3ep").bind()) == (
-        "<Program 'step every=3ep': for ever, in shares of the base; one tick is one epoch>"
+        "<Program 'step every=3ep': never ends, in shares of the base; one tick is one epoch>"
     )
 
 

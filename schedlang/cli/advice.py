@@ -27,6 +27,8 @@ def with_options(message: str, found: Input) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         name = match["name"]
+        if match["elsewhere"] == " in the line":
+            return option(name)
         if match["elsewhere"]:
             return f"{name}= in the line, or {option(name)}"
         return match[0] if _has_setting(found, name) else option(name)
@@ -37,7 +39,7 @@ def with_options(message: str, found: Input) -> str:
         message,
     )
     return re.sub(
-        rf"(?<![\w`-])(?P<name>{names})=(?P<elsewhere> in the line or when binding)?(?=[\s,.;)]|$)",
+        rf"(?<![\w`-])(?P<name>{names})=(?P<elsewhere> in the line(?: or when binding)?)?(?=[\s,.;)]|$)",
         replaced,
         message,
     )

@@ -57,7 +57,7 @@ FINE: list[tuple[list[str], str]] = [
     (["check", "cosine 90", "decay 10"], "fine: cosine 90\nfine: decay linear 10\n"),
     (
         ["check", "warmup 5% -> cosine rest"],
-        ("fine: warmup linear 5% -> cosine rest\n  still open: `5%` needs a total: say --total\n"),
+        ("fine: warmup linear 5% -> cosine rest\n  still open: `5%` needs a total: set --total\n"),
     ),
     (
         ["check", "warmup 5% -> cosine rest", "--total", "100"],
@@ -68,9 +68,9 @@ FINE: list[tuple[list[str], str]] = [
         (
             "fine: cosine 2B tok -> hold 1000ex\n"
             "  still open: `2B tok` needs `tokens_per_step`:"
-            " say tokens_per_step= in the line, or --tokens-per-step\n"
+            " set tokens_per_step= in the line, or --tokens-per-step\n"
             "  still open: `1000ex` needs `samples_per_step`:"
-            " say samples_per_step= in the line, or --samples-per-step\n"
+            " set samples_per_step= in the line, or --samples-per-step\n"
         ),
     ),
     (
@@ -170,7 +170,7 @@ error[total-exceeded]: the phases take 100 ticks, the total is 50 ticks
 error[no-base]: `1e-4` is an absolute rate, and no base rate is known
   |
 1 | warmup linear 10 -> cosine 90 min=1e-4
-  |                                   ^^^^ say --lr, or write a share (10%)
+  |                                   ^^^^ set --lr, or write a share (10%)
 """,
     ),
     (
@@ -325,7 +325,7 @@ def test_show(run: Run) -> None:
 
 
 SHOWN: list[tuple[str, list[str]]] = [
-    ("cosine 90", ["rates are shares of the base (say --lr)"]),
+    ("cosine 90", ["rates are shares of the base (set --lr)"]),
     ("hold", ["never ends; one tick is one call of step()"]),
     (
         "(cosine 20 -> linear 20 to=1x) x inf",

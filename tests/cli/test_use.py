@@ -151,23 +151,23 @@ NAMED: list[tuple[list[str], int, str]] = [
     (
         ["check", "warmup 5% -> cosine rest"],
         0,
-        "  still open: `5%` needs a total: say --total\n",
+        "  still open: `5%` needs a total: set --total\n",
     ),
     (
         ["check", "cosine 2B tok"],
         0,
         (
             "  still open: `2B tok` needs `tokens_per_step`:"
-            " say tokens_per_step= in the line, or --tokens-per-step\n"
+            " set tokens_per_step= in the line, or --tokens-per-step\n"
         ),
     ),
-    (["show", "warmup 10 from=1e-4 -> hold"], 1, " ^^^^ say --lr, or write a share (10%)\n"),
+    (["show", "warmup 10 from=1e-4 -> hold"], 1, " ^^^^ set --lr, or write a share (10%)\n"),
     (
         ["show", "lr=0.1 | hold", "--lr", "0.2"],
         1,
         (
-            "error[conflicting-settings]: the line says lr=0.1, the option is --lr 0.2\n"
-            "  |\n1 | lr=0.1 | hold\n  |    ^^^ say it once\n"
+            "error[conflicting-settings]: `lr` is given twice: lr=0.1 in the line, --lr 0.2 as an option\n"
+            "  |\n1 | lr=0.1 | hold\n  |    ^^^ give it once\n"
         ),
     ),
     (
@@ -183,12 +183,12 @@ NAMED: list[tuple[list[str], int, str]] = [
     (
         ["check", "cosine 90", "--steps-per-epoch", "10"],
         1,
-        "are these steps or epochs? write 90st or 90ep, or say --clock\n",
+        "are these steps or epochs? write 90st or 90ep, or set --clock\n",
     ),
     (
         ["check", "warmup 500 -> cosine 5ep"],
         1,
-        "500 what? write 500st or 500ep, or say --clock\n",
+        "500 what? write 500st or 500ep, or set --clock\n",
     ),
 ]
 
@@ -244,7 +244,7 @@ def test_check_as_json(run: Run) -> None:
                 {
                     "code": "missing-setting",
                     "message": "`5%` needs a total",
-                    "advice": "say --total",
+                    "advice": "set --total",
                     "path": ["stages", 0],
                     "span": [0, 7],
                 }
