@@ -174,7 +174,7 @@ REFUSED = [
         {"steps_per_epoch": 10},
         (
             "`plateau factor=0.5` counts epochs while updates are ticked, "
-            "and ReduceLROnPlateau knows no updates"
+            "and ReduceLROnPlateau counts every step"
         ),
     ),
     (

@@ -134,7 +134,7 @@ DIFFERENT: list[tuple[str, dict[str, Any], tuple[float, ...], list[str]]] = [
         "hold 10% -> cosine rest",
         {"total": 100, "steps_per_epoch": 5, "clock": "step"},
         (0.1,),
-        ["clock is step there, unsaid here", "steps_per_epoch is 5 there, unsaid here"],
+        ["clock is step there, not set here", "steps_per_epoch is 5 there, not set here"],
     ),
     (
         "hold 10% -> cosine rest",
@@ -166,7 +166,7 @@ def test_another_schedule_is_refused_by_what_differs(
         new.load_state_dict(old.state_dict())
     assert str(refused.value) == (
         f"this state is of another schedule: {'; '.join(words)}. "
-        'Say on_mismatch="keep-step" (the same tick) '
+        'Give on_mismatch="keep-step" (the same tick) '
         'or "keep-fraction" (the same share of the total)'
     )
     assert new.last_epoch == 0
@@ -230,7 +230,7 @@ def test_a_fused_state_holds_the_schedule_the_tick_and_the_memory() -> None:
         "bases": [0.1],
         "total": None,
         "last_epoch": 9,
-        "_step_count": 2,
+        "_step_count": 10,
         "plateau": {"best": 3.0, "bad": 0, "cooldown": 0, "reductions": 3, "silent_since": 8},
     }
 
