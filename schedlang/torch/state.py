@@ -118,9 +118,10 @@ class Bound(LRScheduler):
         return self._rates.at(tick)
 
     @property
-    def base_lrs(self) -> list[float | Tensor]:  # type: ignore[override]  # an attribute in PyTorch
+    def base_lrs(self) -> list[Any]:
         """The base rate of each parameter group. What is assigned counts from the next step on."""
-        return self.__dict__["base_lrs"] if self._is_own_call else self.bases
+        bases: list[float] = self.__dict__["base_lrs"] if self._is_own_call else self.bases
+        return bases
 
     @base_lrs.setter
     def base_lrs(self, bases: Sequence[float | Tensor]) -> None:
