@@ -215,8 +215,8 @@ class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
             plateau.miss(self.last_epoch)
             self.silent_since = plateau.memory.silent_since
         self.last_epoch += 1
-        self._watched.tick = self.last_epoch
         self._step_count += 1
+        self._write()
 
     def _hear(self, plateau: Plateau, metric: SupportsFloat) -> None:
         tick = self.last_epoch

@@ -62,6 +62,9 @@ class Fused(Listening):
         if tick < 0 and self._watch is not None:
             self._refuse_to_be_a_child()
         self._tick = tick
+        if self._watch is not None and not self._watch.inside:
+            self._watch.tick = None  # the rates in the groups are not known to be those of the tick
+            self._ready = 0
 
     def _refuse_to_be_a_child(self) -> None:
         if self._plateau is not None:
@@ -154,6 +157,11 @@ class Fused(Listening):
         if plateau.hear(float(metric), self._tick):
             self._write()
 
+    def _settle(self) -> None:
+        if self._watched.tick is not None:
+            self._watched.tick = self._tick  # the short way of a step does not note it
+        super()._settle()
+
     def _written(self) -> Sequence[float | None]:
         return self.rates_at(self._tick)
 
@@ -166,6 +174,7 @@ class Fused(Listening):
             self._plateau is None
             and not rates.moves_momentum
             and not watch.left_alone
+            and len(self.bases) == watch.built_for  # one that was added may be set by other code
             and self._step_count > 1
             and not has_tensor_rates(self.optimizer)
         )

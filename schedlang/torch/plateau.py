@@ -260,9 +260,7 @@ class Listening(Bound):
         return {name: v for name, v in super().__getstate__().items() if name != "_levels"}
 
 
-def one_metric(
-    metric: SupportsFloat | None, metrics: SupportsFloat | None
-) -> SupportsFloat | None:
+def one_metric(metric: SupportsFloat | None, metrics: SupportsFloat | None) -> SupportsFloat | None:
     """The metric, which `step` takes under two names.
 
     Raises:

@@ -106,7 +106,7 @@ class Bound(LRScheduler):
     def _usable_bases(self) -> list[float]:
         """The base rates; for a group that is left alone, the first, which fits the schedule."""
         if self._watch is None:
-            return self.bases
+            return list(self.bases)
         bases, left = self._watch.bases, self._watch.left_alone
         return [bases[0] if i in left else base for i, base in enumerate(bases)]
 
@@ -270,6 +270,7 @@ class Bound(LRScheduler):
         self._recall(state_dict, tick)
         groups = range(len(self.optimizer.param_groups))
         watch.left_alone.update(i for i in state_dict.get("left_alone", ()) if i in groups)
+        watch.by_curve = watch.by_curve or bool(watch.left_alone)
         watch.is_child = watch.is_child or self._waits
         if watch.is_child or tick < 0:
             self._count(tick)

@@ -90,7 +90,7 @@ class Watch:
             if i >= self.built_for and not expected:
                 self.changes[i] += 1
                 if self.changes[i] > 1:
-                    self.leave_alone(i, "its learning rate was set again by other code")
+                    self.leave_alone(i, "other code keeps setting its learning rate")
                     continue
             group["lr"] = rate
             if not expected and not self.has_warned:
