@@ -61,8 +61,7 @@ class Bound(LRScheduler):
         self.on_mismatch = on_mismatch
         groups = self.optimizer.param_groups
         self._watch = Watch(len(groups), list(self.bases), None if start else stale)
-        if not hasattr(self, "_step_count"):  # SequentialLR and ReduceLROnPlateau have none
-            self._step_count = 1
+        self._step_count = 1  # not all of PyTorch's own classes count
         if start:
             self._recall({}, start)
             self.jump(start)
