@@ -192,9 +192,7 @@ class Schedule(Tree):
         from schedlang import torch
 
         program = self._bind({"lr": lr, **binding}, groups=torch.base_rates(optimizer))
-        return torch.build(
-            program, optimizer, engine=engine, start=start, on_mismatch=on_mismatch
-        )
+        return torch.build(program, optimizer, engine=engine, start=start, on_mismatch=on_mismatch)
 
     def to_keras(self, lr: float | None = None, **binding: Unpack[Binding]) -> LearningRateSchedule:
         """A Keras learning-rate schedule, for any backend of Keras 3.

@@ -11,7 +11,7 @@ from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import LRScheduler
 
 import schedlang
-from tests.torch.rig import ENGINES, close, look, sgd, train
+from tests.torch.rig import ENGINES, close, look
 
 
 def _parameter() -> torch.Tensor:

@@ -137,12 +137,13 @@ def test_where_nothing_fixes_the_clock_a_missing_metric_is_warned_of_once(
     optimizer.step()
     with pytest.warns(ScheduleWarning) as warned:
         scheduler.step()
-    assert [str(each.message) for each in warned] == [
+    (warning,) = warned
+    assert str(warning.message) == (
         "step() ended a tick inside `plateau factor=0.5 patience=0` without a metric: pass it, "
         "scheduler.step(val_loss), or call scheduler.observe(val_loss) once an epoch; "
         "set clock=step if a tick is an optimizer update"
-    ]
-    assert warned[0].filename == __file__
+    )
+    assert warning.filename == __file__
     for _ in range(5):
         scheduler.step()  # no second warning: it would be an error
     assert scheduler.last_epoch == begin + 6

@@ -1,4 +1,4 @@
-"""Random runs: rates that others change, groups that are added, states in both orders, closing zeros."""
+"""Random runs: rates that others change, added groups, states in both orders, closing zeros."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def is_right(case: Case, base: float) -> bool:
     others=st.lists(BASES, max_size=2),
     events=st.dictionaries(st.integers(0, 40), EVENT, max_size=5),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_curve_holds_whatever_happens(
     engine: str, case: Case, closing: str, others: list[float], events: dict[int, tuple[Any, ...]]
 ) -> None:
@@ -62,13 +62,16 @@ def test_the_curve_holds_whatever_happens(
     scheduler = on(case, optimizer, engine)
     touched: set[int] = set()  # added groups whose rate was set once: the next time they are left
     built_for = len(bases)
+    curves: dict[float, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", schedlang.ScheduleWarning)
         for tick in range(45):
             assert scheduler.last_epoch == tick
             rates = look(optimizer).rates
             for i, (rate, base) in enumerate(zip(rates, bases, strict=True)):
-                want = case.bind().rebase(base).at(tick)
+                if base not in curves:
+                    curves[base] = case.bind().rebase(base).curve(45)
+                want = curves[base][tick]
                 assert close(rate, want, base), f"tick {tick}, group {i}: {rate} and not {want}"
             if engine == "chain" and tick in (0, 20):
                 assert scheduler.get_last_lr() == rates

@@ -1,4 +1,4 @@
-"""What trainers do with a scheduler, on PyTorch alone: Lightning, transformers, Accelerate, Ignite."""
+"""What Lightning, transformers, Accelerate and Ignite do with a scheduler, on PyTorch alone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Transformers(Lightning):
 
 
 class Accelerated(Lightning):
-    """Wraps the scheduler; each of its steps is one of every process; loads models, optimizers, …"""
+    """Wraps the scheduler, and steps it once for each process."""
 
     processes = 1
 
