@@ -69,7 +69,7 @@ class Plain(Bound):
         self._step_count = count
 
     def _begins_child(self, tick: int) -> bool:
-        """Whether a child begins here. PyTorch before 2.10 warns of its own call there."""
+        """Whether a child begins here. Releases such as 2.4 warn of their own call there."""
         index = bisect_left(self._milestones, tick)
         return index < len(self._milestones) and self._milestones[index] == tick
 

@@ -125,7 +125,7 @@ def build(program: Program, optimizer: Optimizer) -> Plain:
             for child in plan.values()
         ]
         scheduler = Chain(optimizer, children, list(plan)[1:])
-    scheduler.knows(program, base_rates(optimizer))
+    scheduler.set_schedule(program, base_rates(optimizer))
     return scheduler
 
 

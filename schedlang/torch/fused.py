@@ -35,7 +35,7 @@ class Fused(Listening):
     def __init__(self, program: Program, optimizer: Optimizer) -> None:
         check_momentum(program, optimizer)
         restart(optimizer.param_groups)
-        self.knows(program, base_rates(optimizer))
+        self.set_schedule(program, base_rates(optimizer))
         self._prepare(program)
         super().__init__(optimizer)
 

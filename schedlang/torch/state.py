@@ -49,7 +49,7 @@ class Bound(LRScheduler):
     _watch: Watch | None = None  # None while PyTorch's own __init__ runs
     _curve: Rates | None = None
 
-    def knows(self, program: Program, bases: list[float]) -> None:
+    def set_schedule(self, program: Program, bases: list[float]) -> None:
         """Note of which schedule, and for which base rates, this scheduler is."""
         self.text = program.text
         self.binding = dict(program.binding)

@@ -40,7 +40,7 @@ OLD_PROTOCOL = "ignore:The epoch parameter in `scheduler.step"  # SequentialLR's
 
 
 class OldSequential(LRScheduler):
-    """The protocol of PyTorch before 2.10, on any PyTorch: ``step(0)`` where a child begins."""
+    """The protocol of releases such as 2.4, on any PyTorch: ``step(0)`` where a child begins."""
 
     def __init__(self, optimizer: Any, children: list[LRScheduler], milestones: list[int]) -> None:
         self.children, self.milestones = children, milestones

@@ -26,7 +26,8 @@ class Lightning:
     """Steps each scheduler per interval, passes metrics to those that it takes for plateaus."""
 
     def __init__(self, optimizer: Optimizer, scheduler: LRScheduler, interval: str) -> None:
-        self.optimizer, self.scheduler, self.interval = optimizer, scheduler, interval
+        self.optimizer, self.interval = optimizer, interval
+        self.scheduler: Any = scheduler
         self.reduce_on_plateau = isinstance(scheduler, ReduceLROnPlateau)
 
     def fit(self, epochs: int, batches: int = 5) -> None:
@@ -42,7 +43,7 @@ class Lightning:
         if metric is None:
             self.scheduler.step()
         else:
-            self.scheduler.step(metric)  # type: ignore[arg-type]  # as Lightning does
+            self.scheduler.step(metric)
 
     def checkpoint(self) -> dict[str, Any]:
         both = {
@@ -66,14 +67,25 @@ class Transformers(Lightning):
                 self.scheduler.step()
 
 
+class Wrapped:
+    """What Accelerate puts around a scheduler: it steps it if the optimizer has stepped."""
+
+    def __init__(self, scheduler: LRScheduler) -> None:
+        self.scheduler = scheduler
+
+    def step(self, *arguments: Any) -> None:
+        self.scheduler.step(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.scheduler, name)
+
+
 class Accelerated(Lightning):
-    """Wraps the scheduler, and steps it once for each process."""
+    """Trains with the wrapper, and saves and loads through it; the scheduler comes last."""
 
-    processes = 1
-
-    def step(self, metric: float | None) -> None:
-        for _ in range(self.processes):
-            self.scheduler.step()
+    def __init__(self, optimizer: Optimizer, scheduler: LRScheduler, interval: str) -> None:
+        super().__init__(optimizer, scheduler, interval)
+        self.scheduler = Wrapped(scheduler)
 
 
 TRAINERS = [Lightning, Transformers, Accelerated]
@@ -137,7 +149,7 @@ def test_a_trainer_that_passes_no_metric(trainer: type[Lightning]) -> None:
         run.fit(3)
     assert len(caught) == 1
     for _ in range(3):
-        run.scheduler.observe(1.0)  # type: ignore[attr-defined]
+        run.scheduler.observe(1.0)
     assert look(optimizer).rates == [0.025]
     counted = sgd(0.1)
     updates = line.to_torch(counted, clock="step")
