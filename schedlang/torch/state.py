@@ -131,9 +131,19 @@ class Bound(LRScheduler):
             groups = len(self.optimizer.param_groups)
             raise ValueError(f"there are {groups} parameter groups, and {len(bases)} base rates")
         new = [as_written(base) for base in bases]
-        for base in dict.fromkeys(new):
-            self.program_of(base)  # refuses a base for which the schedule is wrong
+        self._check_bases(new)
         self.bases = new
+
+    def _check_bases(self, bases: Sequence[float]) -> None:
+        """Refuse new base rates for which the schedule is wrong.
+
+        Raises:
+            ScheduleError: with everything that is wrong.
+        """
+        watch = self._watched
+        for i, base in enumerate(bases):
+            if base not in watch.bases and i not in watch.left_alone:
+                self.program_of(base)
 
     def get_lr(self) -> list[float | Tensor]:
         """Each group's rate at ``last_epoch``, computed from the schedule."""
@@ -188,11 +198,9 @@ class Bound(LRScheduler):
             raise ValueError(f"there were {known} parameter groups, now there are {len(groups)}")
         if len(groups) == known and self.bases == watch.bases:
             return
-        for base in dict.fromkeys(self.bases):
-            if base not in watch.bases:
-                self.program_of(base)
-        for group, base, before in zip(groups, self.bases, watch.bases, strict=False):
-            if base != before:
+        self._check_bases(self.bases)
+        for i, (group, base) in enumerate(zip(groups, self.bases, strict=False)):
+            if watch.bases[i : i + 1] != [base]:
                 note_base(group, base)
         bases = list(self.bases)
         for i, group in enumerate(groups[known:], known):

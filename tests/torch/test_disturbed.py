@@ -390,6 +390,19 @@ def test_an_added_group_joins_a_reduced_plateau() -> None:
         assert look(optimizer).rates == pytest.approx(want)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_base_rates_may_be_assigned_before_an_added_group_is_taken_up(engine: Any) -> None:
+    optimizer = sgd(0.1)
+    scheduler = schedlang.parse("warmup 5 -> cosine 50").to_torch(optimizer, engine=engine)
+    train(scheduler, 3)
+    add_group(optimizer, 0.7)
+    scheduler.base_lrs = [0.1, 0.5]
+    optimizer.step()
+    scheduler.step()
+    follows(scheduler, "warmup 5 -> cosine 50", [0.1, 0.5], 10)
+    assert optimizer.param_groups[1]["initial_lr"] == 0.5
+
+
 def test_fewer_groups_are_refused() -> None:
     for engine in ENGINES:
         optimizer = sgd(0.1, 0.2)
