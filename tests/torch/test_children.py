@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import (
 )
 
 import schedlang
-from tests.torch.rig import ENGINES, close, look, sgd
+from tests.torch.rig import ENGINES, OLD_PROTOCOL, close, look, sgd
 
 # Chains, single classes, and what only the fused engine can.
 LINES = [
@@ -36,7 +36,6 @@ LINES = [
     "warmup 2 -> onecycle 12 momentum=[0.8, 0.9]",
 ]
 BASES = (0.1, 0.3)
-OLD_PROTOCOL = "ignore:The epoch parameter in `scheduler.step"  # SequentialLR's own, on PyTorch 2.4
 
 
 class OldSequential(LRScheduler):

@@ -13,7 +13,7 @@ import torch
 import schedlang
 from schedlang.torch import resume_report
 from tests.cases import CASES, PLATEAUS, Case, ticks_of
-from tests.torch.rig import ENGINES, close, engines_of, look, on, sgd, train
+from tests.torch.rig import ENGINES, OLD_PROTOCOL, close, engines_of, look, on, sgd, train
 
 METRICS = [5.0, 4.0, 4.0, 4.5, 3.0, 3.0, float("nan"), 3.5, 2.0, *[2.0] * 40]
 EACH = [(case, engine) for case in CASES for engine in engines_of(case)]
@@ -104,6 +104,7 @@ def test_an_engine_loads_the_others_plateau() -> None:
         assert train(second, 20, METRICS[9:]) == train(first, 20, METRICS[9:])
 
 
+@pytest.mark.filterwarnings(OLD_PROTOCOL)
 def test_plain_pytorch_loads_the_chains_state() -> None:
     from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, SequentialLR
 
