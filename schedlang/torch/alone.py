@@ -7,7 +7,6 @@ state, and rates that are the curve whatever happens to the optimizer.
 from __future__ import annotations
 
 import operator
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, SupportsFloat
@@ -18,7 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.groups import has_tensor_rates, last_rates
 from schedlang.torch.plateau import Listening, Memory, Plateau, one_metric
-from schedlang.torch.state import Bound
+from schedlang.torch.state import Bound, OnMismatch
 
 
 class Plain(Bound):
@@ -46,32 +45,33 @@ class Plain(Bound):
             self._enter(operator.index(epoch))
             self._step_count = count
             return
+        tick = self.last_epoch
         groups = self.optimizer.param_groups
         if (
             groups is not watch.groups
-            or self.last_epoch != watch.tick
+            or tick != watch.tick
             or self.bases != watch.bases
             or [group["lr"] for group in groups] != watch.rates
         ):
             self._settle()
             watch.by_curve = watch.by_curve or has_tensor_rates(self.optimizer)
         watch.is_loaded = False
-        tick = self.last_epoch + 1
-        if watch.by_curve or self.last_epoch != watch.tick or self._begins_child(tick):
-            self.jump(tick)
+        # Where a child begins, releases such as 2.4 warn of their own call.
+        if watch.by_curve or tick != watch.tick or tick + 1 in watch.milestones:
+            self.jump(tick + 1)
         else:
             watch.inside = True
             try:
                 super().step()
             finally:
                 watch.inside = False
-            watch.note(groups, tick)
+            watch.rates = [group["lr"] for group in groups]
+            watch.tick = tick + 1
         self._step_count = count
 
-    def _begins_child(self, tick: int) -> bool:
-        """Whether a child begins here. Releases such as 2.4 warn of their own call there."""
-        index = bisect_left(self._milestones, tick)
-        return index < len(self._milestones) and self._milestones[index] == tick
+    def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
+        super().begin(start, on_mismatch, stale)
+        self._watched.milestones = frozenset(self._milestones)
 
     def _count(self, tick: int) -> None:
         set_tick(self, tick)

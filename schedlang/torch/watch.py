@@ -42,6 +42,7 @@ class Watch:
         stale: what the first step has to warn of, if there is anything.
         left_alone: the numbers of the added groups that are not written any more.
         changes: how often the rate of an added group was changed, by its number.
+        milestones: the ticks at which a child of a chain begins.
         has_warned: whether a changed rate was warned of.
     """
 
@@ -57,6 +58,7 @@ class Watch:
     is_loaded: bool = False
     left_alone: set[int] = field(default_factory=set)
     changes: Counter[int] = field(default_factory=Counter)
+    milestones: frozenset[int] = frozenset()
     has_warned: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
