@@ -178,6 +178,7 @@ class Schedule(Tree):
         *,
         engine: Literal["auto", "chain", "fused"] = "auto",
         start: int = 0,
+        on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
         lr: float | None = None,
         **binding: Unpack[Binding],
     ) -> LRScheduler:
@@ -187,8 +188,12 @@ class Schedule(Tree):
             optimizer: any ``torch.optim.Optimizer``; a group's base is its ``initial_lr``, else
                 its ``lr``.
             engine: ``"chain"``, PyTorch's own schedulers; ``"fused"``, one of ours for any
-                schedule; ``"auto"``, the chain unless PyTorch's classes cannot express this.
+                schedule; ``"auto"``, the chain unless PyTorch's classes cannot express this, or a
+                rate is a tensor.
             start: the tick to begin at, to resume from nothing else.
+            on_mismatch: what ``load_state_dict`` keeps of a state of another schedule, where it is
+                not given there (a trainer calls it itself): nothing (``"raise"``), the tick
+                (``"keep-step"``), or the share of the total that is over (``"keep-fraction"``).
             lr: must agree with every group, if it is given.
             **binding: what the line leaves open, see `Binding`.
 
@@ -199,7 +204,7 @@ class Schedule(Tree):
         from schedlang import torch
 
         program = self._bind({"lr": lr, **binding}, groups=torch.base_rates(optimizer))
-        return torch.build(program, optimizer, engine=engine, start=start)
+        return torch.build(program, optimizer, engine=engine, start=start, on_mismatch=on_mismatch)
 
     def to_keras(
         self,
@@ -359,12 +364,15 @@ def to_torch(
     *,
     engine: Literal["auto", "chain", "fused"] = "auto",
     start: int = 0,
+    on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
     lr: float | None = None,
     **binding: Unpack[Binding],
 ) -> LRScheduler:
     """`Schedule.to_torch` with the optimizer first, as config systems call it (``_partial_``)."""
     whole = Schedule.model_validate(schedule)
-    return whole.to_torch(optimizer, engine=engine, start=start, lr=lr, **binding)
+    return whole.to_torch(
+        optimizer, engine=engine, start=start, on_mismatch=on_mismatch, lr=lr, **binding
+    )
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Literal
 
 from torch.optim import Optimizer
@@ -10,10 +11,10 @@ from schedlang.program import Program
 from schedlang.torch import chain
 from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused
-from schedlang.torch.groups import base_rates
+from schedlang.torch.groups import base_rates, stale_base
 from schedlang.torch.momentum import check_momentum
 from schedlang.torch.recording import Difference, record, resume_report
-from schedlang.torch.state import Bound
+from schedlang.torch.state import Bound, OnMismatch, check_choice
 
 __all__ = [
     "Bound",
@@ -33,6 +34,7 @@ def build(
     *,
     engine: Literal["auto", "chain", "fused"] = "auto",
     start: int = 0,
+    on_mismatch: OnMismatch = "raise",
 ) -> Bound:
     """The scheduler of a program on an optimizer.
 
@@ -41,18 +43,26 @@ def build(
         optimizer: any optimizer of PyTorch's kind.
         engine: see `schedlang.Schedule.to_torch`.
         start: the tick to begin at.
+        on_mismatch: what `load_state_dict` keeps of a state of another schedule by default.
 
     Raises:
         ValueError: if the engine or the optimizer cannot do it, naming the phase.
     """
     if engine not in {"auto", "chain", "fused"}:
         raise ValueError(f"engine is one of auto, chain, fused: {engine!r}")
+    start = operator.index(start)
     if start < 0:
         raise ValueError(f"a tick is at least 0, not {start}")
+    check_choice(on_mismatch)
     check_momentum(program, optimizer)
     reason = None if engine == "fused" else chain.refusal(program, optimizer)
     if engine == "chain" and reason is not None:
         raise ValueError(reason)
+    stale = stale_base(optimizer.param_groups)
+    scheduler: Bound
     if engine == "fused" or reason is not None:
-        return Fused(program, optimizer, start)
-    return chain.build(program, optimizer, start)
+        scheduler = Fused(program, optimizer)
+    else:
+        scheduler = chain.build(program, optimizer)
+    scheduler.begin(start, on_mismatch, stale)
+    return scheduler

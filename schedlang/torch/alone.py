@@ -1,79 +1,90 @@
-"""PyTorch's own classes where one of them is the whole schedule: each also knows its schedule.
+"""PyTorch's own classes where one of them is the whole schedule.
 
-They compute what PyTorch's do. What is added is in `Plain`: their state says of which schedule it
-is, and a parameter group that is added later is reported.
+They compute what PyTorch's do. What is added is in `Plain` and `Bound`: the schedule in their
+state, and rates that are the curve whatever happens to the optimizer.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, SupportsFloat
 
+from torch import Tensor
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from schedlang.torch.groups import last_rates, write_rates
-from schedlang.torch.momentum import momenta, write_momentum
-from schedlang.torch.plateau import Memory, Plateau
-from schedlang.torch.state import Bound, OnMismatch, differences
+from schedlang.torch.groups import has_tensor_rates, last_rates
+from schedlang.torch.plateau import Listening, Memory, Plateau, one_metric
+from schedlang.torch.state import Bound, OnMismatch
 
 
 class Plain(Bound):
-    """PyTorch's own class, with what `Bound` knows in its state beside its own."""
+    """PyTorch's own class under the care of `Bound`.
 
-    def refuse_new_groups(self) -> None:
-        """Report a group that was added after the scheduler was built.
+    PyTorch's classes multiply the rate that they find. So a step first puts back what others have
+    changed. Where groups or base rates are no more those for which the class was made, the curve
+    is written instead.
+    """
 
-        Raises:
-            ValueError: with what to do.
-        """
-        known, found = len(self.bases), len(self.optimizer.param_groups)
-        if known not in {0, found}:  # 0 while PyTorch's own `__init__` takes its first step
-            raise ValueError(
-                f"this scheduler was built for {known} parameter groups and now there are {found}: "
-                f'build it anew with start={self.last_epoch}, or with engine="fused", '
-                "which takes added groups up"
-            )
+    _milestones: Sequence[int] = ()
 
-    def step(self, *arguments: Any, **named: Any) -> None:
-        self.refuse_new_groups()
-        super().step(*arguments, **named)
-
-    def jump(self, tick: int) -> None:
-        """Go to a tick: PyTorch's counts, the rates and the momentum are those of that tick."""
-        set_tick(self, tick)
-        write_rates(self.optimizer.param_groups, self.rates_at(tick))
-        self._last_lr = last_rates(self.optimizer)
-        self._write_momentum(tick)
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], *, on_mismatch: OnMismatch = "raise"
-    ) -> None:
-        """Go on where the state was saved; the groups get the rates of that tick.
+    def step(self, epoch: int | None = None) -> None:
+        """End a tick: the next update has the next rate.
 
         Args:
-            state_dict: of a scheduler of the same schedule, of either engine.
-            on_mismatch: what to keep if it is of another schedule: nothing (``"raise"``), the tick
-                (``"keep-step"``), or the share of the total that is over (``"keep-fraction"``).
-
-        Raises:
-            ValueError: if the state is of another schedule, naming the difference.
+            epoch: a tick to go to, as in PyTorch.
         """
-        tick = self.agreed_tick(state_dict, on_mismatch)
-        own = self.state_dict()
-        if not differences(state_dict, own) and own.keys() <= state_dict.keys():
-            # a copy, since PyTorch takes things out of it
-            super().load_state_dict(copy.deepcopy(dict(state_dict)))
-            write_rates(self.optimizer.param_groups, map(float, self._last_lr))
-            self._write_momentum(tick)
+        watch = self._watch
+        if watch is None:
+            super().step()
+            return
+        count = self._step_count + 1
+        if epoch is not None:
+            self._enter(operator.index(epoch))
+            self._step_count = count
+            return
+        tick = self.last_epoch
+        groups = self.optimizer.param_groups
+        if (
+            groups is not watch.groups
+            or tick != watch.tick
+            or self.bases != watch.bases
+            or [group["lr"] for group in groups] != watch.rates
+        ):
+            self._settle()
+            watch.by_curve = watch.by_curve or has_tensor_rates(self.optimizer)
+        watch.is_loaded = False
+        # Where a child begins, releases such as 2.4 warn of their own call.
+        if watch.by_curve or tick != watch.tick or tick + 1 in watch.milestones:
+            self.jump(tick + 1)
         else:
-            self.jump(tick)
+            watch.inside = True
+            try:
+                super().step()
+            finally:
+                watch.inside = False
+            watch.rates = [group["lr"] for group in groups]
+            watch.tick = tick + 1
+        self._step_count = count
 
-    def _write_momentum(self, tick: int) -> None:
-        for momentum in momenta(self.program, tick, tick + 1).values():
-            write_momentum(self.optimizer, momentum)
+    def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
+        super().begin(start, on_mismatch, stale)
+        self._watched.milestones = frozenset(self._milestones)
+
+    def _count(self, tick: int) -> None:
+        set_tick(self, tick)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Each group's rate at ``last_epoch``, computed from the schedule."""
+        return super(Bound, self).get_lr() if self._is_own_call else super().get_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """PyTorch's own state, and the schedule."""
+        unsaved = {"_watch", "_curve", "on_mismatch"}
+        state = {name: v for name, v in super().state_dict().items() if name not in unsaved}
+        return state | self._saved()
 
 
 def set_tick(scheduler: LRScheduler, tick: int) -> None:
@@ -162,6 +173,8 @@ class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
                     phase[end] = "first_lr"
 
     def get_lr(self) -> list[Any]:
+        if not self._is_own_call:
+            return super().get_lr()
         if self.last_epoch >= self.total_steps:
             return last_rates(self.optimizer)
         # PyTorch reads them from the groups, and a state loaded into the optimizer may lack them.
@@ -170,37 +183,76 @@ class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
         return super().get_lr()
 
 
-class ReduceLROnPlateau(Plain, lr_scheduler.ReduceLROnPlateau):
-    """PyTorch's ``ReduceLROnPlateau``, whose state has a `plateau`'s memory too."""
+class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
+    """PyTorch's ``ReduceLROnPlateau``, whose metrics may come in all ways of `Listening`."""
 
     reductions = 0
+    silent_since: int | None = 0
+
+    def step(  # type: ignore[override]  # PyTorch's own differs from its base class too
+        self,
+        metrics: SupportsFloat | None = None,
+        epoch: int | None = None,
+        *,
+        metric: SupportsFloat | None = None,
+    ) -> None:
+        """End a tick.
+
+        Args:
+            metrics: what the plateau listens to, under PyTorch's name.
+            epoch: ignored; deprecated in PyTorch.
+            metric: the same as ``metrics``.
+
+        Raises:
+            TypeError: if there is no metric, and a tick is an epoch.
+        """
+        heard = one_metric(metric, metrics)
+        plateau = self._machine()
+        self._settle()
+        if heard is not None:
+            self._hear(plateau, heard)
+        else:
+            plateau.miss(self.last_epoch)
+            self.silent_since = plateau.memory.silent_since
+        self.last_epoch += 1
+        self._step_count += 1
+        self._write()
+
+    def _hear(self, plateau: Plateau, metric: SupportsFloat) -> None:
+        tick = self.last_epoch
+        if self.silent_since is not None:
+            self.silent_since = tick
+        lr_scheduler.ReduceLROnPlateau.step(self, metric)
+        self.last_epoch = tick  # which PyTorch has counted
 
     def _reduce_lr(self, epoch: int) -> None:
         self.reductions += 1
-        super()._reduce_lr(epoch)
+        self._write()
 
-    def state_dict(self) -> dict[str, Any]:
-        memory = Memory(
-            self.best, self.num_bad_epochs, self.cooldown_counter, self.reductions, None
-        )
-        return {**super().state_dict(), "plateau": asdict(memory)}
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], *, on_mismatch: OnMismatch = "raise"
-    ) -> None:
-        tick = self.agreed_tick(state_dict, on_mismatch)
+    def _machine(self) -> Plateau:
         plateau = Plateau.of(self.program)
         assert plateau is not None
-        plateau.recall(state_dict.get("plateau"), tick)
-        memory = plateau.memory
-        self.best, self.reductions, self.last_epoch = memory.best, memory.reductions, tick
-        self.num_bad_epochs, self.cooldown_counter = memory.bad, memory.cooldown
-        levels = [plateau.level(self.program_of(base)) for base in self.bases]
-        write_rates(self.optimizer.param_groups, levels)
-        self._last_lr = last_rates(self.optimizer)
+        plateau.memory = Memory(
+            self.best,
+            self.num_bad_epochs,
+            self.cooldown_counter,
+            self.reductions,
+            self.silent_since,
+        )
+        return plateau
 
-    def jump(self, tick: int) -> None:
-        self.load_state_dict({**vars(self), "last_epoch": tick})
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        state.pop("_levels", None)
+        return {**state, "plateau": asdict(self._machine().memory)}
+
+    def _recall(self, state: Mapping[str, Any], tick: int) -> None:
+        plateau = self._machine()
+        plateau.recall(state.get("plateau"), tick)
+        memory = plateau.memory
+        self.best, self.reductions = memory.best, memory.reductions
+        self.num_bad_epochs, self.cooldown_counter = memory.bad, memory.cooldown
+        self.silent_since = memory.silent_since
 
 
 CLASSES: dict[str, type[Plain]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from schedlang.program import Piece, Program
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
-from schedlang.torch.counterparts import Counterpart, counterpart
-from schedlang.torch.groups import (
-    base_rates,
-    has_tensor_rates,
-    last_rates,
-    restart,
-    write_rates,
-)
+from schedlang.torch.counterparts import Counterpart, counterpart, rate
+from schedlang.torch.groups import base_rates, has_tensor_rates, restart
 from schedlang.torch.momentum import has_tensor_betas
 
 AHEAD = 512
@@ -67,27 +62,35 @@ def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: i
 
 
 class Chain(Plain, lr_scheduler.SequentialLR):
-    """PyTorch's ``SequentialLR`` of PyTorch's own schedulers; and it knows its schedule."""
+    """PyTorch's ``SequentialLR`` of PyTorch's own schedulers."""
 
     _schedulers: list[LRScheduler]
     _milestones: list[int]
 
-    def step(self) -> None:  # type: ignore[override]  # as PyTorch's own
-        if len(self.optimizer.param_groups) != len(self.bases):
-            self.refuse_new_groups()
-        lr_scheduler.SequentialLR.step(self)
-
-    def jump(self, tick: int) -> None:
-        index = bisect_right(self._milestones, tick)
-        child = self._schedulers[index]
-        set_tick(child, tick - (self._milestones[index - 1] if index else 0))
+    def _count(self, tick: int) -> None:
+        child, begin = self._child(tick)
+        set_tick(child, tick - begin)
         self.last_epoch = tick
-        write_rates(self.optimizer.param_groups, self.rates_at(tick))
-        self._last_lr = last_rates(self.optimizer)
+
+    def _child(self, tick: int) -> tuple[LRScheduler, int]:
+        """The scheduler that is at work at a tick, and where it begins."""
+        index = bisect_right(self._milestones, tick)
+        return self._schedulers[index], self._milestones[index - 1] if index else 0
+
+    @property
+    def _waits(self) -> bool:
+        # Another SequentialLR undoes the children of this one, on older releases this one itself.
+        child, begin = self._child(self.last_epoch)
+        return self.last_epoch < 0 or child.last_epoch < self.last_epoch - begin
 
 
 def refusal(program: Program, optimizer: Optimizer) -> str | None:
     """Why the chain cannot be this schedule, or None if it can."""
+    if has_tensor_rates(optimizer):
+        return (
+            "a parameter group has a tensor as its rate, which PyTorch's own classes replace or "
+            'multiply, differently from release to release: use engine="fused"'
+        )
     if program.plateau is None and program.momentum is None:
         return None
     plan = _plan(program, optimizer)
@@ -96,7 +99,7 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
     if program.plateau is not None:
         text = program.plateau["text"]
         if program.tick == "step":
-            why = "counts epochs while updates are ticked, and ReduceLROnPlateau knows no updates"
+            why = "counts epochs while updates are ticked, and ReduceLROnPlateau counts every step"
         elif "patience" not in lone:
             why = "follows another phase, and SequentialLR refuses ReduceLROnPlateau"
     elif program.momentum is not None:
@@ -108,8 +111,8 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
     return None if why is None else f'`{text}` {why}: use engine="fused"'
 
 
-def build(program: Program, optimizer: Optimizer, start: int) -> Plain:
-    """The chain at a tick; one class where that is the whole schedule."""
+def build(program: Program, optimizer: Optimizer) -> Plain:
+    """The chain at tick 0; one class where that is the whole schedule."""
     restart(optimizer.param_groups)
     plan = _plan(program, optimizer)
     scheduler: Plain
@@ -122,9 +125,7 @@ def build(program: Program, optimizer: Optimizer, start: int) -> Plain:
             for child in plan.values()
         ]
         scheduler = Chain(optimizer, children, list(plan)[1:])
-    scheduler.knows(program, base_rates(optimizer))
-    if start:
-        scheduler.jump(start)
+    scheduler.set_schedule(program, base_rates(optimizer))
     return scheduler
 
 
@@ -132,15 +133,11 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Counterpart]:
     """The classes by the ticks at which they begin."""
     bases = base_rates(optimizer)
     programs = {base: program.rebase(base) for base in bases}
-    # Most classes multiply the rate of the step before; in a float32 tensor those errors add up.
-    exact = {"ReduceLROnPlateau"} if has_tensor_rates(optimizer) else None
     plan: dict[int, Counterpart] = {}
     for begin, pieces in _stretches([programs[base] for base in bases]):
         found = counterpart(pieces, bases) if pieces else None
-        if found is None or (exact is not None and found.name not in exact):
-            found = _share(begin, programs, bases)
-        plan[begin] = found
-    if len(plan) == 2 and plan[0].holds and not program.pieces[1].text:
+        plan[begin] = _share(begin, programs, bases) if found is None else found
+    if len(plan) == 2 and plan[0].holds and all(map(_holds_its_end, programs.values())):
         return {0: plan[0]}
     if len(plan) > 1:
         for begin, child in plan.items():
@@ -154,19 +151,41 @@ def _share(begin: int, programs: Mapping[float, Program], bases: list[float]) ->
     return Counterpart("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
 
 
-def _pieces(program: Program) -> Sequence[Piece]:
-    """The first track's pieces; a closing `hold` itself holds the end."""
-    *before, last = program.pieces
-    if last.text or not before or before[-1].kind != "hold" or before[-1].factor:
-        return program.pieces
-    return [*before[:-1], before[-1]._replace(end=None)]
+def _holds_its_end(program: Program) -> bool:
+    """Whether the schedule is one phase, and the level held after it is the one it ends on."""
+    if len(program.pieces) != 2 or program.pieces[1].text:
+        return False
+    phase, end = program.pieces
+    last = rate(phase.facts["b"]) if "b" in phase.facts else program.at(end.begin - 1)
+    return _near(last, rate(end.curve))
+
+
+def _pieces(programs: list[Program]) -> Iterator[tuple[Piece, ...]]:
+    """The first tracks' pieces, each for all groups; a closing `hold` itself holds its level."""
+    *pieces, end = zip(*(program.pieces for program in programs), strict=True)
+    closing = pieces[-1] if pieces else end
+    if (
+        pieces
+        and not end[0].text
+        and closing[0].kind == "hold"
+        and not closing[0].factor
+        and all(_near(rate(x.curve), rate(y.curve)) for x, y in zip(closing, end, strict=True))
+    ):
+        yield from pieces[:-1]
+        yield tuple(piece._replace(end=None) for piece in closing)
+    else:
+        yield from (*pieces, end)
+
+
+def _near(x: float, y: float) -> bool:
+    return math.isclose(x, y, rel_tol=1e-12)
 
 
 def _stretches(programs: list[Program]) -> Iterator[tuple[int, list[Piece]]]:
     """Where a child begins, and its phase as it is for each group (none: several at once)."""
     loop = programs[0].tracks[0].loop
     in_product = False
-    for pieces in zip(*map(_pieces, programs), strict=True):
+    for pieces in _pieces(programs):
         piece = pieces[0]
         if loop is not None and piece.begin >= loop.begin:
             yield piece.begin, []

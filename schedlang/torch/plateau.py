@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, SupportsFloat
 
+from schedlang.errors import ScheduleError
+from schedlang.formula import Number, affine
 from schedlang.program import Program
 from schedlang.torch.counterparts import rate
+from schedlang.torch.state import Bound
+from schedlang.torch.watch import warn
 
 
 @dataclass
@@ -45,10 +49,10 @@ class Plateau:
     threshold_mode: str
     cooldown: int
     eps: float
-    counts_updates: bool
-    """Whether a tick is an update, so that not every tick has a metric."""
+    clock: Literal["step", "epoch"] | None
+    """What a tick is; not every update has a metric, and every epoch must."""
     silence: int | None
-    """Ticks without a metric after which it is warned; None if that is not known."""
+    """Updates without a metric after which a warning is issued; None if that is not known."""
     memory: Memory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,12 +66,11 @@ class Plateau:
         if facts is None:
             return None
         names = cls.__dataclass_fields__.keys() & facts.keys() - {"mode"}
-        updates = program.tick == "step"
         epoch = program.steps_per_epoch
         return cls(
             mode=facts["mode"] or "min",
-            counts_updates=updates,
-            silence=2 * epoch if updates and epoch else None,
+            clock=program.tick,
+            silence=2 * epoch if program.tick == "step" and epoch else None,
             **{name: facts[name] for name in names},
         )
 
@@ -115,21 +118,154 @@ class Plateau:
             case _:
                 return metric > best + self.threshold
 
-    def is_overdue(self, tick: int) -> bool:
-        """Whether no metric came for two epochs; true once."""
-        since = self.memory.silent_since
-        if self.silence is None or since is None or tick - since < self.silence:
-            return False
-        self.memory.silent_since = None
-        return True
+    def counts(self, tick: int) -> bool:
+        """Whether a metric that is observed at a tick counts.
 
-    def level(self, program: Program) -> float:
-        """A group's rate after the reductions so far, never below its floor."""
-        assert program.plateau is not None
-        level, floor = rate(program.plateau["entry"]), rate(program.plateau["min"])
-        for _ in range(self.memory.reductions):
-            lower = max(level * self.factor, floor)
-            if level - lower <= self.eps:
-                break  # too little to matter, and so are all that follow
-            level = lower
-        return level
+        Where updates are ticked, an epoch has ended with the tick before. Elsewhere the metric is
+        that of the running tick, and comes before the `step` that ends it.
+        """
+        return tick > self.begin if self.clock == "step" else tick >= self.begin
+
+    def miss(self, tick: int) -> None:
+        """End a tick of the plateau by a step without a metric.
+
+        Raises:
+            TypeError: if a tick is an epoch, and no metric was observed in it.
+        """
+        memory = self.memory
+        since = memory.silent_since
+        if self.clock == "step":
+            if self.silence is not None and since is not None and tick + 1 - since >= self.silence:
+                memory.silent_since = None
+                warn(
+                    f"`{self.text}` has seen no metric for two whole epochs: "
+                    "call scheduler.observe(metric) once an epoch"
+                )
+        elif since == tick and self._has_heard():
+            return
+        elif self.clock == "epoch":
+            raise TypeError(
+                f"step() inside `{self.text}` needs its argument `metric`: "
+                f"scheduler.step({self.monitor})"
+            )
+        elif since is not None:
+            memory.silent_since = None
+            warn(
+                f"step() ended a tick inside `{self.text}` without a metric: pass it, "
+                f"scheduler.step({self.monitor}), or call scheduler.observe({self.monitor}) once "
+                "an epoch; set clock=step if a tick is an optimizer update"
+            )
+
+    def _has_heard(self) -> bool:
+        memory = self.memory
+        return math.isfinite(memory.best) or memory.bad > 0 or memory.reductions > 0
+
+
+class Levels:
+    """The groups' rates in a plateau after a number of reductions."""
+
+    def __init__(self, plateau: Plateau, program: Program, bases: Sequence[float]) -> None:
+        self._plateau = plateau
+        self._entries = _rates_of(program, "entry", bases)
+        self._floors = _rates_of(program, "min", bases)
+        self._reductions, self._now = 0, self._entries
+
+    def after(self, reductions: int) -> list[float]:
+        """Each group's rate, never below its floor."""
+        if reductions < self._reductions:
+            self._reductions, self._now = 0, self._entries
+        while self._reductions < reductions:
+            before = self._now
+            self._now = [self._reduced(*each) for each in zip(before, self._floors, strict=True)]
+            self._reductions = reductions if self._now == before else self._reductions + 1
+        return self._now
+
+    def _reduced(self, level: float, floor: float) -> float:
+        lower = max(level * self._plateau.factor, floor)
+        return level if level - lower <= self._plateau.eps else lower
+
+
+def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float]:
+    """A level of the plateau for each base: its pair once, then one multiply-add a group."""
+    parts = _parts(program, fact) if len(set(bases)) > 1 else None
+    if parts is not None:
+        return [parts[0] * base + parts[1] for base in bases]
+    each = {base: rate(_facts(program.rebase(base))[fact]) for base in dict.fromkeys(bases)}
+    return [each[base] for base in bases]
+
+
+def _parts(program: Program, fact: str) -> tuple[float, float] | None:
+    try:
+        parts = affine(_facts(program.rebase(None))[fact])
+    except ScheduleError:  # a question that only a known base answers
+        return None
+    match parts:
+        case (Number(relative), Number(absolute)):
+            return relative, absolute
+        case _:
+            return None
+
+
+def _facts(program: Program) -> Mapping[str, Any]:
+    assert program.plateau is not None
+    return program.plateau
+
+
+class Listening(Bound):
+    """A scheduler that may end in a `plateau`.
+
+    A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick
+    that the step ends lies in the plateau. Or it comes by ``observe(metric)``, which ends no tick.
+    """
+
+    _levels: Levels | None = None
+
+    def _machine(self) -> Plateau | None:
+        """The closing plateau with its memory, if there is one."""
+        raise NotImplementedError
+
+    def _hear(self, plateau: Plateau, metric: SupportsFloat) -> None:
+        """Let a metric count, and write the rates if it reduces them."""
+        raise NotImplementedError
+
+    def observe(self, metric: SupportsFloat) -> None:
+        """Take an epoch's metric for a closing `plateau`, and end no tick.
+
+        Where updates are ticked, it counts if the tick that ended last lies in the plateau, else
+        if the running tick does.
+
+        Raises:
+            TypeError: if there is no plateau.
+        """
+        plateau = self._machine()
+        if plateau is None:
+            raise TypeError("this schedule has no `plateau` that would observe a metric")
+        self._settle()
+        if plateau.counts(self.last_epoch):
+            self._hear(plateau, metric)
+
+    def rates_at(self, tick: int) -> list[float]:
+        plateau = self._machine()
+        if plateau is None or not plateau.memory.reductions:
+            return super().rates_at(tick)
+        if self._levels is None:
+            self._levels = Levels(plateau, self.program, self._usable_bases())
+        return self._levels.after(plateau.memory.reductions)
+
+    def _forget_curve(self) -> None:
+        super()._forget_curve()
+        self._levels = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: v for name, v in super().__getstate__().items() if name != "_levels"}
+
+
+def one_metric(metric: SupportsFloat | None, metrics: SupportsFloat | None) -> SupportsFloat | None:
+    """The metric, which `step` takes under two names.
+
+    Raises:
+        TypeError: if both are given.
+    """
+    if metric is not None and metrics is not None:
+        raise TypeError("`metric` and `metrics` are one argument: give one of them")
+    return metric if metrics is None else metrics

@@ -173,5 +173,6 @@ def _loaded(own: Mapping[str, Any], state: Mapping[str, Any], on_mismatch: OnMis
 
     shadow = Shadow(({"lr": base, "momentum": 0.0} for base in own["bases"]), {})
     fused = Fused(restore(own["text"], own["binding"], own["bases"][0]), shadow)
+    fused.begin(0, "raise", None)
     fused.load_state_dict(state, on_mismatch=on_mismatch)
     return fused

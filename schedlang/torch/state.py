@@ -1,45 +1,84 @@
-"""What every scheduler of ours knows about itself, saves, and checks when it is loaded."""
+"""What all our schedulers share: the schedule, the state, and rates that nobody else changes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from schedlang.errors import ScheduleError
 from schedlang.program import Program
-from schedlang.torch.groups import last_rates
+from schedlang.torch.groups import (
+    as_written,
+    base_rate,
+    last_rates,
+    note_base,
+    write_rates,
+)
+from schedlang.torch.momentum import write_momentum
+from schedlang.torch.rates import Rates
+from schedlang.torch.watch import Watch, warn
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
 CHOICES = (
-    'Say on_mismatch="keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
+    'Give on_mismatch="keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
 )
 
 
 class Bound(LRScheduler):
-    """A scheduler that knows of which schedule it is.
+    """A scheduler of a schedule: its rates are the curve, whatever happens to the optimizer.
 
     Attributes:
         text: the canonical text.
         binding: what was bound besides the text.
-        bases: the base rate of each parameter group.
+        bases: the base rate of each parameter group; also called ``base_lrs``, and can be assigned.
         total: the ticks of the whole, or None if it never ends.
+        on_mismatch: what `load_state_dict` keeps of a state of another schedule by default.
     """
 
     text: str = ""
     binding: Mapping[str, str | int] = {}
     bases: list[float] = []  # noqa: RUF012  # never changed in place; PyTorch's __init__ steps before ours ran
     total: int | None = None
+    on_mismatch: OnMismatch = "raise"
+    _watch: Watch | None = None  # None while PyTorch's own __init__ runs
+    _curve: Rates | None = None
 
-    def knows(self, program: Program, bases: list[float]) -> None:
+    def set_schedule(self, program: Program, bases: list[float]) -> None:
         """Note of which schedule, and for which base rates, this scheduler is."""
         self.text = program.text
         self.binding = dict(program.binding)
         self.bases = bases
         self.total = program.length if program.total is None else program.total
+
+    def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
+        """Begin at a tick; the rates that the groups then have are this scheduler's."""
+        self.on_mismatch = on_mismatch
+        groups = self.optimizer.param_groups
+        self._watch = Watch(len(groups), list(self.bases), None if start else stale)
+        self._step_count = 1  # not all of PyTorch's own classes count
+        if start:
+            self._recall({}, start)
+            self.jump(start)
+        self._watch.note(groups, self.last_epoch)
+        self._watch.groups = None  # the first step looks at everything
+
+    @property
+    def _watched(self) -> Watch:
+        assert self._watch is not None
+        return self._watch
+
+    @property
+    def _is_own_call(self) -> bool:
+        """Whether PyTorch's own code calls: while it makes this scheduler, or steps it."""
+        return self._watch is None or self._watch.inside
+
+    # ------------------------------------------------------------------ the schedule
 
     @property
     def program(self) -> Program:
@@ -56,9 +95,203 @@ class Bound(LRScheduler):
 
         return restore(self.text, self.binding, base)
 
+    @property
+    def _rates(self) -> Rates:
+        """The curve for the base rates."""
+        if self._curve is None:
+            self._curve = Rates(self.program, self._usable_bases())
+        return self._curve
+
+    def _usable_bases(self) -> list[float]:
+        """The base rates; for a group that is left alone, the first, which fits the schedule."""
+        if self._watch is None:
+            return list(self.bases)
+        bases, left = self._watch.bases, self._watch.left_alone
+        return [bases[0] if i in left else base for i, base in enumerate(bases)]
+
+    def _forget_curve(self) -> None:
+        self._curve = None
+
     def rates_at(self, tick: int) -> list[float]:
         """Each group's rate at a tick."""
-        return [self.program_of(base).at(tick) for base in self.bases]
+        return self._rates.at(tick)
+
+    @property
+    def base_lrs(self) -> list[Any]:
+        """The base rate of each parameter group. What is assigned counts from the next step on."""
+        bases: list[float] = self.__dict__["base_lrs"] if self._is_own_call else self.bases
+        return bases
+
+    @base_lrs.setter
+    def base_lrs(self, bases: Sequence[float | Tensor]) -> None:
+        if self._is_own_call:  # CyclicLR keeps its lower level there
+            self.__dict__["base_lrs"] = bases
+            return
+        if len(bases) != len(self.optimizer.param_groups):
+            groups = len(self.optimizer.param_groups)
+            raise ValueError(f"there are {groups} parameter groups, and {len(bases)} base rates")
+        new = [as_written(base) for base in bases]
+        self._check_bases(new)
+        self.bases = new
+
+    def _check_bases(self, bases: Sequence[float]) -> None:
+        """Refuse new base rates for which the schedule is wrong.
+
+        Raises:
+            ScheduleError: with everything that is wrong.
+        """
+        watch = self._watched
+        for i, base in enumerate(bases):
+            if base not in watch.bases and i not in watch.left_alone:
+                self.program_of(base)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Each group's rate at ``last_epoch``, computed from the schedule."""
+        return list(self.rates_at(max(self.last_epoch, 0)))
+
+    # ------------------------------------------------------------------ steps
+
+    def _count(self, tick: int) -> None:
+        """Set what is counted, so that the next step is the one after ``tick``."""
+        self.last_epoch = tick
+
+    def jump(self, tick: int) -> None:
+        """Go to a tick: the counts, the rates and the momentum are those of that tick."""
+        self._count(tick)
+        self._write()
+
+    def _write(self) -> None:
+        """Write the rates and the momentum of the tick."""
+        groups, watch = self.optimizer.param_groups, self._watched
+        write_rates(groups, self.rates_at(self.last_epoch), watch.left_alone)
+        momentum = self._rates.momenta.get(self.last_epoch)
+        if momentum is not None:
+            write_momentum(self.optimizer, momentum)
+        watch.note(groups, self.last_epoch)
+        self._last_lr = last_rates(self.optimizer)
+
+    def _settle(self) -> None:
+        """Write over what others changed since the last step, and take up added groups."""
+        watch = self._watched
+        if watch.stale is not None:
+            message, watch.stale = watch.stale, None
+            warn(message)
+        if watch.tick == self.last_epoch:
+            watch.write_over(self.optimizer.param_groups, self._written())
+        watch.is_loaded = False
+        self._take_up()
+
+    def _written(self) -> Sequence[float | None]:
+        """What this scheduler wrote in its last step, one a group."""
+        return self._watched.rates
+
+    def _take_up(self) -> None:
+        """Take up added groups, and base rates that were assigned.
+
+        Raises:
+            ValueError: if there are fewer groups than before.
+            ScheduleError: if a base rate was changed in place, and the schedule is wrong for it.
+        """
+        groups, watch = self.optimizer.param_groups, self._watched
+        known = len(self.bases)
+        if len(groups) < known:
+            raise ValueError(f"there were {known} parameter groups, now there are {len(groups)}")
+        if len(groups) == known and self.bases == watch.bases:
+            return
+        self._check_bases(self.bases)
+        for i, (group, base) in enumerate(zip(groups, self.bases, strict=False)):
+            if watch.bases[i : i + 1] != [base]:
+                note_base(group, base)
+        bases = list(self.bases)
+        for i, group in enumerate(groups[known:], known):
+            bases.append(base_rate(group))
+            try:
+                self.program_of(bases[i])
+            except ScheduleError as error:
+                why = error.mistakes[0].message
+                watch.leave_alone(i, f"the schedule is wrong for its base rate {bases[i]:g}: {why}")
+            else:
+                note_base(group, bases[i])
+        self.bases, watch.bases = bases, list(bases)
+        watch.by_curve = True
+        self._forget_curve()
+
+    # ------------------------------------------------------------------ as a child of a scheduler
+
+    @property
+    def _waits(self) -> bool:
+        """Whether another scheduler has undone this one's first step, to begin it later."""
+        return self.last_epoch < 0
+
+    def _enter(self, tick: int) -> None:
+        """Go to a tick, where another scheduler says so; whatever the rates were until now."""
+        self._watched.is_child = True
+        self._watched.stale = None
+        self._take_up()
+        self.jump(tick)
+
+    def _initial_step(self) -> None:
+        """Go to tick 0: how PyTorch's ``SequentialLR`` begins its first child."""
+        if self._is_own_call:
+            super()._initial_step()
+        else:
+            self._enter(0)
+            self._step_count = 1
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        """Go to a tick: how PyTorch's ``SequentialLR`` begins its other children."""
+        if self._is_own_call:
+            super()._update_lr(epoch)
+        else:
+            self._enter(self.last_epoch + 1 if epoch is None else epoch)
+
+    # ------------------------------------------------------------------ the state
+
+    def _saved(self) -> dict[str, Any]:
+        """What each state has: plain numbers and text."""
+        saved: dict[str, Any] = {"bases": list(self.bases)}
+        if self._watched.left_alone:
+            saved["left_alone"] = sorted(self._watched.left_alone)
+        return saved
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], *, on_mismatch: OnMismatch | None = None
+    ) -> None:
+        """Go on where the state was saved; the groups get the rates of that tick.
+
+        A child of PyTorch's ``SequentialLR`` writes no rates here, since another child may be at
+        work: they come with the optimizer's state.
+
+        Args:
+            state_dict: of a scheduler of the same schedule, of either engine.
+            on_mismatch: what to keep if it is of another schedule: nothing (``"raise"``), the tick
+                (``"keep-step"``), or the share of the total that is over (``"keep-fraction"``). By
+                default what `to_torch` was given.
+
+        Raises:
+            ValueError: if the state is of another schedule, naming the difference.
+        """
+        watch = self._watched
+        self._take_up()
+        tick = self.agreed_tick(state_dict, on_mismatch or self.on_mismatch)
+        self._recall(state_dict, tick)
+        groups = range(len(self.optimizer.param_groups))
+        watch.left_alone.update(i for i in state_dict.get("left_alone", ()) if i in groups)
+        watch.by_curve = watch.by_curve or bool(watch.left_alone)
+        watch.is_child = watch.is_child or self._waits
+        if watch.is_child or tick < 0:
+            self._count(tick)
+            watch.tick = None
+        else:
+            self.jump(tick)
+        self._step_count = state_dict.get("_step_count", self._step_count)
+        watch.is_loaded, watch.stale = True, None
+
+    def _recall(self, state: Mapping[str, Any], tick: int) -> None:
+        """Take over what a state remembers besides the tick."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_curve"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -69,16 +302,13 @@ class Bound(LRScheduler):
         """The tick to go on from.
 
         Raises:
-            ValueError: if the state is of another schedule and it is not said what to keep, or
-                if that cannot be kept.
+            ValueError: if the state is of another schedule and no choice is given of what to keep,
+                or if that cannot be kept.
         """
-        if on_mismatch not in {"raise", "keep-step", "keep-fraction"}:
-            raise ValueError(
-                f"on_mismatch is one of raise, keep-step, keep-fraction: {on_mismatch!r}"
-            )
-        tick: int = state["last_epoch"]
+        check_choice(on_mismatch)
+        tick = operator.index(state["last_epoch"])
         found = differences(state, vars(self))
-        if not found:
+        if not found or tick < 0:
             return tick
         if on_mismatch == "raise":
             raise ValueError(f"this state is of another schedule: {'; '.join(found)}. {CHOICES}")
@@ -98,18 +328,28 @@ class _Still(LRScheduler):
         return last_rates(self.optimizer)
 
 
+def check_choice(on_mismatch: str) -> None:
+    """Refuse a choice that there is not.
+
+    Raises:
+        ValueError: with those that there are.
+    """
+    if on_mismatch not in {"raise", "keep-step", "keep-fraction"}:
+        raise ValueError(f"on_mismatch is one of raise, keep-step, keep-fraction: {on_mismatch!r}")
+
+
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """What a saved state and a scheduler's own say differently of their schedules, in words."""
+    """In words, where the schedule of a saved state differs from a scheduler's own."""
     if "text" not in there:
-        return ["it does not say of which"]
+        return ["it names no schedule"]
     found = []
     if there["text"] != here["text"]:
         found.append(f"the text is `{there['text']}` there, `{here['text']}` here")
     bound, mine = there["binding"], here["binding"]
     for name in sorted({*bound, *mine} - {"lr"}):  # lr agrees with the base rates, which follow
-        said, says = (binding.get(name, "unsaid") for binding in (bound, mine))
-        if said != says:
-            found.append(f"{name} is {said} there, {says} here")
+        theirs, ours = (binding.get(name, "not set") for binding in (bound, mine))
+        if theirs != ours:
+            found.append(f"{name} is {theirs} there, {ours} here")
     rates, own = there["bases"], here["bases"]
     if len(rates) != len(own):
         found.append(f"there are {len(rates)} parameter groups there, {len(own)} here")

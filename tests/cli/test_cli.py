@@ -57,7 +57,11 @@ FINE: list[tuple[list[str], str]] = [
     (["check", "cosine 90", "decay 10"], "fine: cosine 90\nfine: decay linear 10\n"),
     (
         ["check", "warmup 5% -> cosine rest"],
-        ("fine: warmup linear 5% -> cosine rest\n  still open: `5%` needs a total: set --total\n"),
+        (
+            "fine: warmup linear 5% -> cosine rest\n"
+            "  still open: `5%` needs a total: set --total\n"
+            "  still open: `rest` needs a total: set --total\n"
+        ),
     ),
     (
         ["check", "warmup 5% -> cosine rest", "--total", "100"],
@@ -329,11 +333,11 @@ SHOWN: list[tuple[str, list[str]]] = [
     ("hold", ["never ends; one tick is one call of step()"]),
     (
         "(cosine 20 -> linear 20 to=1x) x inf",
-        ["From tick 0 on, every 40 ticks are the same again."],
+        ["… again and again, 40 ticks each   0 …"],
     ),
     (
         "(warmup 5 from=0 -> hold) * (step every=3 gamma=0.5)",
-        ["factor", "0.5 ** floor(t / 3)", "The rate is the product of the tables"],
+        ["factor", "0.5 ** (t // 3)", "The rate is the product of the tables"],
     ),
     ("onecycle 10 momentum=[0.85, 0.95]", ["momentum", "0.95 → 0.95"]),
     (
@@ -346,7 +350,8 @@ SHOWN: list[tuple[str, list[str]]] = [
             )
         ],
     ),
-    ("(linear 1 -> linear 1 to=1x) x 600", ["… and 201 more."]),
+    ("(linear 1 -> linear 1 to=1x) x 600", ["… 600 rounds, 2 ticks each"]),
+    ("(step 4 every=2 gamma=0.999) x 1001", ["… and more: these are the first 1,000 rows."]),
 ]
 
 

@@ -151,7 +151,7 @@ NAMED: list[tuple[list[str], int, str]] = [
     (
         ["check", "warmup 5% -> cosine rest"],
         0,
-        "  still open: `5%` needs a total: set --total\n",
+        "  still open: `rest` needs a total: set --total\n",
     ),
     (
         ["check", "cosine 2B tok"],
@@ -166,7 +166,8 @@ NAMED: list[tuple[list[str], int, str]] = [
         ["show", "lr=0.1 | hold", "--lr", "0.2"],
         1,
         (
-            "error[conflicting-settings]: `lr` is given twice: lr=0.1 in the line, --lr 0.2 as an option\n"
+            "error[conflicting-settings]: `lr` is given twice: lr=0.1 in the line,"
+            " --lr 0.2 as an option\n"
             "  |\n1 | lr=0.1 | hold\n  |    ^^^ give it once\n"
         ),
     ),
@@ -364,31 +365,46 @@ def test_show_as_json(run: Run) -> None:
                         "formula": "1e-4",
                     },
                 ],
-                "repeats": None,
             }
         ],
         "plateau": None,
     }
 
 
-ENDLESS: list[tuple[str, list[str], list[dict[str, int] | None], str | None]] = [
+Repeats = list[dict[str, int | None]]
+SHAPES: list[tuple[str, list[str], list[Repeats], str | None]] = [
     # line, what the tables are of, their repeats, what a plateau monitors
-    ("(cosine 20 -> linear 20 to=1x) x inf", ["rate"], [{"begin": 0, "period": 40}], None),
-    ("(warmup 5 from=0 -> hold) * (step every=3)", ["rate", "factor"], [None, None], None),
-    ("onecycle 10 momentum=[0.85, 0.95]", ["rate", "momentum"], [None, None], None),
-    ("warmup 5 -> plateau", ["rate"], [None], "val_loss"),
+    (
+        "(cosine 20 -> linear 20 to=1x) x inf",
+        ["rate"],
+        [[{"begin": 0, "end": None, "period": 40}]],
+        None,
+    ),
+    (
+        "hold 3 -> (cosine 2 -> hold 3 to=1x) x 10000",
+        ["rate"],
+        [[{"begin": 3, "end": 50_003, "period": 5}]],
+        None,
+    ),
+    ("(warmup 5 from=0 -> hold) * (step every=3)", ["rate", "factor"], [[], []], None),
+    ("onecycle 10 momentum=[0.85, 0.95]", ["rate", "momentum"], [[], []], None),
+    ("warmup 5 -> plateau", ["rate"], [[]], "val_loss"),
 ]
 
 
-@pytest.mark.parametrize(("line", "of", "repeats", "monitor"), ENDLESS)
+@pytest.mark.parametrize(("line", "of", "repeats", "monitor"), SHAPES)
 def test_the_shape_of_json(
-    run: Run, line: str, of: list[str], repeats: list[dict[str, int] | None], monitor: str | None
+    run: Run, line: str, of: list[str], repeats: list[Repeats], monitor: str | None
 ) -> None:
     ran = run("show", "--json", line)
     shown = json.loads(ran.out)
     assert shown["shares"] is True
     assert [table["of"] for table in shown["tables"]] == of
-    assert [table["repeats"] for table in shown["tables"]] == repeats
+    found = [[row for row in table["phases"] if "period" in row] for table in shown["tables"]]
+    rounds = [[row.pop("phases") for row in rows] for rows in found]
+    assert found == repeats
+    for row in (row for rows in rounds for once in rows for row in once):
+        assert row["end"] <= repeats[0][0]["period"], "in ticks since the round began"
     if monitor is None:
         assert shown["plateau"] is None
     else:

@@ -81,6 +81,8 @@ CHAINS: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
     ),
     ("warmup 5 -> (linear 5 to=50% -> linear 5 to=1x) x inf", [("LinearLR", {}), ("LambdaLR", {})]),
     ("(linear 5 from=1x to=50%) x 2", [("LinearLR", {}), ("LinearLR", {}), ("ConstantLR", {})]),
+    ("warmup 4 -> cosine 0", [("LinearLR", {}), ("ConstantLR", {"factor": 0.0})]),
+    ("hold 4 -> linear 0 to=10%", [("ConstantLR", {}), ("ConstantLR", {"factor": 0.1})]),
 ]
 
 
@@ -174,7 +176,7 @@ REFUSED = [
         {"steps_per_epoch": 10},
         (
             "`plateau factor=0.5` counts epochs while updates are ticked, "
-            "and ReduceLROnPlateau knows no updates"
+            "and ReduceLROnPlateau counts every step"
         ),
     ),
     (

@@ -97,21 +97,96 @@ def test_a_metric_with_the_step_counts_once_where_updates_are_ticked() -> None:
     assert look(ours).rates == [0.1 / 4]
 
 
-@pytest.mark.parametrize("binding", [{}, {"clock": "epoch"}])
-def test_a_missing_metric_is_named(binding: dict[str, Any]) -> None:
+LONE_AND_LATE = [
+    ("plateau factor=0.5 patience=0", 0),
+    ("warmup 2 -> plateau factor=0.5 patience=0", 2),
+]
+
+
+@pytest.mark.parametrize(("line", "begin"), LONE_AND_LATE)
+def test_an_epoch_needs_a_metric(line: str, begin: int) -> None:
     optimizer = sgd(0.1)
-    scheduler: Any = schedlang.parse("warmup 2 -> plateau").to_torch(optimizer, **binding)
-    for _ in range(2):
+    scheduler: Any = schedlang.parse(line).to_torch(optimizer, clock="epoch")
+    for _ in range(begin):
         optimizer.step()
         scheduler.step()
     with pytest.raises(TypeError) as missing:
         scheduler.step()
     assert str(missing.value) == (
-        "step() inside `plateau` needs its argument `metric`: scheduler.step(val_loss)"
+        "step() inside `plateau factor=0.5 patience=0` needs its argument `metric`: "
+        "scheduler.step(val_loss)"
     )
-    assert scheduler.last_epoch == 2
-    with pytest.raises(TypeError, match=r"^here a tick is no update: hand the metric to step"):
-        scheduler.observe(1.0)
+    assert scheduler.last_epoch == begin
+    scheduler.observe(1.0)  # the running epoch's, so that step() needs none
+    optimizer.step()
+    scheduler.step()
+    assert scheduler.last_epoch == begin + 1
+    with pytest.raises(TypeError, match="needs its argument `metric`"):
+        scheduler.step()
+
+
+@pytest.mark.parametrize(("line", "begin"), LONE_AND_LATE)
+def test_where_nothing_fixes_the_clock_a_missing_metric_is_warned_of_once(
+    line: str, begin: int
+) -> None:
+    optimizer = sgd(0.1)
+    scheduler: Any = schedlang.parse(line).to_torch(optimizer)
+    for _ in range(begin):
+        optimizer.step()
+        scheduler.step()
+    optimizer.step()
+    with pytest.warns(ScheduleWarning) as warned:
+        scheduler.step()
+    (warning,) = warned
+    assert str(warning.message) == (
+        "step() ended a tick inside `plateau factor=0.5 patience=0` without a metric: pass it, "
+        "scheduler.step(val_loss), or call scheduler.observe(val_loss) once an epoch; "
+        "set clock=step if a tick is an optimizer update"
+    )
+    assert warning.filename == __file__
+    for _ in range(5):
+        scheduler.step()  # no second warning: it would be an error
+    assert scheduler.last_epoch == begin + 6
+    again: Any = schedlang.parse(line).to_torch(sgd(0.1))
+    again.load_state_dict(scheduler.state_dict())
+    again.optimizer.step()
+    again.step()  # nor in a run that is resumed
+    for metric in (1.0, 1.0, 1.0):
+        again.observe(metric)
+    assert look(again.optimizer).rates == [0.025]
+
+
+@pytest.mark.parametrize("engine", ["auto", "fused"])
+@pytest.mark.parametrize("clock", ["step", "epoch", None])
+@pytest.mark.parametrize(("line", "begin"), LONE_AND_LATE)
+def test_a_metric_comes_in_three_ways_under_every_clock(
+    line: str, begin: int, clock: Any, engine: Any
+) -> None:
+    schedule = schedlang.parse(line)
+    metrics = [1.0, 1.0, 1.0, 2.0, 0.5, 3.0, 3.0]
+    each = [schedule.to_torch(sgd(0.1), engine=engine, clock=clock) for _ in range(4)]
+    positional, named, old_name, observed = (scheduler for scheduler in each)
+    for metric in metrics:
+        for scheduler in each:
+            scheduler.optimizer.step()
+        positional.step(metric)  # type: ignore[arg-type]  # a metric
+        named.step(metric=metric)  # type: ignore[call-arg]
+        old_name.step(metrics=metric)  # type: ignore[call-arg]
+        if clock == "step":  # an epoch of one update: its metric comes after its step
+            observed.step()
+        observed.observe(metric)  # type: ignore[attr-defined]
+        if clock != "step":
+            observed.step()
+        rates = [look(scheduler.optimizer).rates for scheduler in each]
+        assert rates == [rates[0]] * 4
+    assert rates[0] == [0.1 / 2 ** (3 if begin else 5)]
+    with pytest.raises(TypeError, match=r"^`metric` and `metrics` are one argument: give one"):
+        named.step(metric=1.0, metrics=1.0)  # type: ignore[call-arg]
+
+
+def test_a_plateau_after_a_phase_is_stepped_like_any_scheduler() -> None:
+    late = schedlang.parse("warmup 2 -> plateau").to_torch(sgd(0.1))
+    assert not isinstance(late, ReduceLROnPlateau)  # or trainers would keep it from its warm-up
 
 
 def test_a_metric_without_a_plateau_is_refused() -> None:

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 import schedlang
 from schedlang.torch import record
-from tests.torch.rig import ENGINES, look, sgd, train
+from tests.torch.rig import ENGINES, OLD_PROTOCOL, look, sgd, train
 
 THEIRS: list[tuple[str, dict[str, Any]]] = [
     ("StepLR", {"step_size": 3}),
@@ -53,6 +53,7 @@ def test_record_a_plateau() -> None:
     assert look(optimizer).rates == [0.1]
 
 
+@pytest.mark.filterwarnings(OLD_PROTOCOL)
 def test_compare() -> None:
     line = "warmup 5 from=1/3x -> cosine 20"
     optimizer = sgd(0.1, 0.2)

@@ -127,6 +127,44 @@ def test_rounding_does_not_add_up(line: str, engine: str) -> None:
         scheduler.step()
 
 
+# A phase of no length at the end moves the level: a sweep reaches it.
+CLOSING: list[tuple[str, dict[str, Any]]] = [
+    ("warmup 4 -> cosine 0", {}),
+    ("warmup 4 -> cosine 0 min=1e-3", {}),
+    ("warmup 5% -> hold rest -> decay 0%", {"total": 100}),
+    ("warmup 4 -> decay rest", {"total": 4}),
+    ("onecycle 9 -> hold 0 to=1x", {}),
+    ("linear 9 to=10% -> hold 0 to=1e-3", {}),
+    ("poly 9 -> hold 0 to=50%", {}),
+    ("multistep 20 at=[3, 6] -> hold 0 to=1x", {}),
+    ("multistep 20 at=[3, 6] -> hold 0", {}),
+    ("hold 5 -> linear 0 to=50%", {}),
+    ("hold 5 to=1e-2 -> hold 0 to=10%", {}),
+    ("exp 9 gamma=0.9 -> sqrt 0 to=10%", {}),
+    ("step 9 every=3 -> poly 0", {}),
+    ("(linear 4 from=1x to=50%) x 2 -> hold 0 to=1x", {}),
+    ("(warmup 4 -> hold 4) * (step 8 every=3) -> cosine 0 to=20%", {}),
+    ("warmup 4 -> cosine 0 -> plateau", {}),
+]
+
+
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+@pytest.mark.parametrize(("line", "binding"), CLOSING)
+def test_a_closing_phase_of_no_length(line: str, binding: dict[str, Any], engine: Any) -> None:
+    if "plateau" in line and engine == "chain":
+        pytest.skip("the chain refuses a plateau after a phase")
+    schedule = schedlang.parse(line)
+    bases = (0.1, 0.02)
+    seen = train(
+        schedule.to_torch(sgd(*bases), engine=engine, **binding),
+        30,
+        [1.0 / (i + 1) for i in range(30)] if "plateau" in line else None,
+    )
+    for group, base in enumerate(bases):
+        curve = schedule.bind(lr=base, **binding).curve(30)
+        assert_close([each.rates[group] for each in seen], curve, base)
+
+
 def test_the_line_of_the_first_page() -> None:
     optimizer = sgd(0.1)
     scheduler: Any = schedlang.parse("warmup linear 10 -> cosine 90 min=1e-4").to_torch(optimizer)
