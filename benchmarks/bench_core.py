@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import schedlang
-from schedlang.grammar import grammar_text
+from schedlang.language.grammar import grammar_text
 
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
 MODEL = "import pydantic, lark\nclass Model(pydantic.BaseModel):\n    number: int"

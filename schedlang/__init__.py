@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
-    from schedlang.program import Program
+    from schedlang.program.program import Program
     from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
 
 __all__ = [
@@ -32,7 +32,7 @@ _MODULES = {
     "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
-    "schedlang.program": ("Program",),
+    "schedlang.program.program": ("Program",),
     "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
 }
 

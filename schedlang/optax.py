@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from schedlang.program import Program
-from schedlang.tables import Rates, refuse_epochs, refuse_plateau
+from schedlang.arrays.tables import Rates, refuse_epochs, refuse_plateau
+from schedlang.program.program import Program
 
 # Every index is inside its table; to make sure of that in JAX's default way costs a quarter of the
 # time in which a table is compiled.

@@ -8,14 +8,14 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from schedlang.notation import number
-from schedlang.program import Piece, Program, Track
+from schedlang.formula.notation import number
+from schedlang.program.program import Piece, Program, Track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
-    from schedlang.evaluate import Array
+    from schedlang.formula.evaluate import Array
 
 MOST_POINTS = 1_000_000
 """Beyond so many ticks not each of them is computed."""

@@ -20,10 +20,10 @@ from pydantic import (
 from typing_extensions import Self, Unpack
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
+from schedlang.language.placed import place_of, put
+from schedlang.language.text import write
+from schedlang.language.tree import Clock, Tree
 from schedlang.phases import REGISTERED, Phase
-from schedlang.placed import place_of, put
-from schedlang.text import write
-from schedlang.tree import Clock, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from schedlang.program import Program
+    from schedlang.program.program import Program
     from schedlang.torch import Difference
 
 _AS_TREE = object()
@@ -61,7 +61,7 @@ class Schedule(Tree):
 
     def __init__(self, /, **values: Any) -> None:
         """A schedule of the dict form's keys; a `ScheduleError` lists what is wrong with them."""
-        from schedlang.validate import from_dict
+        from schedlang.language.validate import from_dict
 
         self.__setstate__(Schedule._of(from_dict(values), None).__getstate__())
 
@@ -74,7 +74,7 @@ class Schedule(Tree):
             case str():
                 return parse(value)
             case dict():
-                from schedlang.validate import from_dict
+                from schedlang.language.validate import from_dict
 
                 return cls._of(from_dict(value), None)
             case Tree():
@@ -100,7 +100,7 @@ class Schedule(Tree):
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
-            from schedlang.validate import own_error
+            from schedlang.language.validate import own_error
 
             raise own_error(error) from None
 
@@ -110,7 +110,7 @@ class Schedule(Tree):
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
-            from schedlang.validate import own_error
+            from schedlang.language.validate import own_error
 
             raise own_error(error) from None
 
@@ -168,7 +168,7 @@ class Schedule(Tree):
         return self._bind({"lr": lr, **binding})
 
     def _bind(self, given: dict[str, Any], **options: Any) -> Program:
-        from schedlang.bind import bind
+        from schedlang.program.binding import bind
 
         return bind(self, given, self._source, **options)
 
@@ -332,7 +332,7 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     """
     if not isinstance(text, str):
         raise TypeError(f"parse takes a text, not {type(text).__name__}")
-    from schedlang.validate import from_text
+    from schedlang.language.validate import from_text
 
     return Schedule._of(from_text(text, clock), text)
 

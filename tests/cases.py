@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import schedlang
-from schedlang import formula
-from schedlang.program import Piece, Program, Track
+from schedlang.formula import expressions as formula
+from schedlang.program.program import Piece, Program, Track
 
 
 @dataclass(frozen=True)

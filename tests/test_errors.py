@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 import schedlang
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.bind import bind
 from schedlang.errors import CODES, MOST_SHOWN
+from schedlang.program.binding import bind
 
 
 class Refused(NamedTuple):
@@ -262,7 +262,7 @@ def test_a_frozen_group() -> None:
         "error[no-base]: the absolute level `1e-4` cannot apply to a parameter group at rate 0\n"
         "  |\n"
         "1 | warmup 10 -> cosine 90 min=1e-4\n"
-        "  |              ^^^^^^^^^^^^^^^^^^ write a share of the base (10%)"
+        "  |                            ^^^^ write a share of the base (10%)"
     )
 
 

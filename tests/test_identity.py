@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 import schedlang
 from schedlang import Schedule, parse
+from schedlang.language.quantities import format_number, read_ratio
 from schedlang.phases.ramps import Linear
-from schedlang.quantities import format_number, read_ratio
 from tests.cases import CASES, PLATEAUS, Case, golden
 from tests.strategies import schedules
 

@@ -7,11 +7,12 @@ import pickle
 
 import pytest
 
-from schedlang import ScheduleError, parse, validate
-from schedlang.grammar import read
-from schedlang.placed import Written, span_at
-from schedlang.rules import arguments, walk
-from schedlang.tree import Group, Product
+from schedlang import ScheduleError, parse
+from schedlang.language import validate
+from schedlang.language.grammar import read
+from schedlang.language.placed import Written, span_at
+from schedlang.language.rules import arguments, walk
+from schedlang.language.tree import Group, Product
 from tests.cases import CASES, Case
 
 SPANS: list[tuple[tuple[str | int, ...], str]] = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import schedlang
-from schedlang.program import Part, Piece
+from schedlang.program.program import Part, Piece
 
 # text, binding, its timelines
 STRUCTURE: list[tuple[str, dict[str, Any], list[str]]] = [

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.program import Program
+from schedlang.program.program import Program
 from tests.cases import CASES, FAR, Case, ticks_of
 from tests.strategies import schedules, texts
 

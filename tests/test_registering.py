@@ -9,8 +9,9 @@ from typing import Literal
 import pytest
 
 import schedlang
-from schedlang import Schedule, formula, parse
-from schedlang.formula import Expr
+from schedlang import Schedule, parse
+from schedlang.formula import expressions as formula
+from schedlang.formula.expressions import Expr
 from schedlang.phases import REGISTERED
 from schedlang.schedule import restore
 

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from schedlang.bind import bind
 from schedlang.cli.advice import naming_options, option, with_options
 from schedlang.cli.inputs import STDIN, Input, find
 from schedlang.cli.options import SETTINGS
 from schedlang.cli.output import Misuse, complain, console, has_box_characters, put
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, Span, quoted
 from schedlang.errors import Path as TreePath
-from schedlang.tree import Settings
-from schedlang.validate import translate
+from schedlang.language.tree import Settings
+from schedlang.language.validate import translate
+from schedlang.program.binding import bind
 
 if TYPE_CHECKING:
-    from schedlang.program import Program
+    from schedlang.program.program import Program
 
 
 class Wrong(Exception):  # noqa: N818  # not an error of the program: its message has been printed

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import ASCII
-from schedlang.evaluate import value
-from schedlang.formula import Expr, Number
-from schedlang.notation import ATOM, Write, infix, number, tidy
-from schedlang.program import Part, Piece, Program, Track
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import Expr, Number
+from schedlang.formula.notation import ATOM, Write, infix, number, tidy
+from schedlang.program.program import Part, Piece, Program, Track
 
 if TYPE_CHECKING:
     from rich.table import Table

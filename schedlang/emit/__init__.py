@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 from schedlang.emit.levels import classic, lean
 from schedlang.emit.source import names
-from schedlang.program import Program
+from schedlang.program.program import Program
 
 Target: TypeAlias = Literal["torch", "keras", "optax", "python"]
 Style: TypeAlias = Literal["native", "closed-form"]

@@ -23,7 +23,7 @@ from schedlang.emit.quantities import (
 from schedlang.emit.restarts import Growing, growing
 from schedlang.emit.spelling import Lists, is_count, negated, number, power
 from schedlang.emit.tabled import Stretch, Table, tabled
-from schedlang.formula import (
+from schedlang.formula.expressions import (
     BASE,
     Apply,
     Expr,
@@ -36,8 +36,8 @@ from schedlang.formula import (
     symbols,
     walk,
 )
-from schedlang.notation import ATOM, CHOICE, Write, infix
-from schedlang.program import Piece, Track
+from schedlang.formula.notation import ATOM, CHOICE, Write, infix
+from schedlang.program.program import Piece, Track
 
 TICKS = Symbol("ticks")
 ASSIGNED = len("in_round_10 = ")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from schedlang.emit.tidied import factored, folded, oriented, scaled, size, tidied
-from schedlang.evaluate import value
-from schedlang.formula import (
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
     BASE,
     ONE,
     Apply,
@@ -24,8 +24,8 @@ from schedlang.formula import (
     sin,
     symbols,
 )
-from schedlang.notation import tidy
-from schedlang.program import Piece
+from schedlang.formula.notation import tidy
+from schedlang.program.program import Piece
 
 FAR = 2.0**31
 TINY = 1e-37

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schedlang.emit import source
-from schedlang.formula import BASE, symbols
-from schedlang.program import Program
+from schedlang.formula.expressions import BASE, symbols
+from schedlang.program.program import Program
 
 LONGEST_LINE = 600
 """Characters of a line that are repeated in a docstring."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from schedlang.arrays.tables import steps_per_update
 from schedlang.emit import header, source
 from schedlang.emit.arrays import Arrays
 from schedlang.emit.dialects import KERAS
@@ -11,8 +12,7 @@ from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
 from schedlang.emit.keras_classes import native
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
-from schedlang.program import Program
-from schedlang.tables import steps_per_update
+from schedlang.program.program import Program
 
 SCHEDULE = "LearningRateSchedule"
 _REACHED = '''\

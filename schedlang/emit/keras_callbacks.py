@@ -8,7 +8,7 @@ from schedlang.emit.dialects import KERAS
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
 from schedlang.emit.spelling import Lists
-from schedlang.program import Program, Track
+from schedlang.program.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
 _PLATEAU = '''\

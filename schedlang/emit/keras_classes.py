@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from schedlang.emit.levels import Levels, divides_exactly
 from schedlang.emit.outline import Part
 from schedlang.emit.source import integer, number
-from schedlang.formula import Expr, T, symbols
-from schedlang.program import Piece
+from schedlang.formula.expressions import Expr, T, symbols
+from schedlang.program.program import Piece
 
 
 class Native(NamedTuple):

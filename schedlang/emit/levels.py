@@ -7,8 +7,8 @@ from fractions import Fraction
 from struct import pack, unpack
 
 from schedlang.emit.source import number
-from schedlang.evaluate import value
-from schedlang.formula import (
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     ONE,
@@ -25,8 +25,8 @@ from schedlang.formula import (
     substitute,
     symbols,
 )
-from schedlang.notation import tidy
-from schedlang.program import Piece, Program, pieces_of
+from schedlang.formula.notation import tidy
+from schedlang.program.program import Piece, Program, pieces_of
 
 MOST_LEVELS = 20
 """So many levels that are no multiple of the base and a number are written out."""

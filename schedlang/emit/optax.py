@@ -12,8 +12,8 @@ from schedlang.emit.levels import Levels
 from schedlang.emit.optax_factories import Factory, factory, warmup_cosine
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.spelling import Lists
-from schedlang.formula import BASE, symbols
-from schedlang.program import Piece, Program, Track
+from schedlang.formula.expressions import BASE, symbols
+from schedlang.program.program import Piece, Program, Track
 
 MOST_PHASES = 20
 """Phases that are joined one by one; a longer schedule is one function."""

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from schedlang.emit.levels import Levels, divides_exactly
 from schedlang.emit.source import integer, number
-from schedlang.formula import Expr
-from schedlang.program import Piece
+from schedlang.formula.expressions import Expr
+from schedlang.program.program import Piece
 
 
 class Factory(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from schedlang.formula import T, symbols
-from schedlang.program import Piece, Repeat, Track
+from schedlang.formula.expressions import T, symbols
+from schedlang.program.program import Piece, Repeat, Track
 
 
 @dataclass(frozen=True, slots=True)

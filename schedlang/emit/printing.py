@@ -8,7 +8,6 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schedlang import notation
 from schedlang.emit.code import (
     Code,
     Prefix,
@@ -23,7 +22,8 @@ from schedlang.emit.code import (
     negative,
     subscript,
 )
-from schedlang.formula import Apply, Expr, Lookup, Named, Number, Operation, Symbol
+from schedlang.formula import notation
+from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 _SIGNS: dict[str, str] = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "**",

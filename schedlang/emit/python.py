@@ -5,7 +5,7 @@ from __future__ import annotations
 from schedlang.emit import header, source
 from schedlang.emit.scalar import functions
 from schedlang.emit.spelling import Scalar
-from schedlang.program import Program
+from schedlang.program.program import Program
 
 
 def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - as all targets

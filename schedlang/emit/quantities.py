@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from schedlang import formula
-from schedlang.formula import PI, Apply, Expr, Number, Symbol, T, rebuild, walk
-from schedlang.program import Piece
+from schedlang.formula import expressions as formula
+from schedlang.formula.expressions import PI, Apply, Expr, Number, Symbol, T, rebuild, walk
+from schedlang.program.program import Piece
 
 SIDES = ("first", "second", "third")
 """What the curves of a formula are called that follow each other."""

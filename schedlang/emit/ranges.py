@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from schedlang.formula import Apply, Expr, Lookup, Named, Number, Operation, Symbol
+from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from schedlang.emit.quantities import replaced
 from schedlang.emit.source import integer
-from schedlang.formula import Apply, Expr, Lookup, Symbol, T, walk
+from schedlang.formula.expressions import Apply, Expr, Lookup, Symbol, T, walk
 
 CYCLE = Symbol("cycle")
 P = Symbol("p")

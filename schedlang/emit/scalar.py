@@ -14,9 +14,9 @@ from schedlang.emit.restarts import growing
 from schedlang.emit.spelling import Scalar
 from schedlang.emit.tabled import Formula, Stretch, Table, tabled
 from schedlang.emit.tidied import factored, lifted, oriented, scaled, tidied
-from schedlang.formula import BASE, Apply, Expr, Number, Symbol, symbols, walk
-from schedlang.notation import ATOM, SUM
-from schedlang.program import Piece, Track
+from schedlang.formula.expressions import BASE, Apply, Expr, Number, Symbol, symbols, walk
+from schedlang.formula.notation import ATOM, SUM
+from schedlang.program.program import Piece, Track
 
 LAST_TICK = 2.0**53
 BASE_RATES = Range(1e-30, 1e30)

@@ -9,7 +9,7 @@ import tokenize
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from schedlang import notation
+from schedlang.formula import notation
 
 WIDTH = 100
 INDENT = "    "

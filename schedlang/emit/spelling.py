@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from schedlang.emit import source
 from schedlang.emit.ranges import Range, measure
 from schedlang.emit.tabled import Formula, Table
-from schedlang.formula import Apply, Expr, Lookup, Number, Operation, Symbol
-from schedlang.notation import ATOM, CHOICE, POWER, PRODUCT, UNARY, Write, infix
+from schedlang.formula.expressions import Apply, Expr, Lookup, Number, Operation, Symbol
+from schedlang.formula.notation import ATOM, CHOICE, POWER, PRODUCT, UNARY, Write, infix
 
 LONGEST_LIST = 50
 _SIMPLE = re.compile(r"-?[\w.]+(e-\d+)?")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from schedlang.emit.outline import Part, Rounds
 from schedlang.emit.ranges import Range
 from schedlang.emit.tidied import tidied
-from schedlang.formula import (
+from schedlang.formula.expressions import (
     BASE,
     ONE,
     ZERO,
@@ -25,7 +25,7 @@ from schedlang.formula import (
     symbols,
     walk,
 )
-from schedlang.program import Piece
+from schedlang.program.program import Piece
 
 LONG = 40
 """Phases one after the other that are written out; more of them are a table."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from math import ceil, isfinite
 
-from schedlang import formula
-from schedlang.evaluate import value
-from schedlang.formula import (
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
     BASE,
     ONE,
     ZERO,
@@ -24,7 +24,7 @@ from schedlang.formula import (
     substitute,
     symbols,
 )
-from schedlang.notation import tidy
+from schedlang.formula.notation import tidy
 
 MOST_BRANCHES = 8
 """Constants that are written as one ``if`` each, and not as a list."""

@@ -12,10 +12,10 @@ from schedlang.emit.scalar import functions
 from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
-from schedlang.evaluate import value
-from schedlang.formula import BASE, ONE, Number, substitute
-from schedlang.notation import tidy
-from schedlang.program import Piece, Program, Track
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import BASE, ONE, Number, substitute
+from schedlang.formula.notation import tidy
+from schedlang.program.program import Piece, Program, Track
 
 MOST_PHASES = 20
 """Phases that are written one by one; a longer schedule is one function."""

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from schedlang.emit.levels import Levels
 from schedlang.emit.source import integer, number
-from schedlang.formula import Expr
-from schedlang.program import Piece
+from schedlang.formula.expressions import Expr
+from schedlang.program.program import Piece
 
 LONGEST_POWER = 1_000_000
 """Ticks for which the powers of a rounded root stay within 1e-10 of the true ones."""

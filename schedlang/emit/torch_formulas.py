@@ -9,8 +9,8 @@ from schedlang.emit.levels import Levels
 from schedlang.emit.scalar import functions, phase
 from schedlang.emit.spelling import Scalar
 from schedlang.emit.torch_classes import Native
-from schedlang.formula import BASE, ONE, ZERO, Expr, Number, affine, substitute
-from schedlang.program import Piece, Program, Track
+from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
+from schedlang.program.program import Piece, Program, Track
 
 LONGEST_LAMBDA = 60
 

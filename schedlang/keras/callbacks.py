@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from schedlang.arrays.tables import refuse_epochs
 from schedlang.errors import warn
-from schedlang.formula import Number
+from schedlang.formula.expressions import Number
 from schedlang.keras.momentum import move
 from schedlang.keras.schedule import refuse_other_accumulation
 from schedlang.plateau import Memory, Plateau
-from schedlang.program import Program
-from schedlang.tables import refuse_epochs
+from schedlang.program.program import Program
 
 
 def callbacks(program: Program) -> list[keras.callbacks.Callback]:

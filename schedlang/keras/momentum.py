@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from schedlang.keras.schedule import ScheduledRate
-from schedlang.program import Program
+from schedlang.program.program import Program
 
 
 class MovingMomentum(keras.Variable):

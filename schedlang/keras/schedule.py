@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from schedlang.arrays.tables import Rates, refuse_epochs, refuse_plateau, steps_per_update
 from schedlang.errors import warn
-from schedlang.program import Program
-from schedlang.tables import Rates, refuse_epochs, refuse_plateau, steps_per_update
+from schedlang.program.program import Program
 
 
 @keras.saving.register_keras_serializable(package="schedlang")

@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema
 from typing_extensions import assert_never
 
 from schedlang.errors import quoted
-from schedlang.quantities import (
+from schedlang.language.quantities import (
     LENGTH,
     UNITS,
     Described,

@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from schedlang import formula
 from schedlang.errors import Refusal
-from schedlang.evaluate import value
-from schedlang.formula import BASE, ZERO, Apply, Expr, Named, Number
-from schedlang.levels import Check, above, at_tick, compare, normal, shown
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Named, Number
+from schedlang.formula.levels import Check, above, at_tick, compare, normal, shown
+from schedlang.language.placed import Placed
+from schedlang.language.quantities import Length, Level, refuse
 from schedlang.phases.arguments import Duration
-from schedlang.placed import Placed
-from schedlang.quantities import Length, Level, refuse
 
 Role: TypeAlias = Literal["warmup", "decay"]
 Fact: TypeAlias = Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | None

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schedlang.errors import Refusal
-from schedlang.formula import (
+from schedlang.formula.expressions import (
     PI,
     Apply,
     Expr,
@@ -28,10 +28,10 @@ from schedlang.formula import (
     where,
     within,
 )
-from schedlang.levels import Check, above, compare
+from schedlang.formula.levels import Check, above, compare
+from schedlang.language.quantities import Length, Level, refuse
 from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
 from schedlang.phases.base import Entry, Fact, Phase
-from schedlang.quantities import Length, Level, refuse
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""

@@ -10,10 +10,10 @@ from pydantic_core import CoreSchema
 from typing_extensions import Self
 
 from schedlang.errors import ScheduleError, quoted
-from schedlang.formula import Apply, Expr, Lookup, Number, Symbol, substitute, symbols
-from schedlang.notation import infix
+from schedlang.formula.expressions import Apply, Expr, Lookup, Number, Symbol, substitute, symbols
+from schedlang.formula.notation import infix
+from schedlang.language.quantities import as_text, refuse
 from schedlang.phases.base import Entry, Phase, at_end
-from schedlang.quantities import as_text, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Expression:
             return cls(value)
         if not isinstance(value, str):
             refuse("wrong-type", f"expected an expression, not {quoted(value)}")
-        from schedlang.grammar import read_expression  # heavy, and rarely needed
+        from schedlang.language.grammar import read_expression  # heavy, and rarely needed
 
         try:
             formula = read_expression(value)

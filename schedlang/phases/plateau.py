@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
-from schedlang.formula import Expr
+from schedlang.formula.expressions import Expr
+from schedlang.language.quantities import Level, refuse
 from schedlang.phases.arguments import Inside, Monitor, Ratio, Tally
 from schedlang.phases.base import Entry, Phase
-from schedlang.quantities import Level, refuse
 
 
 class Plateau(Phase):

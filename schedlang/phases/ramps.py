@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
-from schedlang import formula
 from schedlang.errors import Refusal
-from schedlang.formula import PI, ZERO, Expr, cos, per, power, sqrt
-from schedlang.levels import Check
+from schedlang.formula import expressions as formula
+from schedlang.formula.expressions import PI, ZERO, Expr, cos, per, power, sqrt
+from schedlang.formula.levels import Check
+from schedlang.language.quantities import Level, refuse
 from schedlang.phases.arguments import Period, Positive
 from schedlang.phases.base import Entry, Phase, Ramp, at_end, every, floored
-from schedlang.quantities import Level, refuse
 
 _ZERO_LEVEL = Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
 

@@ -12,10 +12,20 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schedlang.errors import Refusal, quoted
-from schedlang.formula import Expr, Lookup, Named, Number, affine, per, power, rounds, sqrt
+from schedlang.formula.expressions import (
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    affine,
+    per,
+    power,
+    rounds,
+    sqrt,
+)
+from schedlang.language.quantities import Level, refuse
 from schedlang.phases.arguments import Flag, Levels, Period, Positions, Positive, Ratios
 from schedlang.phases.base import Entry, Phase, Rate, every, floored
-from schedlang.quantities import Level, refuse
 
 
 class Step(Rate):

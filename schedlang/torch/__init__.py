@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch.optim import Optimizer
 
-from schedlang.program import Program
+from schedlang.program.program import Program
 from schedlang.torch import chain
 from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused

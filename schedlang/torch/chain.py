@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from schedlang.program import Piece, Program
+from schedlang.program.program import Piece, Program
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
 from schedlang.torch.counterparts import Counterpart, counterpart, rate

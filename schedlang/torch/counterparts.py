@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from schedlang.formula import Number
-from schedlang.program import Piece
+from schedlang.formula.expressions import Number
+from schedlang.program.program import Piece
 
 FOR_EVER = 2**53
 """Ticks beyond this are no doubles of their own: a class that lasts so long never ends."""

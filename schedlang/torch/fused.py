@@ -10,7 +10,7 @@ from typing import Any, SupportsFloat, SupportsIndex
 import torch
 from torch.optim import Optimizer
 
-from schedlang.program import Program
+from schedlang.program.program import Program
 from schedlang.torch.groups import Group, base_rates, has_tensor_rates, restart
 from schedlang.torch.momentum import check_momentum
 from schedlang.torch.plateau import Listening, Plateau, one_metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.optim import Optimizer
 
-from schedlang.program import Program
+from schedlang.program.program import Program
 
 
 def momentum_key(optimizer: Optimizer) -> str | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, SupportsFloat
 
 from schedlang.errors import ScheduleError
-from schedlang.formula import Number, affine
-from schedlang.program import Program
+from schedlang.formula.expressions import Number, affine
+from schedlang.program.program import Program
 from schedlang.torch.counterparts import rate
 from schedlang.torch.state import Bound
 from schedlang.torch.watch import warn

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schedlang.formula import affine
-from schedlang.program import Program, Track, pieces_of
+from schedlang.formula.expressions import affine
+from schedlang.program.program import Program, Track, pieces_of
 from schedlang.torch.momentum import momenta
 
 AHEAD = 1024

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.errors import ScheduleError
-from schedlang.program import Program
+from schedlang.program.program import Program
 from schedlang.torch.groups import (
     as_written,
     base_rate,

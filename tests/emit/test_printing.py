@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from schedlang import formula
 from schedlang.emit.code import Text, infix, statement
 from schedlang.emit.printing import (
     GUARDS,
@@ -27,8 +26,20 @@ from schedlang.emit.printing import (
     number,
 )
 from schedlang.emit.spelling import HELPERS
-from schedlang.evaluate import value
-from schedlang.formula import BASE, PI, Apply, Expr, Lookup, Number, Operation, T, cos, where
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
+    BASE,
+    PI,
+    Apply,
+    Expr,
+    Lookup,
+    Number,
+    Operation,
+    T,
+    cos,
+    where,
+)
 from tests.emit.formatter import assert_formatted, drawn
 
 SPELLINGS = {"python": PYTHON, "jax": JAX, "keras": KERAS, "torch": TORCH}

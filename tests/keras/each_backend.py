@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from keras import ops
 
 import schedlang
-from schedlang import tables
+from schedlang.arrays import tables
 from schedlang.keras import RateLogger, ScheduledRate
-from schedlang.program import Program
+from schedlang.program.program import Program
 from tests.cases import CASES, Case, golden, ticks_of
 from tests.strategies import schedules
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 import schedlang
-from schedlang import tables
+from schedlang.arrays import tables
 from schedlang.optax import build
-from schedlang.program import Program
+from schedlang.program.program import Program
 from tests.cases import CASES, Case, golden, ticks_of
 from tests.strategies import schedules
 

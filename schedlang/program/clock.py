@@ -10,13 +10,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from typing_extensions import assert_never
 
-from schedlang import rules
 from schedlang.errors import Mistakes, Refusal, ScheduleError
-from schedlang.quantities import Length
-from schedlang.rules import lengths
-from schedlang.text import set_values, value_text
-from schedlang.tree import Settings, Tree
-from schedlang.validate import translate, twice
+from schedlang.language import rules
+from schedlang.language.quantities import Length
+from schedlang.language.rules import lengths
+from schedlang.language.text import set_values, value_text
+from schedlang.language.tree import Settings, Tree
+from schedlang.language.validate import translate, twice
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""

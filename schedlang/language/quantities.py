@@ -40,13 +40,13 @@ _LEAST, _MOST = 1e-300, 1e300
 @cache
 def _quantity() -> re.Pattern[str]:
     """A number and its unit, as the grammar writes them."""
-    from schedlang.grammar import terminal  # heavy, and plain numbers do not need it
+    from schedlang.language.grammar import terminal  # heavy, and plain numbers do not need it
 
     return re.compile(rf"({terminal('NUMBER')})\s*({terminal('UNIT')})?")
 
 
 def refuse(code: Code, message: str, advice: str = "") -> NoReturn:
-    """Raise what pydantic collects and `schedlang.validate` turns into a mistake."""
+    """Raise what pydantic collects and `schedlang.language.validate` turns into a mistake."""
     raise PydanticCustomError(code, "{message}", {"message": message, "advice": advice})
 
 
@@ -272,7 +272,7 @@ def quantity_schema(
         before: a regular expression of what may stand before the number in a text.
         bounds: JSON Schema's keywords for a number; by default it is at least 0.
     """
-    from schedlang.grammar import terminal
+    from schedlang.language.grammar import terminal
 
     names = "|".join(sorted(filter(None, units), key=len, reverse=True))
     unit = rf"(?:{names})?" if names else ""

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from schedlang import formula
-from schedlang.evaluate import value
-from schedlang.formula import ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
-from schedlang.jumps import period_of, split
-from schedlang.sums import Line, Sum
+from schedlang.arrays.jumps import period_of, split
+from schedlang.arrays.sums import Line, Sum
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 
 TINY = Number(1e-30)
 """Roots and logarithms are taken of at least this, so that their slope at 0 is a number."""

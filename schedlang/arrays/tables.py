@@ -14,19 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
-from schedlang.formula import (
-    Apply,
-    Expr,
-    Number,
-    Symbol,
-    exp,
-    minimum,
-    rebuild,
-    skeleton,
-    substitute,
-)
-from schedlang.program import Loop, Program, Track
-from schedlang.rows import (
+from schedlang.arrays.rows import (
     LARGEST,
     Arrays,
     Evaluation,
@@ -41,7 +29,19 @@ from schedlang.rows import (
     is_finite,
     rows,
 )
-from schedlang.single import LARGEST_EXPONENT, Count
+from schedlang.arrays.single import LARGEST_EXPONENT, Count
+from schedlang.formula.expressions import (
+    Apply,
+    Expr,
+    Number,
+    Symbol,
+    exp,
+    minimum,
+    rebuild,
+    skeleton,
+    substitute,
+)
+from schedlang.program.program import Loop, Program, Track
 
 FEW = 8
 """Up to so many rows are written out; more go into tables."""

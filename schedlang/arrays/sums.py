@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from schedlang.formula import Expr
+from schedlang.formula.expressions import Expr
 
 
 class Sum(NamedTuple):

@@ -24,16 +24,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 
 from schedlang.errors import nearest, quoted
-from schedlang.phases import BUILT_IN, REGISTERED, kinds
-from schedlang.phases.arguments import Count, Whole
-from schedlang.phases.base import Phase
-from schedlang.phases.cycles import Cyclic, OneCycle, Restarts
-from schedlang.phases.expression import Fn
-from schedlang.phases.plateau import Plateau
-from schedlang.phases.ramps import Cosine, Exp, Hold, Linear, Poly, Sqrt
-from schedlang.phases.rates import InverseSqrt, InverseTime, Multistep, Piecewise, Step
-from schedlang.placed import Placed, Written, put
-from schedlang.quantities import (
+from schedlang.language.placed import Placed, Written, put
+from schedlang.language.quantities import (
     LENGTH,
     UNITS,
     Described,
@@ -43,6 +35,14 @@ from schedlang.quantities import (
     read_quantity,
     refuse,
 )
+from schedlang.phases import BUILT_IN, REGISTERED, kinds
+from schedlang.phases.arguments import Count, Whole
+from schedlang.phases.base import Phase
+from schedlang.phases.cycles import Cyclic, OneCycle, Restarts
+from schedlang.phases.expression import Fn
+from schedlang.phases.plateau import Plateau
+from schedlang.phases.ramps import Cosine, Exp, Hold, Linear, Poly, Sqrt
+from schedlang.phases.rates import InverseSqrt, InverseTime, Multistep, Piecewise, Step
 
 MOST_REPEATS = 10_000
 MOST_REFUSED = 1_000

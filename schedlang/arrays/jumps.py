@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 
-from schedlang import formula
-from schedlang.evaluate import SCALAR, block, value
-from schedlang.formula import Apply, Expr, Lookup, Number, T
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import SCALAR, block, value
+from schedlang.formula.expressions import Apply, Expr, Lookup, Number, T
 
 MOST_TICKS = 1 << 20
 """How many ticks are tried, one by one, for the jumps of a formula that cannot be solved."""

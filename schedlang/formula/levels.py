@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from math import isclose
 from typing import NamedTuple
 
-from schedlang import formula
 from schedlang.errors import Refusal
-from schedlang.evaluate import folded, value
-from schedlang.formula import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import folded, value
+from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 
 TOLERANCE = 1e-12
 """Levels that differ by less than this, relative, are equal: 10% of 0.1 is no double."""

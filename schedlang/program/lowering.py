@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 from typing_extensions import assert_never
 
-from schedlang import formula
-from schedlang.clock import LAST_TICK, Clock, nearest_tick
 from schedlang.errors import Mistakes, Path, Refusal
-from schedlang.evaluate import function
-from schedlang.formula import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
-from schedlang.levels import TOLERANCE, Check, above, at_tick, normal
+from schedlang.formula import expressions as formula
+from schedlang.formula.evaluate import function
+from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
+from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, normal
+from schedlang.language.text import node_text
 from schedlang.phases import BUILT_IN
 from schedlang.phases.base import Entry
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
-from schedlang.program import Part, Piece, Repeat, Track, changed, moved
-from schedlang.text import node_text
-from schedlang.timing import Timed, TimedGroup, TimedPhase, TimedProduct
+from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
+from schedlang.program.program import Part, Piece, Repeat, Track, changed, moved
+from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
 MOST_PHASES_IN_BLOCK = 200_000
 """Phases of the rounds of an `x inf` that are written out because they are rounded unlike."""

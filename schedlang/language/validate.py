@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from schedlang import rules
 from schedlang.errors import CODES, Mistake, Mistakes, Path, ScheduleError, nearest, quoted
-from schedlang.grammar import DEEPEST, LONGEST, read
+from schedlang.language import rules
+from schedlang.language.grammar import DEEPEST, LONGEST, read
+from schedlang.language.placed import Written, place_of, put, span_at
+from schedlang.language.tree import Refused, Settings, Tree
 from schedlang.phases import REGISTERED, kinds
-from schedlang.placed import Written, place_of, put, span_at
-from schedlang.tree import Refused, Settings, Tree
 
 
 def from_text(text: str, clock: str | None = None) -> Tree:

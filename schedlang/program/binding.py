@@ -7,18 +7,18 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from schedlang.clock import Clock, merge, nearest_tick
 from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, warn
-from schedlang.formula import BASE, symbols
-from schedlang.lower import Lowering
+from schedlang.formula.expressions import BASE, symbols
+from schedlang.language.quantities import Level, format_number
+from schedlang.language.rules import arguments, lengths, walk
+from schedlang.language.text import set_values, write
+from schedlang.language.tree import Settings, Tree
+from schedlang.language.validate import located, with_span
 from schedlang.phases.base import Phase
-from schedlang.program import PlacedCheck, Program, pieces_of
-from schedlang.quantities import Level, format_number
-from schedlang.rules import arguments, lengths, walk
-from schedlang.text import set_values, write
-from schedlang.timing import Timed, give_rest, rests, taken, time
-from schedlang.tree import Settings, Tree
-from schedlang.validate import located, with_span
+from schedlang.program.clock import Clock, merge, nearest_tick
+from schedlang.program.lowering import Lowering
+from schedlang.program.program import PlacedCheck, Program, pieces_of
+from schedlang.program.timing import Timed, give_rest, rests, taken, time
 
 
 def bind(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schedlang.formula import (
+from schedlang.formula.expressions import (
     Apply,
     Expr,
     Lookup,

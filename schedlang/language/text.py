@@ -8,9 +8,9 @@ from typing import Any
 
 from typing_extensions import assert_never
 
+from schedlang.language.quantities import Length, Level, format_number
+from schedlang.language.tree import Group, Node, Product, Settings, Tree
 from schedlang.phases.base import Phase
-from schedlang.quantities import Length, Level, format_number
-from schedlang.tree import Group, Node, Product, Settings, Tree
 
 
 def write(tree: Tree) -> str:

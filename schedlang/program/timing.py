@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from typing_extensions import assert_never
 
-from schedlang.clock import LAST_TICK, Clock, nearest_tick
 from schedlang.errors import Mistakes, Path, Refusal
+from schedlang.language.tree import Group, Node, Product
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import Phase
-from schedlang.tree import Group, Node, Product
+from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TypeAlias
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
-from schedlang import syntax
 from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
-from schedlang.formula import PI, ZERO, Apply, Expr, Number, Operation, Symbol
-from schedlang.placed import Place, Written
+from schedlang.formula.expressions import PI, ZERO, Apply, Expr, Number, Operation, Symbol
+from schedlang.language import syntax
+from schedlang.language.placed import Place, Written
 
 LONGEST = 1_000_000
 DEEPEST = 64
@@ -34,7 +34,7 @@ def grammar_text() -> str:
     """The grammar, from inside the installed package or from the checkout around it."""
     here = Path(__file__).parent
     installed = here / "schedlang.lark"
-    path = installed if installed.exists() else here.parent / "grammar" / "schedlang.lark"
+    path = installed if installed.exists() else here.parents[1] / "grammar" / "schedlang.lark"
     return path.read_text(encoding="utf-8")
 
 

@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schedlang.errors import Mistake, ScheduleError
-from schedlang.evaluate import Function, block, folded, function, value
-from schedlang.formula import BASE, LEVEL, ZERO, Expr, Number, skeleton, substitute
-from schedlang.levels import Check
+from schedlang.formula.evaluate import Function, block, folded, function, value
+from schedlang.formula.expressions import BASE, LEVEL, ZERO, Expr, Number, skeleton, substitute
+from schedlang.formula.levels import Check
 
 if TYPE_CHECKING:
-    from schedlang.evaluate import Array
+    from schedlang.formula.evaluate import Array
 
 BLOCK = 1 << 14
 """Ticks evaluated at once, so that the arrays between the operations stay in the cache."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from schedlang.evaluate import value
-from schedlang.formula import (
+from schedlang.arrays.single import LARGEST_EXPONENT, TINY, Count, Stretch, single
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
     ZERO,
     Apply,
     Expr,
@@ -23,8 +24,7 @@ from schedlang.formula import (
     symbols,
     walk,
 )
-from schedlang.program import Track
-from schedlang.single import LARGEST_EXPONENT, TINY, Count, Stretch, single
+from schedlang.program.program import Track
 
 LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
 """The last tick that can be told, by the type in which ticks are counted."""

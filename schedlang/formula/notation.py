@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from schedlang.formula import Apply, Expr, Lookup, Named, Number, Operation, Symbol
+from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 

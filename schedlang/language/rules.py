@@ -9,15 +9,15 @@ from functools import cache
 from typing_extensions import assert_never
 
 from schedlang.errors import Mistakes, Path, Refusal
+from schedlang.language.quantities import Length, Level
+from schedlang.language.text import node_text
+from schedlang.language.tree import Group, Node, Product, Settings, Tree
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import BASE_LEVEL, Phase, Ramp
 from schedlang.phases.cycles import Cyclic, OneCycle
 from schedlang.phases.plateau import Plateau
 from schedlang.phases.ramps import Exp, Hold
 from schedlang.phases.rates import InverseTime
-from schedlang.quantities import Length, Level
-from schedlang.text import node_text
-from schedlang.tree import Group, Node, Product, Settings, Tree
 
 MOST_PHASES = 1_000_000
 

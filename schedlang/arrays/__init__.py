@@ -1,0 +1,1 @@
+"""Programs for array libraries: the same values in single precision, as array operations."""

@@ -1,0 +1,1 @@
+"""Formulas: the arithmetic of every curve, its evaluation, and its text."""

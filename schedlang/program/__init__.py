@@ -1,0 +1,1 @@
+"""The program: what a tree computes under a binding, as pieces and repeats of ticks."""
