@@ -39,7 +39,8 @@ def with_options(message: str, found: Input) -> str:
         message,
     )
     return re.sub(
-        rf"(?<![\w`-])(?P<name>{names})=(?P<elsewhere> in the line(?: or when binding)?)?(?=[\s,.;)]|$)",
+        rf"(?<![\w`-])(?P<name>{names})="
+        r"(?P<elsewhere> in the line(?: or when binding)?)?(?=[\s,.;)]|$)",
         replaced,
         message,
     )
