@@ -192,5 +192,5 @@ def test_ticks_are_whole_and_not_negative() -> None:
         program.at(-1)
     with pytest.raises(TypeError):
         program.at(1.5)  # type: ignore[arg-type]  # that is the mistake
-    with pytest.raises(ValueError, match="this schedule never ends: say how many ticks"):
+    with pytest.raises(ValueError, match="this schedule never ends: pass the number of ticks"):
         parse("hold").bind(lr=0.1).curve()

@@ -1,1 +1,41 @@
 """Formulas: the arithmetic of every curve, its evaluation, and its text."""
+
+from schedlang.formula.expressions import (
+    PI,
+    Expr,
+    T,
+    at_most,
+    ceil,
+    cos,
+    exp,
+    floor,
+    less,
+    log,
+    maximum,
+    minimum,
+    sin,
+    sqrt,
+    tan,
+    tanh,
+    where,
+)
+
+__all__ = [
+    "PI",
+    "Expr",
+    "T",
+    "at_most",
+    "ceil",
+    "cos",
+    "exp",
+    "floor",
+    "less",
+    "log",
+    "maximum",
+    "minimum",
+    "sin",
+    "sqrt",
+    "tan",
+    "tanh",
+    "where",
+]

@@ -39,7 +39,7 @@ TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
     ("plateau", "torch", "warmup 5 -> plateau factor=0.5 patience=3", {}),
     ("plateau", "keras", "warmup 5 -> plateau factor=0.5 patience=3", {"lr": 0.1}),
     ("epochs", "keras", "clock=epoch | warmup 5ep -> cosine 85ep", {"steps_per_epoch": 100}),
-    ("fn", "python", "fn {1 / t if t > 0 else exp(-t)} * exp gamma=1.5 * hold", {}),
+    ("fn", "python", "fn {1 / t if t > 0 else exp(-t)} * exp 99 gamma=1.5 * hold", {}),
     ("repeat", "python", "(linear 10 from=1x to=0.1x -> hold 5) x 100", {"lr": 0.1}),
     ("long", "python", LONG, {"lr": 0.1}),
     ("long", "optax", LONG, {}),
