@@ -383,6 +383,11 @@ class _Artist:
         if endless:
             return _Out(f"fn {{{self.expression(2, bounded=False)}}}", None, None, ends=False)
         duration, ticks = self.duration(place)
+        if ticks is not None and ticks >= 1 and not self.smooth and self.chance(4):
+            # 0 at its end but for the rounding, which is now above 0 and now below.
+            high, last = self.pick(["0.3", "0.7", "1.1"]), math.floor(ticks + Fraction(1, 2))
+            slope = f"{float(high) / last:.17g}"
+            return _Out(f"fn {duration} {{{high} - {slope} * t}}", None, ticks)
         return _Out(f"fn {duration} {{{self.expression(2, bounded=True)}}}", None, ticks)
 
     def exact(self, bounded: bool) -> str:
@@ -555,6 +560,11 @@ def schedules(
         level=Fraction(1), elapsed=Fraction(0), may_never_end=not plateau, top=True, first=True
     )
     text = artist.pipeline(place, max_depth).text
+    if not plateau and artist.chance(
+        6
+    ):  # what follows something endless is not drawn: it is refused
+        closing = ["cosine 0", "linear 0 to=20%", "hold 0 to=1x", "step 0 every=3"]
+        text += " -> " + artist.pick([*closing, *(["decay 0%"] if artist.has_total else [])])
     if plateau:
         text += f" -> plateau patience={artist.whole(0, 3)} factor=0.5"
     settings["lr"] = lr

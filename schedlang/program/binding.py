@@ -108,7 +108,10 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
 
 
 def _ticks(ticks: Fraction) -> str:
-    return f"{format_number(ticks)} ticks" if ticks != 1 else "1 tick"
+    if ticks == 1:
+        return "1 tick"
+    whole = ticks.denominator == 1
+    return f"{format_number(ticks) if whole else f'{float(ticks):.6g}'} ticks"
 
 
 def _plain(value: Any) -> str | int:
