@@ -91,8 +91,12 @@ class Plateau:
         """
         rate = entry
         for _ in range(self.memory.reductions):
-            reduced = max(rate * self.factor, floor)
-            if rate - reduced <= self.eps:
+            before, rate = rate, self.reduced(rate, floor)
+            if rate == before:
                 break  # the same holds for every later reduction
-            rate = reduced
         return rate
+
+    def reduced(self, rate: float, floor: float) -> float:
+        """The rate after one more reduction."""
+        reduced = max(rate * self.factor, floor)
+        return rate if rate - reduced <= self.eps else reduced

@@ -16,7 +16,7 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.groups import has_tensor_rates, last_rates
-from schedlang.torch.plateau import Listening, Memory, Plateau, one_metric
+from schedlang.torch.plateau import Memory, Plateau, TakesMetrics, one_metric
 from schedlang.torch.state import Bound, OnMismatch
 
 
@@ -183,8 +183,8 @@ class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
         return super().get_lr()
 
 
-class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
-    """PyTorch's ``ReduceLROnPlateau``, whose metrics may come in all ways of `Listening`."""
+class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
+    """PyTorch's ``ReduceLROnPlateau``, whose metrics may come in all ways of `TakesMetrics`."""
 
     reductions = 0
     silent_since: int | None = 0
@@ -206,11 +206,11 @@ class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
         Raises:
             TypeError: if there is no metric, and a tick is an epoch.
         """
-        heard = one_metric(metric, metrics)
-        plateau = self._machine()
+        received = one_metric(metric, metrics)
+        plateau = self._closing_plateau()
         self._settle()
-        if heard is not None:
-            self._hear(plateau, heard)
+        if received is not None:
+            self._receive(plateau, received)
         else:
             plateau.miss(self.last_epoch)
             self.silent_since = plateau.memory.silent_since
@@ -218,7 +218,7 @@ class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
         self._step_count += 1
         self._write()
 
-    def _hear(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
         tick = self.last_epoch
         if self.silent_since is not None:
             self.silent_since = tick
@@ -229,8 +229,8 @@ class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
         self.reductions += 1
         self._write()
 
-    def _machine(self) -> Plateau:
-        plateau = Plateau.of(self.program)
+    def _closing_plateau(self) -> Plateau:
+        plateau = Plateau.in_program(self.program)
         assert plateau is not None
         plateau.memory = Memory(
             self.best,
@@ -244,11 +244,11 @@ class ReduceLROnPlateau(Plain, Listening, lr_scheduler.ReduceLROnPlateau):
     def state_dict(self) -> dict[str, Any]:
         state = super().state_dict()
         state.pop("_levels", None)
-        return {**state, "plateau": asdict(self._machine().memory)}
+        return {**state, "plateau": asdict(self._closing_plateau().memory)}
 
-    def _recall(self, state: Mapping[str, Any], tick: int) -> None:
-        plateau = self._machine()
-        plateau.recall(state.get("plateau"), tick)
+    def _restore(self, state: Mapping[str, Any], tick: int) -> None:
+        plateau = self._closing_plateau()
+        plateau.restore(state.get("plateau"), tick)
         memory = plateau.memory
         self.best, self.reductions = memory.best, memory.reductions
         self.num_bad_epochs, self.cooldown_counter = memory.bad, memory.cooldown

@@ -13,11 +13,11 @@ from torch.optim import Optimizer
 from schedlang.program.program import Program
 from schedlang.torch.groups import Group, base_rates, has_tensor_rates, restart
 from schedlang.torch.momentum import check_momentum
-from schedlang.torch.plateau import Listening, Plateau, one_metric
+from schedlang.torch.plateau import Plateau, TakesMetrics, one_metric
 from schedlang.torch.state import OnMismatch
 
 
-class Fused(Listening):
+class Fused(TakesMetrics):
     """The rates of a schedule, computed a block of ticks ahead.
 
     A step looks up the level pair of its tick and sets each group to ``relative·base + absolute``.
@@ -45,7 +45,7 @@ class Fused(Listening):
 
     def _prepare(self, program: Program) -> None:
         """What follows from the schedule, and is not saved."""
-        self._plateau = Plateau.of(program)
+        self._plateau = Plateau.in_program(program)
         self._groups: list[Group] = []
         self._known: list[float] = []
         self._first = self._ready = 0
@@ -125,7 +125,7 @@ class Fused(Listening):
         """A step that looks at everything."""
         plateau, count = self._plateau, self._step_count + 1
         if self._watch is None:
-            super(Listening, self).step()  # PyTorch's own first step
+            super(TakesMetrics, self).step()  # PyTorch's own first step
             return
         if plateau is None and metric is not None:
             if not isinstance(metric, SupportsIndex) or isinstance(metric, torch.Tensor):
@@ -138,7 +138,7 @@ class Fused(Listening):
             if metric is None:
                 plateau.miss(self._tick)
             else:
-                plateau.hear(float(metric), self._tick)
+                plateau.receive_at(self._tick, float(metric))
         if self._step_count == 1:
             self._watch.inside = True
             try:
@@ -150,11 +150,11 @@ class Fused(Listening):
         self._step_count = count
         self._write()
 
-    def _machine(self) -> Plateau | None:
+    def _closing_plateau(self) -> Plateau | None:
         return self._plateau
 
-    def _hear(self, plateau: Plateau, metric: SupportsFloat) -> None:
-        if plateau.hear(float(metric), self._tick):
+    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+        if plateau.receive_at(self._tick, float(metric)):
             self._write()
 
     def _settle(self) -> None:
@@ -215,9 +215,9 @@ class Fused(Listening):
         super().jump(tick)
         self._ready = 0  # the next step looks at all groups
 
-    def _recall(self, state: Mapping[str, Any], tick: int) -> None:
+    def _restore(self, state: Mapping[str, Any], tick: int) -> None:
         if self._plateau is not None:
-            self._plateau.recall(state.get("plateau"), tick)
+            self._plateau.restore(state.get("plateau"), tick)
 
     def __getstate__(self) -> dict[str, Any]:
         others = ("optimizer", "on_mismatch", "_watch")
@@ -228,4 +228,4 @@ class Fused(Listening):
         super().__setstate__(state)
         self._prepare(self.program)
         if self._plateau is not None:
-            self._plateau.recall(memory, self._tick)
+            self._plateau.restore(memory, self._tick)

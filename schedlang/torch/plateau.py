@@ -1,4 +1,4 @@
-"""`plateau`: the decisions of PyTorch's ``ReduceLROnPlateau``, on metrics as they come."""
+"""`plateau` in PyTorch: which metrics count, and the rates of the groups after them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, SupportsFloat
 
-from schedlang.errors import ScheduleError
+from schedlang import plateau
 from schedlang.formula.expressions import Number, affine
 from schedlang.program.program import Program
 from schedlang.torch.counterparts import rate
@@ -16,51 +16,42 @@ from schedlang.torch.watch import warn
 
 
 @dataclass
-class Memory:
+class Memory(plateau.Memory):
     """What a plateau remembers; part of the state.
 
     Attributes:
-        best: the best metric so far.
-        bad: metrics since then without an improvement.
-        cooldown: metrics still to come that count as no bad ones.
-        reductions: how often the rate was reduced.
-        silent_since: the tick of the last metric, or of the plateau's begin; None once that was
-            warned of.
+        silent_since: the tick of the last metric, or of the plateau's begin; None once a warning of
+            missing metrics was issued.
     """
 
-    best: float
-    bad: int
-    cooldown: int
-    reductions: int
-    silent_since: int | None
+    silent_since: int | None = None
 
 
 @dataclass
-class Plateau:
-    """A closing plateau: its numbers, and its memory."""
+class Plateau(plateau.Plateau):
+    """A closing plateau, with its place in the run.
+
+    Attributes:
+        begin: its first tick.
+        text: the phase as it is written.
+        monitor: the name of the metric.
+        clock: what a tick is; not every update has a metric, and every epoch must.
+        silence: updates without a metric after which a warning is issued; None if not known.
+    """
 
     begin: int
     text: str
     monitor: str
-    mode: str
-    factor: float
-    patience: int
-    threshold: float
-    threshold_mode: str
-    cooldown: int
-    eps: float
     clock: Literal["step", "epoch"] | None
-    """What a tick is; not every update has a metric, and every epoch must."""
     silence: int | None
-    """Updates without a metric after which a warning is issued; None if that is not known."""
     memory: Memory = field(init=False)
 
     def __post_init__(self) -> None:
-        worst = math.inf if self.mode == "min" else -math.inf
-        self.memory = Memory(worst, 0, 0, 0, self.begin)
+        super().__post_init__()
+        self.memory = Memory(self.memory.best, silent_since=self.begin)
 
     @classmethod
-    def of(cls, program: Program) -> Plateau | None:
+    def in_program(cls, program: Program) -> Plateau | None:
         """The closing plateau of a program, if it has one."""
         facts = program.plateau
         if facts is None:
@@ -74,49 +65,23 @@ class Plateau:
             **{name: facts[name] for name in names},
         )
 
-    def recall(self, memory: Mapping[str, Any] | None, tick: int) -> None:
+    def restore(self, memory: Mapping[str, Any] | None, tick: int) -> None:
         """Take over a saved memory.
 
         Raises:
-            ValueError: if there is none, and metrics went by.
+            ValueError: if there is none, and metrics were counted before.
         """
         if memory is not None:
             self.memory = Memory(**memory)
         elif tick > self.begin:
-            inside = (
-                f"tick {tick} lies inside `{self.text}`, whose rate hangs on the metrics so far"
-            )
+            inside = f"tick {tick} lies inside `{self.text}`, whose rate depends on earlier metrics"
             raise ValueError(f"{inside}: load a state that remembers them")
 
-    def hear(self, metric: float, tick: int) -> bool:
-        """Take a metric in; whether the rate is to be reduced."""
-        memory = self.memory
-        if memory.silent_since is not None:
-            memory.silent_since = tick
-        if self._better(metric, memory.best):
-            memory.best, memory.bad = metric, 0
-        else:
-            memory.bad += 1
-        if memory.cooldown > 0:
-            memory.cooldown -= 1
-            memory.bad = 0
-        if memory.bad <= self.patience:
-            return False
-        memory.cooldown, memory.bad = self.cooldown, 0
-        memory.reductions += 1
-        return True
-
-    def _better(self, metric: float, best: float) -> bool:
-        # A metric that is not a number is never better, since no comparison with it holds.
-        match self.mode, self.threshold_mode:
-            case "min", "rel":
-                return metric < best * (1.0 - self.threshold)
-            case "min", _:
-                return metric < best - self.threshold
-            case _, "rel":
-                return metric > best * (1.0 + self.threshold)
-            case _:
-                return metric > best + self.threshold
+    def receive_at(self, tick: int, metric: float) -> bool:
+        """Count a metric at a tick. Returns whether it reduces the rate."""
+        if self.memory.silent_since is not None:
+            self.memory.silent_since = tick
+        return self.receive(metric)
 
     def counts(self, tick: int) -> bool:
         """Whether a metric that is observed at a tick counts.
@@ -138,10 +103,10 @@ class Plateau:
             if self.silence is not None and since is not None and tick + 1 - since >= self.silence:
                 memory.silent_since = None
                 warn(
-                    f"`{self.text}` has seen no metric for two whole epochs: "
+                    f"`{self.text}` received no metric for two whole epochs: "
                     "call scheduler.observe(metric) once an epoch"
                 )
-        elif since == tick and self._has_heard():
+        elif since == tick and self._has_received():
             return
         elif self.clock == "epoch":
             raise TypeError(
@@ -156,7 +121,7 @@ class Plateau:
                 "an epoch; set clock=step if a tick is an optimizer update"
             )
 
-    def _has_heard(self) -> bool:
+    def _has_received(self) -> bool:
         memory = self.memory
         return math.isfinite(memory.best) or memory.bad > 0 or memory.reductions > 0
 
@@ -176,13 +141,10 @@ class Levels:
             self._reductions, self._now = 0, self._entries
         while self._reductions < reductions:
             before = self._now
-            self._now = [self._reduced(*each) for each in zip(before, self._floors, strict=True)]
+            each = zip(before, self._floors, strict=True)
+            self._now = [self._plateau.reduced(rate, floor) for rate, floor in each]
             self._reductions = reductions if self._now == before else self._reductions + 1
         return self._now
-
-    def _reduced(self, level: float, floor: float) -> float:
-        lower = max(level * self._plateau.factor, floor)
-        return level if level - lower <= self._plateau.eps else lower
 
 
 def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float]:
@@ -195,11 +157,8 @@ def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float
 
 
 def _parts(program: Program, fact: str) -> tuple[float, float] | None:
-    try:
-        parts = affine(_facts(program.rebase(None))[fact])
-    except ScheduleError:  # a question that only a known base answers
-        return None
-    match parts:
+    facts = program.symbolic_plateau
+    match affine(facts[fact]) if facts is not None else None:
         case (Number(relative), Number(absolute)):
             return relative, absolute
         case _:
@@ -211,7 +170,7 @@ def _facts(program: Program) -> Mapping[str, Any]:
     return program.plateau
 
 
-class Listening(Bound):
+class TakesMetrics(Bound):
     """A scheduler that may end in a `plateau`.
 
     A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick
@@ -220,11 +179,11 @@ class Listening(Bound):
 
     _levels: Levels | None = None
 
-    def _machine(self) -> Plateau | None:
+    def _closing_plateau(self) -> Plateau | None:
         """The closing plateau with its memory, if there is one."""
         raise NotImplementedError
 
-    def _hear(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
         """Let a metric count, and write the rates if it reduces them."""
         raise NotImplementedError
 
@@ -237,15 +196,15 @@ class Listening(Bound):
         Raises:
             TypeError: if there is no plateau.
         """
-        plateau = self._machine()
+        plateau = self._closing_plateau()
         if plateau is None:
             raise TypeError("this schedule has no `plateau` that would observe a metric")
         self._settle()
         if plateau.counts(self.last_epoch):
-            self._hear(plateau, metric)
+            self._receive(plateau, metric)
 
     def rates_at(self, tick: int) -> list[float]:
-        plateau = self._machine()
+        plateau = self._closing_plateau()
         if plateau is None or not plateau.memory.reductions:
             return super().rates_at(tick)
         if self._levels is None:

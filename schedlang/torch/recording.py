@@ -114,8 +114,8 @@ def first_difference(
         if ours.total is None:
             raise ValueError("this schedule never ends: say how many steps")
         steps = max(1, ours.total - ours.last_epoch)
-    heard = metrics if ours.program.plateau is not None else None
-    mine = _recorded(ours, steps, heard)
+    received = metrics if ours.program.plateau is not None else None
+    mine = _recorded(ours, steps, received)
     takes_metric = isinstance(theirs, ReduceLROnPlateau) or (
         isinstance(theirs, Fused) and theirs.program.plateau is not None
     )

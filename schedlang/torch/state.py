@@ -63,7 +63,7 @@ class Bound(LRScheduler):
         self._watch = Watch(len(groups), list(self.bases), None if start else stale)
         self._step_count = 1  # not all of PyTorch's own classes count
         if start:
-            self._recall({}, start)
+            self._restore({}, start)
             self.jump(start)
         self._watch.note(groups, self.last_epoch)
         self._watch.groups = None  # the first step looks at everything
@@ -274,7 +274,7 @@ class Bound(LRScheduler):
         watch = self._watched
         self._take_up()
         tick = self.agreed_tick(state_dict, on_mismatch or self.on_mismatch)
-        self._recall(state_dict, tick)
+        self._restore(state_dict, tick)
         groups = range(len(self.optimizer.param_groups))
         watch.left_alone.update(i for i in state_dict.get("left_alone", ()) if i in groups)
         watch.by_curve = watch.by_curve or bool(watch.left_alone)
@@ -287,7 +287,7 @@ class Bound(LRScheduler):
         self._step_count = state_dict.get("_step_count", self._step_count)
         watch.is_loaded, watch.stale = True, None
 
-    def _recall(self, state: Mapping[str, Any], tick: int) -> None:
+    def _restore(self, state: Mapping[str, Any], tick: int) -> None:
         """Take over what a state remembers besides the tick."""
 
     def __getstate__(self) -> dict[str, Any]:

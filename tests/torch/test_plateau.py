@@ -212,7 +212,7 @@ def test_silence_is_warned_of_once() -> None:
         scheduler.step()
     (warning,) = warned
     assert str(warning.message) == (
-        "`plateau` has seen no metric for two whole epochs: "
+        "`plateau` received no metric for two whole epochs: "
         "call scheduler.observe(metric) once an epoch"
     )
     assert warning.filename == __file__

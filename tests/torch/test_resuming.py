@@ -206,7 +206,7 @@ def test_a_plateau_is_not_resumed_from_the_tick_alone() -> None:
     line = schedlang.parse("warmup 5 -> plateau")
     assert line.to_torch(sgd(0.1), start=5).last_epoch == 5
     inside = (
-        "tick 6 lies inside `plateau`, whose rate hangs on the metrics so far: "
+        "tick 6 lies inside `plateau`, whose rate depends on earlier metrics: "
         "load a state that remembers them"
     )
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
