@@ -77,3 +77,28 @@ def test_at(benchmark: Any, phases: int) -> None:
     assert program.length is not None
     ticks = random.Random(0).sample(range(program.length), min(program.length, 1000))
     benchmark(lambda: [program.at(tick) for tick in itertools.islice(itertools.cycle(ticks), 1000)])
+
+
+@pytest.mark.benchmark(group="a repeat of whole rounds: x 10000 at most twice x 10")
+@pytest.mark.parametrize("times", [10, 10_000])
+def test_repeat(benchmark: Any, times: int) -> None:
+    text = f"(linear 3 from=1x -> cosine 5 to=1x) x {times}"
+    benchmark.pedantic(
+        lambda: schedlang.parse(text).bind(lr=0.1), rounds=200, iterations=5, warmup_rounds=5
+    )
+
+
+WRITTEN_OUT: dict[str, tuple[str, dict[str, Any]]] = {
+    "another level each": ("(step 4 every=2 gamma=0.999) x {}", {}),
+    "rounds of broken ticks": ("(linear 3.1003ep to=1x from=0) x {}", {"steps_per_epoch": 7}),
+    "a product": ("(linear 1 to=0.999x * linear 1 to=0.999x) x {}", {}),
+}
+
+
+@pytest.mark.benchmark(group="rounds written out: 10,000 at most 10.5 times 1,000")
+@pytest.mark.parametrize("times", [1_000, 10_000])
+@pytest.mark.parametrize("what", WRITTEN_OUT)
+def test_written_out(benchmark: Any, what: str, times: int) -> None:
+    text, binding = WRITTEN_OUT[what]
+    schedule = schedlang.parse(text.format(times))
+    benchmark.pedantic(lambda: schedule.bind(lr=0.1, **binding), rounds=3, warmup_rounds=1)

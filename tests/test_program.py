@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import schedlang
+from schedlang.formula.expressions import Expr
+from schedlang.phases.base import Entry
+from schedlang.phases.ramps import Linear
 from schedlang.program.program import Part, Piece
 
 # text, binding, its timelines
@@ -144,3 +147,36 @@ def test_pickled() -> None:
     again = pickle.loads(pickle.dumps(program))
     np.testing.assert_array_equal(again.curve(50), program.curve(50))
     np.testing.assert_array_equal(again.rebase(0.2).curve(50), program.rebase(0.2).curve(50))
+
+
+@pytest.mark.parametrize(
+    ("text", "binding", "most"),
+    [
+        ("(linear 3 from=1x -> hold 2) x 10000", {}, 2),
+        ("((linear 3 from=1x -> hold 2) x 10000) x 50", {}, 2),
+        ("(linear 1 from=1x * linear 1) x 10000", {}, 3),
+        # 3.5 ticks are 3 or 4; both are computed once.
+        ("(linear 0.5ep from=1x) x 10000", {"steps_per_epoch": 7}, 3),
+        ("(linear 1B tok from=1x to=50%) x inf", {"tokens_per_step": 99_991}, 3),
+    ],
+)
+def test_equal_rounds_are_computed_once(
+    text: str, binding: dict[str, Any], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = Linear.curve
+    computed: list[object] = []
+
+    def counted(phase: Linear, entry: Entry) -> Expr:
+        computed.append(phase)
+        return curve(phase, entry)
+
+    monkeypatch.setattr(Linear, "curve", counted)
+    schedlang.parse(text).bind(lr=0.1, **binding)
+    assert 1 <= len(computed) <= most
+
+
+def test_the_product_of_many_factors() -> None:
+    gammas = [0.5, 2] * 500
+    at = [*range(1, 1001)]
+    program = schedlang.parse(f"multistep at={at} gamma={gammas}").bind(lr=1)
+    assert [program.at(tick) for tick in (0, 1, 2, 999, 1000)] == [1, 0.5, 1, 0.5, 1]

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 import schedlang
-from schedlang import Schedule, parse
+from schedlang import Schedule, ScheduleError, parse
 from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import Expr
 from schedlang.phases import REGISTERED
@@ -53,6 +53,30 @@ def test_a_phase_that_is_registered_again_takes_the_place_of_the_old_one() -> No
         ]
         rates.append([program.at(3) for program in programs])
     assert rates == [[0.5] * 6, [0.75] * 6]
+
+
+def test_a_ramp_that_overshoots_is_refused_when_it_is_bound() -> None:
+    """Where it goes below 0 between its ends, and on the tick whose value then holds."""
+
+    @schedlang.register
+    class Over(schedlang.Ramp):
+        kind: Literal["over"]
+
+        def way(self, p: Expr) -> Expr:
+            return 2 * p * (2 - p) - p
+
+    assert parse("over 10 to=50%").bind(lr=0.1).at(10) == 0.05
+    with pytest.raises(ScheduleError) as caught:
+        parse("over 10").bind(lr=0.1)
+    assert str(caught.value) == (
+        "error[not-finite]: the value at tick 6 of this phase is -0.08x\n"
+        "  |\n"
+        "1 | over 10\n"
+        "  | ^^^^^^^ a rate is finite and not negative"
+    )
+    with pytest.raises(ScheduleError) as caught:
+        parse("over 10 to=1e-3").bind(lr=0.1)
+    assert "the value at tick 6 of this phase is -0.00692" in str(caught.value)
 
 
 def test_a_phase_that_is_no_longer_registered_is_not_restored() -> None:
