@@ -33,7 +33,7 @@ class Recorder(keras.callbacks.Callback):
 
 
 def main(path: Path) -> None:
-    """Train as the file says, and print how it went."""
+    """Train with the file's schedule, and print the result."""
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     training = config["train"]
     keras.utils.set_random_seed(config["seed"])

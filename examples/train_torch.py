@@ -23,7 +23,7 @@ import schedlang
 
 
 def main(path: Path) -> None:
-    """Train as the file says, and print how it went."""
+    """Train with the file's schedule, and print the result."""
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     training = config["train"]
     torch.manual_seed(config["seed"])

@@ -1,4 +1,4 @@
-"""Where a curve jumps: a formula split into parts in which nothing is left to be decided.
+"""Where a curve jumps: a formula split into parts without a jump inside.
 
 Conditions, floors and piecewise constants hang on ``t`` alone, so that most of them can be decided
 once for a whole stretch of ticks. What remains is smooth.
@@ -24,7 +24,7 @@ COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 def split(curve: Expr, length: int | None) -> Iterator[tuple[int, int | None, Expr]]:
-    """The parts ``(begin, end, formula)`` of a curve of so many ticks (None: for ever)."""
+    """The parts ``(begin, end, formula)`` of a curve of so many ticks (None: it never ends)."""
     decided: set[int] = set()
     jumps: set[int] = set()
     for part in formula.walk(curve):

@@ -50,7 +50,7 @@ class Row:
 
     Attributes:
         begin: its first tick.
-        end: the tick at which its formula stops; None if it goes on for ever.
+        end: the tick at which its formula stops; None if it never ends.
         counts: what its formula is over, their anchors in ticks of the run.
         curve: its formula.
         after_begin: whether the formula is only good from the begin on.
@@ -87,7 +87,7 @@ def counted(what: Count, tick: int) -> float:
 
 
 def rows(track: Track) -> list[Row]:
-    """The rows of a track, without those that only hold on to where the one before came out."""
+    """The rows of a track; a row that only holds the end level of the one before is left out."""
     kept: list[Row] = []
     for row in _stretches(track):
         last = kept[-1] if kept else None
@@ -102,7 +102,7 @@ def _holds(row: Row, level: Expr) -> bool:
     """Whether the row, its counts stopped at its end, goes on at this level."""
     if row.end is None or not isinstance(level, Number):
         return False
-    if any(what.what == "within" for what in row.counts):  # these go round for ever
+    if any(what.what == "within" for what in row.counts):  # these never stop
         return False
     return abs(row.at(row.end) - level.value) <= 1e-9 * abs(level.value)
 

@@ -70,7 +70,7 @@ class Stretch:
 
 
 def single(curve: Expr, length: int | None) -> Iterator[Stretch]:
-    """The curve of a piece of so many ticks (None: for ever), part by part."""
+    """The curve of a piece of so many ticks (None: it never ends), part by part."""
     for begin, end, part in split(curve, length):
         writer = _Writer(begin, end)
         written = writer.write(part)
@@ -404,7 +404,7 @@ def _remainder_of(e: Expr) -> tuple[int, int, Fraction] | None:
 
 
 def _vanishing(e: Expr) -> Expr:
-    """The formula with roots that are 0 at 0, and not just nearly: another root would show it."""
+    """The formula with roots that are exactly 0 at 0; a root of a root would magnify the error."""
     match e:
         case Apply("div", (x, Apply("sqrt" | "pow", (y, *_)))) if x == y:
             return e  # it is one already

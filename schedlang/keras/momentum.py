@@ -44,7 +44,7 @@ class MovingMomentum(keras.Variable):
 
 
 def move(optimizer: Any, program: Program) -> None:
-    """Have an optimizer's momentum move as the line says.
+    """Make an optimizer's momentum follow the line.
 
     A training step that was compiled before has the momentum as a constant, and must be made anew.
 

@@ -113,7 +113,7 @@ class Phase(Placed):
     duration: Duration | None = None
 
     endless: ClassVar[bool] = False
-    """Whether the phase may go without a duration, and then goes on for ever."""
+    """Whether the phase may go without a duration, and then never ends."""
 
     depends_on_place: ClassVar[bool] = True
     """Whether the curve depends on where in the line the phase begins, besides on its level."""
@@ -346,5 +346,5 @@ def floored(phase: _HasFloor, entry: Entry, rate: Expr) -> Expr:
 
 
 def every(phase: _HasPeriod, entry: Entry) -> Fraction:
-    """The phase's ``every`` in ticks; unsaid, one tick."""
+    """The phase's ``every`` in ticks; by default, one tick."""
     return Fraction(1) if phase.every is None else entry.period(phase.every, "every")

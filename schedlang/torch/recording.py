@@ -108,7 +108,7 @@ def first_difference(
     metrics: Sequence[float] | None,
     tolerance: float,
 ) -> Difference | None:
-    """What `schedlang.compare` says of a schedule's scheduler and another one."""
+    """The result of `schedlang.compare` for a schedule's scheduler and another one."""
     assert isinstance(ours, Fused)
     if steps is None:
         if ours.total is None:

@@ -224,7 +224,7 @@ class Bound(LRScheduler):
         return self.last_epoch < 0
 
     def _enter(self, tick: int) -> None:
-        """Go to a tick, where another scheduler says so; whatever the rates were until now."""
+        """Go to a tick for another scheduler; the rates until now do not matter."""
         self._watched.is_child = True
         self._watched.stale = None
         self._take_up()
