@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import os
+import runpy
 import subprocess
 import sys
 import tokenize
@@ -231,3 +232,25 @@ def test_the_lists_of_growing_restarts_are_exact(target: Target, text: str) -> N
 def test_the_ramps_of_a_one_cycle_are_named_in_their_order(target: Target, line: str) -> None:
     source = schedlang.parse("onecycle 90 three_phase=true").emit(target, lr=0.1)
     assert f"{line}\n" in source
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "step 4 every=2 min=1e-3 -> linear 4 to=1x",
+        "restarts first=3 min=1e-3 shrink=0.5",
+        "exp 10 from=1e-3 to=1x -> (step 5 every=2 min=2e-3) x 3",
+        "linear 4 to=1e-3 -> fn 4 {start * 0.5}",
+    ],
+)
+def test_levels_that_are_no_multiple_of_the_base(text: str, tmp_path: Path) -> None:
+    """The base rate is a parameter, and a level such as `max(1e-3, 0.1 * lr)` follows from it."""
+    schedule = schedlang.parse(text)
+    path = tmp_path / "schedule.py"
+    path.write_text(schedule.emit("python"), encoding="utf-8")
+    learning_rate = runpy.run_path(str(path))["learning_rate"]
+    for lr in (0.1, 0.02, 2e-3):
+        program = schedule.bind(lr=lr)
+        assert [learning_rate(step, lr) for step in range(40)] == pytest.approx(
+            [program.at(step) for step in range(40)], rel=1e-12
+        )
