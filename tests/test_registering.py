@@ -62,7 +62,7 @@ def test_a_ramp_that_overshoots_is_refused_when_it_is_bound() -> None:
     class Over(schedlang.Ramp):
         kind: Literal["over"]
 
-        def way(self, p: Expr) -> Expr:
+        def progress(self, p: Expr) -> Expr:
             return 2 * p * (2 - p) - p
 
     assert parse("over 10 to=50%").bind(lr=0.1).at(10) == 0.05

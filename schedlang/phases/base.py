@@ -205,7 +205,7 @@ def _fact(value: Any, entry: Entry) -> Any:
 class Ramp(Phase):
     """A phase that moves from one level to another in a given time.
 
-    A ramp of one's own has a `way`, and may have fields of its own.
+    A ramp of one's own has a `progress`, and may have fields of its own.
     """
 
     depends_on_place: ClassVar[bool] = False
@@ -228,13 +228,13 @@ class Ramp(Phase):
                     refuse("does-not-apply", f"`{name}` does not go with a warm-up")
         return self
 
-    def way(self, p: Expr) -> Expr:
+    def progress(self, p: Expr) -> Expr:
         """The part of the way from start to end that is done at ``p`` (0 to 1)."""
         raise NotImplementedError
 
-    def rise(self, p: Expr) -> Expr:
+    def warmup_progress(self, p: Expr) -> Expr:
         """The same for a warm-up: the decay from end to start, run backwards."""
-        return 1 - self.way(1 - p)
+        return 1 - self.progress(1 - p)
 
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         """``a`` and ``b`` as written; ``a`` is None where it is the level at entry."""
@@ -249,7 +249,7 @@ class Ramp(Phase):
 
     def curve(self, entry: Entry) -> Expr:
         a, b = self.levels(entry)
-        part = self.rise(entry.p) if self.role == "warmup" else self.way(entry.p)
+        part = self.warmup_progress(entry.p) if self.role == "warmup" else self.progress(entry.p)
         if a == ZERO:
             return b * part
         return a - a * part if b == ZERO else a + formula.sub(b, a) * part
@@ -261,7 +261,11 @@ class Ramp(Phase):
         a, b = self.levels(entry)
         if self.arrives:
             return b
-        part = self.rise(formula.ONE) if self.role == "warmup" else self.way(formula.ONE)
+        part = (
+            self.warmup_progress(formula.ONE)
+            if self.role == "warmup"
+            else self.progress(formula.ONE)
+        )
         done = value(part, {})
         return at_end(a + formula.sub(b, a) * done, Entry(a, entry.base, 0), left=False)
 

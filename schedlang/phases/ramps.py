@@ -56,10 +56,10 @@ class Linear(Ramp):
     kind: Literal["linear"]
     arrives: ClassVar[bool] = True
 
-    def way(self, p: Expr) -> Expr:
+    def progress(self, p: Expr) -> Expr:
         return p
 
-    def rise(self, p: Expr) -> Expr:
+    def warmup_progress(self, p: Expr) -> Expr:
         return p
 
 
@@ -75,11 +75,11 @@ class Cosine(Ramp):
     kind: Literal["cosine"]
     arrives: ClassVar[bool] = True
 
-    def way(self, p: Expr) -> Expr:
+    def progress(self, p: Expr) -> Expr:
         return (1 - cos(PI * p)) / 2
 
-    def rise(self, p: Expr) -> Expr:
-        return self.way(p)
+    def warmup_progress(self, p: Expr) -> Expr:
+        return self.progress(p)
 
 
 class Poly(Ramp):
@@ -95,10 +95,10 @@ class Poly(Ramp):
     arrives: ClassVar[bool] = True
     power: Positive = Fraction(1)
 
-    def way(self, p: Expr) -> Expr:
+    def progress(self, p: Expr) -> Expr:
         return 1 - power(1 - p, self.power)
 
-    def rise(self, p: Expr) -> Expr:
+    def warmup_progress(self, p: Expr) -> Expr:
         return power(p, self.power)
 
 
@@ -114,10 +114,10 @@ class Sqrt(Ramp):
     kind: Literal["sqrt"]
     arrives: ClassVar[bool] = True
 
-    def way(self, p: Expr) -> Expr:
+    def progress(self, p: Expr) -> Expr:
         return sqrt(p)
 
-    def rise(self, p: Expr) -> Expr:
+    def warmup_progress(self, p: Expr) -> Expr:
         return 1 - sqrt(1 - p)
 
 
