@@ -30,7 +30,7 @@ MOST_PHASES_IN_BLOCK = 200_000
 """Phases of the rounds of an `x inf` that are written out because they are rounded unlike."""
 
 
-class At(NamedTuple):
+class Position(NamedTuple):
     """Where the walk stands.
 
     Attributes:
@@ -50,7 +50,7 @@ class At(NamedTuple):
     origin: int
 
 
-class Lowered(NamedTuple):
+class Timelines(NamedTuple):
     """Stages as parts of timelines.
 
     Attributes:
@@ -88,17 +88,17 @@ class Lowering:
     _seen: dict[Any, _PhaseCurves] = field(default_factory=dict)
     _texts: dict[int, str] = field(default_factory=dict)
 
-    def line(self, stages: Sequence[Timed]) -> tuple[Lowered, tuple[Track, ...], Track | None]:
+    def line(self, stages: Sequence[Timed]) -> tuple[Timelines, tuple[Track, ...], Track | None]:
         """The whole line: its timelines without gaps, with the end held; and the momentum's."""
         start = Fraction(0)
-        lowered = self.pipeline(stages, At(start, start, BASE, BASE, first=True, origin=0))
+        lowered = self.pipeline(stages, Position(start, start, BASE, BASE, first=True, origin=0))
         if lowered.end is not None:
             lowered.tracks[0].append(Piece(nearest_tick(lowered.end), None, lowered.level))
         tracks = tuple(Track(_filled(parts, None)) for parts in lowered.tracks)
         momentum = Track(_held(lowered.momentum)) if lowered.momentum else None
         return lowered, tracks, momentum
 
-    def pipeline(self, stages: Sequence[Timed], at: At) -> Lowered:
+    def pipeline(self, stages: Sequence[Timed], at: Position) -> Timelines:
         """Stages one after the other, from ``at.now`` on."""
         tracks: list[list[Part]] = [[]]
         momentum: list[Part] = []
@@ -106,13 +106,13 @@ class Lowering:
         level = at.level
         for i, stage in enumerate(stages):
             assert end is not None  # nothing follows what never ends
-            here = At(at.now, end, level, at.base, at.first and i == 0, at.origin)
+            here = Position(at.now, end, level, at.base, at.first and i == 0, at.origin)
             end, level, parts, moving = self.stage(stage, here)
             _extend(tracks, parts)
             momentum += moving
-        return Lowered(end, level, tracks, momentum)
+        return Timelines(end, level, tracks, momentum)
 
-    def stage(self, stage: Timed, at: At) -> Lowered:
+    def stage(self, stage: Timed, at: Position) -> Timelines:
         match stage:
             case TimedPhase():
                 return self.phase(stage, at)
@@ -127,7 +127,7 @@ class Lowering:
 
     # ── Products ──
 
-    def product(self, product: TimedProduct, at: At) -> Lowered:
+    def product(self, product: TimedProduct, at: Position) -> Timelines:
         """Each factor as shares on timelines of its own; the first has the level at entry."""
         begin = nearest_tick(at.now) - at.origin
         end = None if product.length is None else at.now + product.length
@@ -136,7 +136,9 @@ class Lowering:
         momentum: list[Part] = []
         level = at.level
         for factor in product.factors:
-            found = self.stage(factor, At(at.now, at.now, ONE, ONE, first=True, origin=at.origin))
+            found = self.stage(
+                factor, Position(at.now, at.now, ONE, ONE, first=True, origin=at.origin)
+            )
             own, *others = found.tracks
             if found.end is not None:
                 held = nearest_tick(found.end) - at.origin
@@ -146,11 +148,11 @@ class Lowering:
             tracks += [list(changed(_filled(parts, last, begin), _as_factor)) for parts in others]
             momentum += found.momentum
             level = formula.mul(level, found.level)
-        return Lowered(end, self.level(level), tracks, momentum)
+        return Timelines(end, self.level(level), tracks, momentum)
 
     # ── Repeats ──
 
-    def repeat(self, group: TimedGroup, at: At) -> Lowered:
+    def repeat(self, group: TimedGroup, at: Position) -> Timelines:
         """A round, again and again.
 
         Rounds of whole ticks that enter on one level are one `Repeat`. A round of n/d ticks is
@@ -162,7 +164,7 @@ class Lowering:
         if group.times is None and not nearest_tick(length * length.denominator):
             message = "a round of `x inf` has no length"
             self.mistakes.add("out-of-range", message, "give it one", group.path)
-            return Lowered(None, at.level, [[]], [])
+            return Timelines(None, at.level, [[]], [])
         in_block = length.denominator
         if group.times is None and in_block * _size(group.stages) > MOST_PHASES_IN_BLOCK:
             message = (
@@ -171,7 +173,7 @@ class Lowering:
             )
             advice = "give a round a length in whole ticks"
             self.mistakes.add("too-long", message, advice, group.path)
-            return Lowered(None, at.level, [[]], [])
+            return Timelines(None, at.level, [[]], [])
         whole = self.pipeline(group.stages, at)
         left = None if group.times is None else group.times - 1
         while left is None or (left and (in_block == 1 or left >= 2 * in_block)):
@@ -197,7 +199,7 @@ class Lowering:
             whole = _joined(whole, self.rounds(group, left, here)[0], 0)
         return whole
 
-    def rounds(self, group: TimedGroup, times: int, at: At) -> tuple[Lowered, bool | None]:
+    def rounds(self, group: TimedGroup, times: int, at: Position) -> tuple[Timelines, bool | None]:
         """So many rounds, and whether each leaves the level on which it enters (None: perhaps)."""
         whole = self.pipeline(group.stages, at)
         same = _same(whole.level, at.level)
@@ -208,7 +210,9 @@ class Lowering:
             same = same and _same(whole.level, at.level)
         return whole, same
 
-    def is_same_for_all(self, block: Lowered, at: At, path: Path, *, same: bool | None) -> bool:
+    def is_same_for_all(
+        self, block: Timelines, at: Position, path: Path, *, same: bool | None
+    ) -> bool:
         """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
         message = "every round of `x inf` must enter on the same level; this one drifts"
         advice = "end the round on the level at which it starts"
@@ -221,21 +225,21 @@ class Lowering:
 
     # ── Phases ──
 
-    def phase(self, timed: TimedPhase, at: At) -> Lowered:
+    def phase(self, timed: TimedPhase, at: Position) -> Timelines:
         end = None if timed.length is None else at.now + timed.length
         first = nearest_tick(at.now)
         last = None if end is None else nearest_tick(end)
         if timed.wrong:
-            return Lowered(end, at.level, [[]], [])
+            return Timelines(end, at.level, [[]], [])
         try:
             found = self.curves(timed, at, first, last)
         except Refusal as refusal:
             self.mistakes.found.append(refusal.mistake(timed.path))
-            return Lowered(end, at.level, [[]], [])
+            return Timelines(end, at.level, [[]], [])
         if isinstance(timed.phase, Plateau):
             self.plateau = {**found.facts, "begin": first}
         if first == last:
-            return Lowered(end, found.leaves, [[]], [])
+            return Timelines(end, found.leaves, [[]], [])
         begin, until = first - at.origin, None if last is None else last - at.origin
         kind, text = timed.phase.kind, found.facts["text"]
         piece = Piece(begin, until, found.curve, kind, found.facts, text)
@@ -243,9 +247,9 @@ class Lowering:
         if found.momentum is not None:
             facts = {"leaves": found.momentum_leaves}
             momentum.append(Piece(begin, until, found.momentum, kind, facts, text))
-        return Lowered(end, found.leaves, [[piece]], momentum)
+        return Timelines(end, found.leaves, [[piece]], momentum)
 
-    def curves(self, timed: TimedPhase, at: At, first: int, last: int | None) -> _PhaseCurves:
+    def curves(self, timed: TimedPhase, at: Position, first: int, last: int | None) -> _PhaseCurves:
         """The curves of a phase at its place, found again where it stands in the same way.
 
         Raises:
@@ -333,18 +337,18 @@ def _extend(tracks: list[list[Part]], others: Sequence[Sequence[Part]]) -> None:
         parts.extend(more)
 
 
-def _joined(one: Lowered, other: Lowered, later: int) -> Lowered:
+def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
     """The parts of two one after the other, those of the second so many ticks later."""
     for tracks, more in ((one.tracks, other.tracks), ([one.momentum], [other.momentum])):
         _extend(
             tracks, [[moved(part, later) for part in parts] if later else parts for parts in more]
         )
-    return Lowered(other.end, other.level, one.tracks, one.momentum)
+    return Timelines(other.end, other.level, one.tracks, one.momentum)
 
 
 def _repeated(
-    before: Lowered, block: Lowered, begin: int, period: int, times: int | None, at: At
-) -> Lowered:
+    before: Timelines, block: Timelines, begin: int, period: int, times: int | None, at: Position
+) -> Timelines:
     """The first round, then a block so often (None: without an end).
 
     Where the first round is like the block, it becomes a part of the repeat.
@@ -365,7 +369,7 @@ def _repeated(
     _extend(before.tracks, [[Repeat(begin, end, period, parts)] for parts in inside])
     assert block.end is not None
     stop = None if times is None else block.end + (times - 1) * period
-    return Lowered(stop, block.level, before.tracks, before.momentum)
+    return Timelines(stop, block.level, before.tracks, before.momentum)
 
 
 def _repeated_momentum(
