@@ -226,7 +226,13 @@ def emit(options: argparse.Namespace) -> int:
     given = _settings(options)
     found = _found(options, given)
     with _reported(found):
-        source = found.schedule().emit(options.target, function=name, style=options.style, **given)
+        source = found.schedule().emit(
+            options.target,
+            function=name,
+            style=options.style,
+            gradient_accumulation_steps=options.gradient_accumulation_steps,
+            **given,
+        )
     put(source.removesuffix("\n"))
     return 0
 

@@ -106,6 +106,13 @@ def parser() -> argparse.ArgumentParser:
     )
     emit.add_argument("--function", metavar="NAME", help="another name for what is defined")
     emit.add_argument(
+        "--gradient-accumulation-steps",
+        metavar="N",
+        type=_positive,
+        default=1,
+        help="of the Keras optimizer, which counts batches (for keras only)",
+    )
+    emit.add_argument(
         "--style",
         metavar="STYLE",
         type=_one_of(STYLES),

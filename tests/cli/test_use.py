@@ -135,6 +135,18 @@ def test_options_may_stand_anywhere(run: Run) -> None:
     assert run("fmt", "--key=a", "--", "a.yaml") == Ran(0, "cosine 90\n", "")
 
 
+def test_gradient_accumulation(run: Run) -> None:
+    line = ("hold 5 -> cosine 90", "--lr", "0.1", "--gradient-accumulation-steps")
+    assert "// 4" in run("emit", "keras", *line, "4").out
+    assert run("emit", "python", *line, "4") == Ran(
+        1,
+        "",
+        "error: gradient_accumulation_steps= is for keras, which counts batches: a step of python is"
+        " an update\n",
+    )
+    assert run("emit", "keras", *line, "x").status == 2
+
+
 def test_quiet(run: Run) -> None:
     arguments = ("check", "-q", "cosine 90", "cosine rest", "cosine")
     assert run(*arguments, "--total", "50") == Ran(
