@@ -1,4 +1,4 @@
-"""A table of counterparts: by kind, the arguments that are understood, and the call that results."""
+"""Tables of counterparts: for each kind of phase what it understands, and the call it becomes."""
 
 from __future__ import annotations
 

@@ -146,18 +146,20 @@ def _restarts(piece: Piece, levels: Levels) -> Call | None:
 def _cyclic(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     up, down = facts["up"], facts["down"] or facts["up"]
-    if not (up.is_integer() and down.is_integer()):
-        return None
     if facts["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
         return None
     if not (levels.is_known(facts["min"]) and levels.is_known(facts["max"])):
         return None
-    arguments = {"base_lr": facts["min"], "max_lr": facts["max"], "step_size_up": int(up)}
+    arguments = {"base_lr": facts["min"], "max_lr": facts["max"], "step_size_up": _length(up)}
     if facts["down"] is not None:
-        arguments["step_size_down"] = int(down)
+        arguments["step_size_down"] = _length(down)
     arguments |= {"mode": facts["mode"], "gamma": facts["gamma"], **_momentum(facts)}
     overflows = facts["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
     return Call("CyclicLR", arguments, only_alone=overflows)
+
+
+def _length(ticks: float) -> float:
+    return int(ticks) if ticks.is_integer() else ticks
 
 
 def _onecycle(piece: Piece, levels: Levels) -> Call | None:

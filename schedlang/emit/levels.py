@@ -22,7 +22,6 @@ from schedlang.formula.expressions import (
     per,
     rebuild,
     substitute,
-    symbols,
 )
 from schedlang.program.program import Piece, Program, pieces_of
 

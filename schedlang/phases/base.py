@@ -173,10 +173,10 @@ class Phase(Placed):
         """The phase's numbers by their names, for targets that have the very same thing.
 
         ``given`` has the arguments that are not at their default, so that a target can tell
-        whether it has them all.
+        whether it has them all. A ``skip`` of no ticks is not among them.
         """
         facts: dict[str, Fact] = {"entry": entry.level, "T": entry.ticks, "skip": entry.skip}
-        facts["given"] = given(self)
+        facts["given"] = given(self) if entry.skip else given(self) - {"skip"}
         for name, written in self:
             facts.setdefault(name, _fact(written, entry))
         return facts

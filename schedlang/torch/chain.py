@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
 from schedlang.counterparts.torch import counterpart
+from schedlang.formula.levels import at_tick
 from schedlang.program.program import Piece, Program, Track
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
@@ -182,17 +183,20 @@ def _is_all(call: Call, track: Track, levels: Levels) -> bool:
     """Whether the schedule is one phase whose class holds the level that is held after it."""
     if len(track.pieces) != 2 or track.pieces[1].text:
         return False
-    if call.name == "OneCycleLR":  # ours holds its end
-        return True
-    return call.holds is not None and levels.same(call.holds, track.pieces[1].curve)
+    phase, end = track.pieces
+    holds = call.holds
+    if call.name == "OneCycleLR":  # ours holds its last rate
+        holds = at_tick(phase.curve, float(end.begin - 1), left=False)
+    return holds is not None and levels.same(holds, end.curve)
 
 
 def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
     """The pieces of a track; a closing `hold` itself holds its level."""
     *pieces, end = track.pieces
-    if pieces and not end.text and pieces[-1].kind == "hold" and not pieces[-1].factor:
-        if levels.same(pieces[-1].curve, end.curve):
-            end = pieces.pop()._replace(end=None)
+    last = pieces[-1] if pieces else end
+    is_hold = last.kind == "hold" and not last.factor and not end.text
+    if pieces and is_hold and levels.same(last.curve, end.curve):
+        end = pieces.pop()._replace(end=None)
     yield from (*pieces, end)
 
 
