@@ -12,11 +12,14 @@ from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Call, Counterpart
 from schedlang.emit import Target
-from schedlang.formula.expressions import Expr, power, rounds
+from schedlang.formula import expressions as formula
+from schedlang.formula.expressions import BASE, Expr, power, rounds
 from schedlang.language.quantities import Length
 from schedlang.phases import BUILT_IN
-from schedlang.phases.arguments import Period
-from schedlang.phases.base import NO_ARGUMENTS, Entry
+from schedlang.phases.arguments import Duration, Period, Tally
+from schedlang.phases.base import NO_ARGUMENTS, Entry, Phase
+from schedlang.phases.plateau import Plateau
+from schedlang.phases.ramps import Hold
 from schedlang.phases.rates import Step
 from schedlang.program.program import Piece
 from schedlang.schedule import Schedule
@@ -233,6 +236,25 @@ def delayed(**arguments: Any) -> Schedule:
     return Schedule.model_construct(stages=(phase,))
 
 
+class Smoothed(Plateau):
+    """`plateau` with one more argument."""
+
+    kind: Literal["plateau"]
+    window: Tally = 1
+
+
+@pytest.mark.parametrize("warmup", [(), (Hold(kind="hold", duration=Duration.read(5)),)])
+def test_an_argument_added_to_plateau_is_refused(warmup: tuple[Phase, ...]) -> None:
+    line, other = (
+        Schedule.model_construct(stages=(*warmup, Smoothed(kind="plateau", window=window)))
+        for window in (1, 3)
+    )
+    assert "factor=0.1, patience=10)" in line.emit("torch", lr=0.1)
+    with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
+        other.emit("torch", lr=0.1)
+    assert str(refused.value) == "ReduceLROnPlateau has no `window=`, which `plateau` sets"
+
+
 @pytest.mark.parametrize(
     ("target", "name"),
     [("torch", "StepLR"), ("keras", "ExponentialDecay"), ("optax", "exponential_decay")],
@@ -240,3 +262,44 @@ def delayed(**arguments: Any) -> Schedule:
 def test_an_argument_added_to_step_is_not_dropped(target: Target, name: str) -> None:
     assert f"{name}(" in delayed().emit(target, lr=0.1)
     assert f"{name}(" not in delayed(delay=5).emit(target, lr=0.1)
+
+
+# Levels, as shares and rates of the base rates; (share, rate, whether it is known, the base itself)
+HALF, THOUSANDTH = formula.mul(0.5, BASE), formula.Number(1e-3)
+READ = [
+    (HALF, (), (0.5, None, True, False)),
+    (HALF, (0.1,), (0.5, 0.05, True, False)),
+    (HALF, (0.1, 0.2), (0.5, None, True, False)),
+    (HALF, (0.1, 0.0), (0.5, None, True, False)),
+    (HALF, (0.0,), (None, 0.0, True, True)),
+    (THOUSANDTH, (), (None, 1e-3, True, False)),
+    (THOUSANDTH, (0.1,), (0.01, 1e-3, True, False)),
+    (THOUSANDTH, (0.1, 0.2), (None, 1e-3, True, False)),
+    (THOUSANDTH, (1e-3, 1e-3), (1.0, 1e-3, True, True)),
+    (HALF + THOUSANDTH, (), (None, None, False, False)),
+    (HALF + THOUSANDTH, (0.1,), (0.51, 0.051, True, False)),
+    (HALF + THOUSANDTH, (0.1, 0.2), (None, None, True, False)),
+    (formula.maximum(HALF, THOUSANDTH), (), (None, None, False, False)),
+    (formula.maximum(HALF, THOUSANDTH), (0.1, 0.2), (0.5, None, True, False)),
+    (formula.ZERO, (), (0.0, 0.0, True, False)),
+    (BASE, (), (1.0, None, True, True)),
+    (BASE, (0.1, 0.2), (1.0, None, True, True)),
+    (formula.T, (0.1,), (None, None, False, False)),
+]
+
+
+@pytest.mark.parametrize(("level", "bases", "read"), READ)
+def test_levels(level: Expr, bases: tuple[float, ...], read: tuple[object, ...]) -> None:
+    levels = Levels(bases)
+    known = levels.is_known(level)
+    is_base = known and levels.is_base(level)
+    assert (levels.share(level), levels.rate(level), known, is_base) == read
+
+
+def test_the_same_level() -> None:
+    tenth = formula.Number(0.1)
+    assert Levels((0.1,)).same(BASE, tenth)
+    assert not Levels((0.1, 0.2)).same(BASE, tenth)
+    assert not Levels().same(BASE, tenth)
+    assert Levels().same(formula.mul(0.1 + 0.2, BASE), formula.mul(0.3, BASE))
+    assert not Levels((0.1,)).same(formula.T, formula.T + 1)

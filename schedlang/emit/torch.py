@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from schedlang.counterparts.table import not_understood
+from schedlang.counterparts.torch import COUNTERPARTS
 from schedlang.emit import header, source
 from schedlang.emit.classes import Native, reduce_on_plateau, torch_child, torch_class
 from schedlang.emit.levels import Levels, symbolic
@@ -224,9 +226,12 @@ def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
     """`ReduceLROnPlateau`, after what comes before it."""
     program = module.program
     facts = program.plateau or {}
+    missing = not_understood(COUNTERPARTS["plateau"], facts)
+    if missing:
+        raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
     found = reduce_on_plateau(facts, module.levels)
     if found is None:
-        raise ValueError("`plateau` with this min= hangs on the base rate: say lr=")
+        raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     entry = facts["entry"]
     alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
     if alone and module.levels.is_base(entry):
