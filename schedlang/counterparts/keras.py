@@ -18,6 +18,7 @@ from schedlang.counterparts.table import (
     Call,
     Counterpart,
     divides_exactly,
+    is_whole,
     understands,
 )
 from schedlang.formula.expressions import Expr, T, symbols
@@ -81,7 +82,7 @@ def _polynomial(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     a, b, power = facts["a"], facts["b"], facts.get("power", 1.0)
     rises = facts["role"] == "warmup" and power != 1
-    if rises or not power.is_integer() or not (levels.is_known(a) and levels.is_known(b)):
+    if rises or not is_whole(power) or not (levels.is_known(a) and levels.is_known(b)):
         return None
     arguments = {"initial_learning_rate": a, "decay_steps": facts["T"], "end_learning_rate": b}
     return Call("PolynomialDecay", {**arguments, "power": power}, holds=b)
@@ -101,7 +102,7 @@ def _inverse_time(piece: Piece, levels: Levels) -> Call | None:
 
 def _decay(name: str, rate: float, piece: Piece, levels: Levels, *, staircase: bool) -> Call | None:
     a, every = piece.facts["a"], piece.facts["every"] or 1.0
-    if not levels.is_known(a) or not every.is_integer():
+    if not levels.is_known(a) or not is_whole(every):
         return None
     if staircase and not divides_exactly(every):
         return None

@@ -15,6 +15,7 @@ from schedlang.counterparts.table import (
     Call,
     Counterpart,
     divides_exactly,
+    is_whole,
     understands,
 )
 from schedlang.formula.expressions import ZERO, Expr
@@ -89,7 +90,7 @@ def _exp(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     gamma, every, low = facts["gamma"], facts["every"] or 1.0, facts["min"]
     staircase = piece.kind == "step"
-    if gamma is None or not levels.is_known(facts["a"]) or not every.is_integer():
+    if gamma is None or not levels.is_known(facts["a"]) or not is_whole(every):
         return None
     if staircase and not divides_exactly(every):
         return None

@@ -96,6 +96,11 @@ def factors(facts: Mapping[str, Any]) -> tuple[float, ...]:
     return gamma if isinstance(gamma, tuple) else (gamma,) * len(facts["at"])
 
 
+def is_whole(ticks: float | Fraction) -> bool:
+    """Whether there is no fraction of a tick (or of a factor)."""
+    return ticks == int(ticks)
+
+
 def divides_exactly(period: float) -> bool:
     """Whether compiled code finds whole quotients by this period in floats of 32 bits.
 
@@ -103,4 +108,4 @@ def divides_exactly(period: float) -> bool:
     a little below 1, and what should change at step 41 changes one step late.
     """
     reciprocal: float = unpack("f", pack("f", 1 / period))[0]
-    return period == int(period) and Fraction(reciprocal) * int(period) >= 1
+    return is_whole(period) and Fraction(reciprocal) * int(period) >= 1

@@ -15,7 +15,14 @@ from typing import Any
 
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Counterpart, Root, understands
+from schedlang.counterparts.table import (
+    Argument,
+    Call,
+    Counterpart,
+    Root,
+    is_whole,
+    understands,
+)
 from schedlang.formula.expressions import ZERO, power
 from schedlang.program.program import Piece
 
@@ -114,7 +121,7 @@ def _exp(piece: Piece, levels: Levels) -> Call | None:
 
 def _step(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
-    if not facts["every"].is_integer() or not levels.is_base(facts["a"]):
+    if not is_whole(facts["every"]) or not levels.is_base(facts["a"]):
         return None
     return Call("StepLR", {"step_size": int(facts["every"]), "gamma": facts["gamma"]})
 
@@ -134,7 +141,7 @@ def _multistep(piece: Piece, levels: Levels) -> Call | None:
 def _restarts(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     low = levels.rate(facts["min"])
-    whole = facts["first"].is_integer() and facts["mult"].is_integer()
+    whole = is_whole(facts["first"]) and is_whole(facts["mult"])
     if low is None or not whole or not levels.is_base(facts["a"]):
         return None
     if low > min(levels.bases, default=0.0):
@@ -159,7 +166,7 @@ def _cyclic(piece: Piece, levels: Levels) -> Call | None:
 
 
 def _length(ticks: float) -> float:
-    return int(ticks) if ticks.is_integer() else ticks
+    return int(ticks) if is_whole(ticks) else ticks
 
 
 def _onecycle(piece: Piece, levels: Levels) -> Call | None:
