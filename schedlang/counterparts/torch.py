@@ -32,6 +32,9 @@ FOREVER = 2**53
 LONGEST_POWER = 1_000_000
 """Ticks for which the powers of a rounded root stay within 1e-10 of the true ones."""
 
+EXACT_PART = 2**10
+"""Periods in such parts of a tick have an exact sum; the cycles of others, as 1/3, would drift."""
+
 MOST_CYCLES = 1000
 """Cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
 
@@ -153,6 +156,8 @@ def _restarts(piece: Piece, levels: Levels) -> Call | None:
 def _cyclic(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     up, down = facts["up"], facts["down"] or facts["up"]
+    if not (is_whole(up * EXACT_PART) and is_whole(down * EXACT_PART)):
+        return None
     if facts["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
         return None
     if not (levels.is_known(facts["min"]) and levels.is_known(facts["max"])):

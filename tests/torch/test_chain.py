@@ -111,6 +111,8 @@ ALONE = [
     ("multistep 90 at=[30, 60]", lr_scheduler.MultiStepLR),
     ("restarts first=10", lr_scheduler.CosineAnnealingWarmRestarts),
     ("cyclic up=5 min=1%", lr_scheduler.CyclicLR),
+    ("cyclic up=2.5 min=1%", lr_scheduler.CyclicLR),
+    ("cyclic up=10/3 min=1%", lr_scheduler.LambdaLR),
     ("cyclic up=5 min=1% mode=triangular2 momentum=[0.8, 0.9]", lr_scheduler.CyclicLR),
     ("onecycle 100 momentum=[0.85, 0.95]", lr_scheduler.OneCycleLR),
     ("plateau factor=0.5 min=1%", lr_scheduler.ReduceLROnPlateau),
