@@ -7,12 +7,12 @@ from zlib import crc32
 from schedlang.arrays.tables import steps_per_update
 from schedlang.emit import header, source
 from schedlang.emit.arrays import Arrays
+from schedlang.emit.classes import keras_schedule
 from schedlang.emit.dialects import KERAS
 from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
-from schedlang.emit.keras_classes import native
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
-from schedlang.program.program import Program
+from schedlang.program.program import Piece, Program
 
 SCHEDULE = "LearningRateSchedule"
 _REACHED = '''\
@@ -40,7 +40,9 @@ def emit(
     arrays = Arrays(KERAS, source.WIDTH - 8, base="self.lr")
     found = None
     if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
-        found = native(outline(program.tracks[0]), levels)
+        parts = outline(program.tracks[0])
+        pieces = [part for part in parts if isinstance(part, Piece)]
+        found = keras_schedule(pieces, levels) if len(pieces) == len(parts) else None
     defined: list[list[str]] = []
     if found is None:
         name = "LearningRate"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from struct import pack, unpack
 
+from schedlang.counterparts import levels
 from schedlang.emit.source import number
-from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
@@ -23,9 +22,7 @@ from schedlang.formula.expressions import (
     per,
     rebuild,
     substitute,
-    symbols,
 )
-from schedlang.formula.notation import tidy
 from schedlang.program.program import Piece, Program, pieces_of
 
 MOST_LEVELS = 20
@@ -107,29 +104,12 @@ def lean(program: Program) -> Program:
     return replace(program, symbolic=(first.changed(alone), *telling))
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Reads the levels of a program whose base rate is known, or is not."""
+class Levels(levels.Levels):
+    """Writes the levels of a program whose base rate is known, or is not."""
 
-    base: float | None
-
-    def share(self, level: Expr) -> float | None:
-        """The level as a share of the base, if that is one for all."""
-        match _numbers(level):
-            case Number(relative), Number(0.0):
-                return tidy(relative)
-            case Number(relative), Number(absolute) if self.base:
-                return tidy(relative + absolute / self.base)
-        return None
-
-    def rate(self, level: Expr) -> float | None:
-        """The level as a rate, if that is known."""
-        match _numbers(level):
-            case Number(0.0), Number(absolute):
-                return tidy(absolute)
-            case Number(relative), Number(absolute) if self.base is not None:
-                return tidy(relative * self.base + absolute)
-        return None
+    def __init__(self, base: float | None) -> None:
+        super().__init__(() if base is None else (base,))
+        self.base = base
 
     def text(self, level: Expr) -> str | None:
         """The level as source: a number, or a share of the parameter ``lr``."""
@@ -141,13 +121,13 @@ class Levels:
             return None
         return "lr" if share == 1 else f"{number(share)} * lr"
 
-    def ratio(self, x: Expr, y: Expr) -> float | None:
-        """X / y, if that is known for every base."""
-        for read in (self.rate, self.share):
-            a, b = read(x), read(y)
-            if a is not None and b:
-                return tidy(a / b)
-        return None
+    def each_group(self, level: Expr) -> str | None:
+        """The level as source: a number, or a list of one for each of the ``base_rates``."""
+        rate = self.rate(level)
+        if rate is not None:
+            return number(rate)
+        each = self.text(level)
+        return None if each is None else f"[{each} for lr in base_rates]"
 
     def share_curve(self, curve: Expr) -> Expr | None:
         """The curve as a share of the base, if it is the same for every base or that is known."""
@@ -160,21 +140,3 @@ class Levels:
         if not self.base:
             return None
         return substitute(curve, {BASE.name: Number(self.base)}) / self.base
-
-
-def _numbers(level: Expr) -> tuple[Expr, Expr] | None:
-    """The level as a number of bases and a number, if it is one."""
-    parts = affine(level)
-    if parts is None or any(symbols(part) for part in parts):
-        return None
-    return Number(value(parts[0], {})), Number(value(parts[1], {}))
-
-
-def divides_exactly(period: float) -> bool:
-    """Whether compiled code finds whole quotients by this period in floats of 32 bits.
-
-    XLA multiplies by the reciprocal instead of dividing; where that was rounded down, 41/41 is
-    a little below 1, and what should change at step 41 changes one step late.
-    """
-    reciprocal: float = unpack("f", pack("f", 1 / period))[0]
-    return period == int(period) and Fraction(reciprocal) * int(period) >= 1

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from schedlang.emit import header, source
 from schedlang.emit.arrays import Arrays
+from schedlang.emit.classes import Native, optax_schedule, optax_warmup_cosine
 from schedlang.emit.dialects import JAX
 from schedlang.emit.levels import Levels
-from schedlang.emit.optax_factories import Factory, factory, warmup_cosine
 from schedlang.emit.outline import Part, Rounds, outline
 from schedlang.emit.spelling import Lists
 from schedlang.formula.expressions import BASE, symbols
@@ -79,17 +79,17 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     pieces = [part for part in parts if isinstance(part, Piece)]
     if len(pieces) < len(parts) or len(pieces) > MOST_PHASES:
         return None
-    found = [factory(piece, module.levels) for piece in pieces]
+    found = [optax_schedule(piece, module.levels) for piece in pieces]
     if all(own is None or own.name == "constant_schedule" for own in found):
         return None
-    both = warmup_cosine(pieces[:2], module.levels)
+    both = optax_warmup_cosine(pieces[:2], module.levels)
     if both is not None:
         pieces = [pieces[0]._replace(text=f"{pieces[0].text} -> {pieces[1].text}"), *pieces[2:]]
         pieces[0] = pieces[0]._replace(end=parts[1].end)
         found = [both, *found[2:]]
     *_, last = pieces
     before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
-    if before is not None and not last.text and before == last.curve:
+    if before is not None and not last.text and module.levels.same(before, last.curve):
         pieces, found = pieces[:-1], found[:-1]
     comments = [
         source.comment(piece.text or "the end holds", source.WIDTH - 12) for piece in pieces
@@ -108,7 +108,7 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     return source.call("schedule = optax.join_schedules(", [listed, marks], width=0)
 
 
-def _call(own: Factory, width: int) -> str:
+def _call(own: Native, width: int) -> str:
     arguments = [f"{name}={value}" for name, value in own.arguments.items()]
     return "\n".join(source.call(f"optax.{own.name}(", arguments, width=width))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from schedlang.counterparts.table import not_understood
+from schedlang.counterparts.torch import COUNTERPARTS
 from schedlang.emit import header, source
+from schedlang.emit.classes import Native, reduce_on_plateau, torch_child, torch_class
 from schedlang.emit.levels import Levels, symbolic
 from schedlang.emit.outline import Part, outline
 from schedlang.emit.scalar import functions
-from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
 from schedlang.formula.evaluate import value
@@ -121,12 +123,13 @@ def _alone(module: Module, parts: Sequence[Part]) -> list[str] | None:
     """`CyclicLR`, or `OneCycleLR` and what holds its end: they set the rates by themselves."""
     match parts:
         case (Piece(kind="cyclic", end=None) as piece,):
-            found = cyclic(piece, module.levels)
-            if found is None:
+            found = torch_class(piece, module.levels)
+            # PyTorch's own computes 2.0**cycle, which overflows.
+            if found is None or piece.facts["mode"] == "triangular2":
                 return None
             return [*source.comment(piece.text, source.WIDTH - 4), module.scheduler(found)]
         case (Piece(kind="onecycle") as piece, Piece(end=None, text="") as end):
-            found = one_cycle(piece, module.levels)
+            found = torch_class(piece, module.levels)
             if found is None:
                 return None
             hold = f"end = {of_phase(module, end)}".split("\n")
@@ -146,11 +149,11 @@ def _sequence(module: Module, parts: Sequence[Part]) -> list[str] | None:
     pieces = [part for part in parts if isinstance(part, Piece)]
     if len(pieces) < len(parts) or len(pieces) > MOST_PHASES:
         return None
-    found = [native(piece, module.levels) for piece in pieces]
+    found = [torch_child(piece, module.levels) for piece in pieces]
     if not any(found):
         return None
     last = pieces[-1]
-    if len(pieces) > 1 and not last.text and _holds(found[-2], last):
+    if len(pieces) > 1 and not last.text and _holds(module, found[-2], last):
         pieces = pieces[:-1]
     built = [
         module.scheduler(own) if own else of_phase(module, piece)
@@ -169,9 +172,9 @@ def _sequence(module: Module, parts: Sequence[Part]) -> list[str] | None:
     return ["\n".join(source.call("SequentialLR(", ["optimizer", listed, marks], width=0))]
 
 
-def _holds(own: Native | None, end: Piece) -> bool:
+def _holds(module: Module, own: Native | None, end: Piece) -> bool:
     """Whether a scheduler goes on with the end level by itself."""
-    return own is not None and own.holds is not None and own.holds == end.curve
+    return own is not None and own.holds is not None and module.levels.same(own.holds, end.curve)
 
 
 def _chained(module: Module) -> list[str] | None:
@@ -181,7 +184,7 @@ def _chained(module: Module) -> list[str] | None:
         piece, *rest = outline(track)
         if not isinstance(piece, Piece):
             return None
-        own = native(piece, Levels(1.0))
+        own = torch_child(piece, Levels(1.0))
         if own is None or own.name not in CHAINABLE:
             return None
         first = own.arguments.get("start_factor", "1.0")
@@ -223,31 +226,16 @@ def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
     """`ReduceLROnPlateau`, after what comes before it."""
     program = module.program
     facts = program.plateau or {}
-    low = rates(facts["min"], module.levels)
-    if low is None:
-        raise ValueError("`plateau` with this min= hangs on the base rate: say lr=")
-    usual = {
-        "mode": None,
-        "factor": None,
-        "patience": None,
-        "threshold": 1e-4,
-        "threshold_mode": "rel",
-        "cooldown": 0,
-        "eps": 1e-8,
-    }
-    arguments: dict[str, str] = {}
-    for name, default in usual.items():
-        value = facts[name] if facts[name] is not None else "min"
-        if value != default and (name, value) != ("mode", "min"):
-            text = f'"{value}"' if isinstance(value, str) else source.number(value, whole=True)
-            arguments[name] = text
-    if low != "0.0":
-        arguments["min_lr"] = low
+    missing = not_understood(COUNTERPARTS["plateau"], facts)
+    if missing:
+        raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
+    found = reduce_on_plateau(facts, module.levels)
+    if found is None:
+        raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     entry = facts["entry"]
     alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
-    if alone and module.levels.share(entry) == 1:
+    if alone and module.levels.is_base(entry):
         comment = source.comment(program.pieces[0].text, source.WIDTH - 4)
-        found = Native("ReduceLROnPlateau", arguments)
         return "ReduceLROnPlateau", _result([*comment, module.scheduler(found)])
     *pieces, last = program.pieces
     first_track = Track((*pieces, last._replace(kind="hold", text="")))
@@ -256,7 +244,7 @@ def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
     first, *more = f"before = {built}".split("\n")
     module.definitions.append(then_plateau(program.tick).split("\n"))
     module.classes.add("ReduceLROnPlateau")
-    call = [f"{name}={value}" for name, value in arguments.items()]
+    call = [f"{name}={value}" for name, value in found.arguments.items()]
     begin = f"begin={source.integer(facts['begin'])}"
     then = source.call("return ThenPlateau(", ["before", begin, *call], width=source.WIDTH - 4)
     comment = source.comment(program.pieces[-1].text, source.WIDTH - 4)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from schedlang.emit import source
+from schedlang.emit.classes import Native
 from schedlang.emit.levels import Levels
 from schedlang.emit.scalar import functions, phase
 from schedlang.emit.spelling import Scalar
-from schedlang.emit.torch_classes import Native
 from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
 from schedlang.program.program import Piece, Program, Track
 

@@ -19,12 +19,16 @@ from schedlang.language.quantities import Length, Level, refuse
 from schedlang.phases.arguments import Duration
 
 Role: TypeAlias = Literal["warmup", "decay"]
-Fact: TypeAlias = Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | None
+Fact: TypeAlias = (
+    Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | frozenset[str] | None
+)
 
 INITIAL = Level(Fraction(1, 1000), "x")
 """Where the first warm-up starts: an update at rate 0 is a wasted one."""
 BASE_LEVEL = Level(Fraction(1), "x")
 NOTHING = Level(Fraction(0))
+NO_ARGUMENTS = {"kind", "duration"}
+"""The fields of a phase that are no arguments: its name, and the interval that it occupies."""
 
 
 class Entry(NamedTuple):
@@ -166,11 +170,26 @@ class Phase(Placed):
         return Number(value(momentum, {"t": float(entry.length - entry.skip)}, left=True))
 
     def facts(self, entry: Entry) -> dict[str, Fact]:
-        """The phase's numbers by their names, for targets that have the very same thing."""
+        """The phase's numbers by their names, for targets that have the very same thing.
+
+        ``given`` has the arguments that are not at their default, so that a target can tell
+        whether it has them all. A ``skip`` of no ticks is not among them.
+        """
         facts: dict[str, Fact] = {"entry": entry.level, "T": entry.ticks, "skip": entry.skip}
+        facts["given"] = given(self) if entry.skip else given(self) - {"skip"}
         for name, written in self:
             facts.setdefault(name, _fact(written, entry))
         return facts
+
+
+def given(phase: Phase) -> frozenset[str]:
+    """The arguments that are not at their default, by their names in the text."""
+    return frozenset(
+        field.alias or name
+        for name, field in type(phase).model_fields.items()
+        if name not in NO_ARGUMENTS
+        and (field.is_required() or getattr(phase, name) != field.get_default())
+    )
 
 
 def at_end(curve: Expr, entry: Entry, *, left: bool) -> Expr:

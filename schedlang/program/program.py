@@ -335,10 +335,10 @@ class Program:
 
     @cached_property
     def _numbers(self) -> dict[str, Number]:
-        return {name: Number(x) for name, x in self._names(self.base or 0.0).items()}
+        return {name: Number(x) for name, x in self.names(self.base or 0.0).items()}
 
-    def _names(self, base: float) -> dict[str, float]:
-        """The base rate and the levels that follow from it."""
+    def names(self, base: float) -> dict[str, float]:
+        """The values of ``base`` and of the symbols of levels for a base rate."""
         names = {BASE.name: base}
         for i, level in enumerate(self.levels):
             names[f"{LEVEL}{i}"] = value(level, names)
@@ -365,7 +365,7 @@ class Program:
         """What is wrong with the schedule for a base rate."""
         if not base:
             return list(self.absolute)
-        names = self._names(base) if self.checks else {}
+        names = self.names(base) if self.checks else {}
         found = ((place, place.check.failure(names)) for place in self.checks)
         return [
             place.at._replace(code=failure.code, message=failure.message, advice=failure.advice)

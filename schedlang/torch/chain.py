@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from schedlang.program.program import Piece, Program
+from schedlang.counterparts.levels import Levels
+from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.torch import counterpart
+from schedlang.formula.levels import at_tick
+from schedlang.program.program import Piece, Program, Track
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
-from schedlang.torch.counterparts import Counterpart, counterpart, rate
 from schedlang.torch.groups import base_rates, has_tensor_rates, restart
 from schedlang.torch.momentum import has_tensor_betas
 
@@ -129,70 +131,85 @@ def build(program: Program, optimizer: Optimizer) -> Plain:
     return scheduler
 
 
-def _plan(program: Program, optimizer: Optimizer) -> dict[int, Counterpart]:
+class Child(NamedTuple):
+    """A class of PyTorch's, and its arguments without the optimizer."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
     """The classes by the ticks at which they begin."""
     bases = base_rates(optimizer)
-    programs = {base: program.rebase(base) for base in bases}
-    plan: dict[int, Counterpart] = {}
-    for begin, pieces in _stretches([programs[base] for base in bases]):
-        found = counterpart(pieces, bases) if pieces else None
-        plan[begin] = _share(begin, programs, bases) if found is None else found
-    if len(plan) == 2 and plan[0].holds and all(map(_holds_its_end, programs.values())):
-        return {0: plan[0]}
-    if len(plan) > 1:
-        for begin, child in plan.items():
-            if child.only_alone:
-                plan[begin] = _share(begin, programs, bases)
+    levels = Levels(bases, program.names)
+    programs = {base: program.rebase(base) for base in levels.bases}
+    calls: dict[int, Call | None] = {}
+    for begin, piece in _stretches(program.symbolic[0], levels):
+        calls[begin] = None if piece is None else counterpart(piece, levels)
+    first = calls[0]
+    if first is not None and _is_all(first, program.symbolic[0], levels):
+        return {0: _child(first, levels, bases)}
+    plan: dict[int, Child] = {}
+    for begin, call in calls.items():
+        if call is None or (call.only_alone and len(calls) > 1):
+            shares = {base: Share(programs[base], base, begin) for base in levels.bases}
+            plan[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
+        else:
+            plan[begin] = _child(call, levels, bases)
     return plan
 
 
-def _share(begin: int, programs: Mapping[float, Program], bases: list[float]) -> Counterpart:
-    shares = {base: Share(program, base, begin) for base, program in programs.items()}
-    return Counterpart("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
+def _child(call: Call, levels: Levels, bases: list[float]) -> Child:
+    """The call with numbers for the groups."""
+
+    def number(argument: Argument) -> Any:
+        match argument:
+            case Root(x, n):
+                return x ** (1 / n)
+            case bool() | int() | float() | str():
+                return argument
+            case tuple():
+                return [number(item) for item in argument]
+            case Mapping():
+                return dict(argument)
+            case _:
+                rates = levels.rates(argument)
+                return [rates[base] for base in bases]
+
+    return Child(call.name, {name: number(x) for name, x in call.arguments.items()})
 
 
-def _holds_its_end(program: Program) -> bool:
-    """Whether the schedule is one phase, and the level held after it is the one it ends on."""
-    if len(program.pieces) != 2 or program.pieces[1].text:
+def _is_all(call: Call, track: Track, levels: Levels) -> bool:
+    """Whether the schedule is one phase whose class holds the level that is held after it."""
+    if len(track.pieces) != 2 or track.pieces[1].text:
         return False
-    phase, end = program.pieces
-    last = rate(phase.facts["b"]) if "b" in phase.facts else program.at(end.begin - 1)
-    return _near(last, rate(end.curve))
+    phase, end = track.pieces
+    holds = call.holds
+    if call.name == "OneCycleLR":  # ours holds its last rate
+        holds = at_tick(phase.curve, float(end.begin - 1), left=False)
+    return holds is not None and levels.same(holds, end.curve)
 
 
-def _pieces(programs: list[Program]) -> Iterator[tuple[Piece, ...]]:
-    """The first tracks' pieces, each for all groups; a closing `hold` itself holds its level."""
-    *pieces, end = zip(*(program.pieces for program in programs), strict=True)
-    closing = pieces[-1] if pieces else end
-    if (
-        pieces
-        and not end[0].text
-        and closing[0].kind == "hold"
-        and not closing[0].factor
-        and all(_near(rate(x.curve), rate(y.curve)) for x, y in zip(closing, end, strict=True))
-    ):
-        yield from pieces[:-1]
-        yield tuple(piece._replace(end=None) for piece in closing)
-    else:
-        yield from (*pieces, end)
+def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
+    """The pieces of a track; a closing `hold` itself holds its level."""
+    *pieces, end = track.pieces
+    last = pieces[-1] if pieces else end
+    is_hold = last.kind == "hold" and not last.factor and not end.text
+    if pieces and is_hold and levels.same(last.curve, end.curve):
+        end = pieces.pop()._replace(end=None)
+    yield from (*pieces, end)
 
 
-def _near(x: float, y: float) -> bool:
-    return math.isclose(x, y, rel_tol=1e-12)
-
-
-def _stretches(programs: list[Program]) -> Iterator[tuple[int, list[Piece]]]:
-    """Where a child begins, and its phase as it is for each group (none: several at once)."""
-    loop = programs[0].tracks[0].loop
+def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
+    """Where a child begins, and its phase (None: several at once)."""
     in_product = False
-    for pieces in _pieces(programs):
-        piece = pieces[0]
-        if loop is not None and piece.begin >= loop.begin:
-            yield piece.begin, []
+    for piece in _pieces(track, levels):
+        if track.loop is not None and piece.begin >= track.loop.begin:
+            yield piece.begin, None
             return
         if piece.factor:
             if not in_product:
-                yield piece.begin, []
+                yield piece.begin, None
         else:
-            yield piece.begin, list(pieces)
+            yield piece.begin, piece
         in_product = piece.factor

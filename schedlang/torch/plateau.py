@@ -10,7 +10,6 @@ from typing import Any, Literal, SupportsFloat
 from schedlang import plateau
 from schedlang.formula.expressions import Number, affine
 from schedlang.program.program import Program
-from schedlang.torch.counterparts import rate
 from schedlang.torch.state import Bound
 from schedlang.torch.watch import warn
 
@@ -152,8 +151,14 @@ def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float
     parts = _parts(program, fact) if len(set(bases)) > 1 else None
     if parts is not None:
         return [parts[0] * base + parts[1] for base in bases]
-    each = {base: rate(_facts(program.rebase(base))[fact]) for base in dict.fromkeys(bases)}
+    each = {base: _number(_facts(program.rebase(base))[fact]) for base in dict.fromkeys(bases)}
     return [each[base] for base in bases]
+
+
+def _number(level: Any) -> float:
+    """A level of a numeric program."""
+    assert isinstance(level, Number)
+    return level.value
 
 
 def _parts(program: Program, fact: str) -> tuple[float, float] | None:

@@ -44,6 +44,11 @@ FAR = [
     ("(linear 100 to=1% -> linear 10 to=1x) x inf", 9_000),
     ("(exp 12k gamma=1.001) * (cosine 9000 min=10%)", 12_000),
     ("onecycle 9000", 12_000),
+    ("onecycle 5 pct=0.1", 20),
+    ("cyclic up=100/3 down=7/2 min=1%", 10_000),
+    ("cyclic up=33.25 down=7/2 min=1%", 10_000),
+    ("multistep at=[0, 5]", 20),
+    ("warmup 5 -> multistep 40 at=[5, 20]", 100),
 ]
 
 

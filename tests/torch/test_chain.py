@@ -8,6 +8,7 @@ import pytest
 from torch.optim import lr_scheduler
 
 import schedlang
+from tests.test_counterparts import delayed
 from tests.torch.rig import look, sgd, train
 
 # line, the chain's members and their telling attributes. The base rate is 0.1.
@@ -110,6 +111,8 @@ ALONE = [
     ("multistep 90 at=[30, 60]", lr_scheduler.MultiStepLR),
     ("restarts first=10", lr_scheduler.CosineAnnealingWarmRestarts),
     ("cyclic up=5 min=1%", lr_scheduler.CyclicLR),
+    ("cyclic up=2.5 min=1%", lr_scheduler.CyclicLR),
+    ("cyclic up=10/3 min=1%", lr_scheduler.LambdaLR),
     ("cyclic up=5 min=1% mode=triangular2 momentum=[0.8, 0.9]", lr_scheduler.CyclicLR),
     ("onecycle 100 momentum=[0.85, 0.95]", lr_scheduler.OneCycleLR),
     ("plateau factor=0.5 min=1%", lr_scheduler.ReduceLROnPlateau),
@@ -198,6 +201,15 @@ def test_what_the_chain_refuses_goes_fused(line: str, binding: dict[str, Any], w
     assert str(refused.value) == f'{why}: use engine="fused"'
     assert set(optimizer.param_groups[0]) == set(sgd(0.1).param_groups[0])  # nothing was touched
     assert type(schedlang.parse(line).to_torch(optimizer, **binding)).__name__ == "Fused"
+
+
+@pytest.mark.parametrize(("arguments", "name"), [({}, "StepLR"), ({"delay": 5}, "LambdaLR")])
+def test_an_argument_that_the_class_does_not_have(arguments: dict[str, Any], name: str) -> None:
+    line = delayed(**arguments)
+    scheduler = line.to_torch(sgd(0.1))
+    assert type(scheduler).__name__ == name
+    rates = [each.rates[0] for each in train(scheduler, 70)]
+    assert rates == pytest.approx(line.bind(lr=0.1).curve(70).tolist())
 
 
 def test_other_refusals() -> None:

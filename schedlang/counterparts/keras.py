@@ -1,0 +1,143 @@
+"""Keras' own schedules, for whole schedules whose values they give exactly.
+
+Their limits: `PiecewiseConstantDecay` changes one step after its boundary;
+``CosineDecay.decay_steps`` leaves out the warm-up; `CosineDecayRestarts` finds its cycles by
+logarithms in floats of 32 bits and is never used, nor is `PolynomialDecay` with a power that is
+not whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from schedlang.counterparts import table
+from schedlang.counterparts.levels import Levels
+from schedlang.counterparts.table import (
+    Argument,
+    Call,
+    Counterpart,
+    divides_exactly,
+    is_whole,
+    understands,
+)
+from schedlang.formula.expressions import Expr, T, symbols
+from schedlang.program.program import Piece
+
+DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+    "CosineDecay": {"alpha": 0.0},
+    "PolynomialDecay": {"power": 1.0},
+    "ExponentialDecay": {"staircase": False},
+    "InverseTimeDecay": {"staircase": False},
+}
+"""What the schedules take where an argument is left out; the source leaves these out."""
+
+
+def schedule(pieces: Sequence[Piece], levels: Levels) -> Call | None:
+    """Keras' schedule for a whole track, if there is one that gives its values."""
+    match pieces:
+        case [Piece(kind="linear") as up, Piece(kind="cosine") as down, end]:
+            found = _warmup_cosine(up, down, levels)
+            return found if found is not None and _holds(found, end, levels) else None
+        case [phase]:
+            return counterpart(phase, levels)
+        case [phase, end]:
+            found = counterpart(phase, levels)
+            if found is not None and _holds(found, end, levels):
+                return found
+    if all(T.name not in symbols(piece.curve) for piece in pieces):
+        marks = [piece.end or 0 for piece in pieces[:-1]]
+        return _constants(marks, [piece.curve for piece in pieces], levels)
+    return None
+
+
+def counterpart(piece: Piece, levels: Levels) -> Call | None:
+    """Keras' schedule for a phase from step 0 on. A level among the arguments is a rate."""
+    return table.find(COUNTERPARTS, piece, levels)
+
+
+def _holds(found: Call, end: Piece, levels: Levels) -> bool:
+    return found.holds is not None and levels.same(found.holds, end.curve)
+
+
+def _warmup_cosine(up: Piece, down: Piece, levels: Levels) -> Call | None:
+    rise, fall = counterpart(up, levels), counterpart(down, levels)
+    if rise is None or fall is None or not levels.same(up.facts["b"], down.facts["a"]):
+        return None
+    arguments = {**fall.arguments, "initial_learning_rate": up.facts["a"]}
+    arguments |= {"warmup_target": up.facts["b"], "warmup_steps": up.facts["T"]}
+    return fall._replace(arguments=arguments)
+
+
+def _cosine(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    alpha = levels.ratio(facts["b"], facts["a"])
+    if alpha is None or not levels.is_known(facts["a"]):
+        return None
+    arguments = {"initial_learning_rate": facts["a"], "decay_steps": facts["T"], "alpha": alpha}
+    return Call("CosineDecay", arguments, holds=facts["b"])
+
+
+def _polynomial(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    a, b, power = facts["a"], facts["b"], facts.get("power", 1.0)
+    rises = facts["role"] == "warmup" and power != 1
+    if rises or not is_whole(power) or not (levels.is_known(a) and levels.is_known(b)):
+        return None
+    arguments = {"initial_learning_rate": a, "decay_steps": facts["T"], "end_learning_rate": b}
+    return Call("PolynomialDecay", {**arguments, "power": power}, holds=b)
+
+
+def _exponential(piece: Piece, levels: Levels) -> Call | None:
+    rate = piece.facts["gamma"]
+    staircase = piece.kind == "step"
+    return _decay("ExponentialDecay", rate, piece, levels, staircase=staircase) if rate else None
+
+
+def _inverse_time(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    staircase = facts["staircase"]
+    return _decay("InverseTimeDecay", facts["rate"], piece, levels, staircase=staircase)
+
+
+def _decay(name: str, rate: float, piece: Piece, levels: Levels, *, staircase: bool) -> Call | None:
+    a, every = piece.facts["a"], piece.facts["every"] or 1.0
+    if not levels.is_known(a) or not is_whole(every):
+        return None
+    if staircase and not divides_exactly(every):
+        return None
+    arguments = {"initial_learning_rate": a, "decay_steps": int(every), "decay_rate": rate}
+    return Call(name, {**arguments, "staircase": staircase})
+
+
+def _multistep(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    values = [table.start(facts)]
+    for factor in table.factors(facts):
+        values.append(values[-1] * factor)
+    return _constants(table.milestones(facts), values, levels)
+
+
+def _piecewise(piece: Piece, levels: Levels) -> Call | None:
+    return _constants(table.milestones(piece.facts), piece.facts["values"], levels)
+
+
+def _constants(marks: Sequence[int], values: Sequence[Expr], levels: Levels) -> Call | None:
+    if marks[0] < 1 or any(a == b for a, b in pairwise(marks)):
+        return None
+    if not all(map(levels.is_known, values)):
+        return None
+    boundaries = tuple(mark - 1 for mark in marks)
+    return Call("PiecewiseConstantDecay", {"boundaries": boundaries, "values": tuple(values)})
+
+
+COUNTERPARTS: dict[str, Counterpart] = {
+    "linear": understands("role from to min", _polynomial),
+    "cosine": understands("role from to min", _cosine),
+    "poly": understands("role from to min power", _polynomial),
+    "exp": understands("from gamma every", _exponential),
+    "step": understands("from gamma every", _exponential),
+    "inverse_time": understands("from rate every staircase", _inverse_time),
+    "multistep": understands("from at gamma", _multistep),
+    "piecewise": understands("at values", _piecewise),
+}

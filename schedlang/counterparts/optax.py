@@ -1,0 +1,134 @@
+"""Optax's own functions for the phases whose values they give exactly.
+
+Never `polynomial_schedule` with a power below 1, whose gradient at the end is infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from schedlang.counterparts import table
+from schedlang.counterparts.levels import Levels
+from schedlang.counterparts.table import (
+    Argument,
+    Call,
+    Counterpart,
+    divides_exactly,
+    is_whole,
+    understands,
+)
+from schedlang.formula.expressions import ZERO, Expr
+from schedlang.program.program import Piece
+
+DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+    "cosine_decay_schedule": {"alpha": 0.0},
+    "warmup_cosine_decay_schedule": {"end_value": ZERO},
+    "exponential_decay": {"staircase": False},
+}
+"""What the functions take where an argument is left out; the source leaves these out."""
+
+
+def counterpart(piece: Piece, levels: Levels) -> Call | None:
+    """Optax's schedule for a phase. A level among the arguments is a rate."""
+    return table.find(COUNTERPARTS, piece, levels)
+
+
+def warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
+    """The schedule for a linear warm-up and the cosine after it."""
+    match pieces:
+        case [Piece(kind="linear") as up, Piece(kind="cosine") as down]:
+            rise, fall = counterpart(up, levels), counterpart(down, levels)
+            if rise is None or fall is None or not levels.same(up.facts["b"], down.facts["a"]):
+                return None
+            arguments = {
+                "init_value": up.facts["a"],
+                "peak_value": up.facts["b"],
+                "warmup_steps": up.end,
+                "decay_steps": down.end,
+                "end_value": down.facts["b"],
+            }
+            return Call("warmup_cosine_decay_schedule", arguments, fall.holds)
+    return None
+
+
+def _hold(piece: Piece, levels: Levels) -> Call | None:
+    if not levels.is_known(piece.curve):
+        return None
+    return Call("constant_schedule", {"value": piece.curve})
+
+
+def _linear(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    a, b = facts["a"], facts["b"]
+    if not (levels.is_known(a) and levels.is_known(b)):
+        return None
+    arguments = {"init_value": a, "end_value": b, "transition_steps": facts["T"]}
+    holds = None if levels.rate(b) == 0 else b  # compiled, it rounds a 0 to a little below
+    return Call("linear_schedule", arguments, holds)
+
+
+def _cosine(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    alpha = levels.ratio(facts["b"], facts["a"])
+    if alpha is None or alpha > 1 or not levels.is_known(facts["a"]):
+        return None
+    arguments = {"init_value": facts["a"], "decay_steps": facts["T"], "alpha": alpha}
+    return Call("cosine_decay_schedule", arguments, facts["b"])
+
+
+def _poly(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    found = _linear(piece, levels)
+    if found is None or facts["role"] == "warmup" or facts["power"] < 1:
+        return None
+    arguments = {**found.arguments, "power": facts["power"]}
+    return Call("polynomial_schedule", arguments, found.holds)
+
+
+def _exp(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    gamma, every, low = facts["gamma"], facts["every"] or 1.0, facts["min"]
+    staircase = piece.kind == "step"
+    if gamma is None or not levels.is_known(facts["a"]) or not is_whole(every):
+        return None
+    if staircase and not divides_exactly(every):
+        return None
+    if low is not None and (gamma >= 1 or not levels.is_known(low)):
+        return None
+    arguments = {"init_value": facts["a"], "transition_steps": int(every), "decay_rate": gamma}
+    arguments |= {} if low is None else {"end_value": low}
+    return Call("exponential_decay", {**arguments, "staircase": staircase})
+
+
+def _multistep(piece: Piece, levels: Levels) -> Call | None:
+    return _constants(table.start(piece.facts), table.factors(piece.facts), piece, levels)
+
+
+def _piecewise(piece: Piece, levels: Levels) -> Call | None:
+    values = piece.facts["values"]
+    scales = [levels.ratio(after, before) for before, after in pairwise(values)]
+    known = [scale for scale in scales if scale is not None]
+    return _constants(values[0], known, piece, levels) if len(known) == len(scales) else None
+
+
+def _constants(first: Expr, scales: Sequence[float], piece: Piece, levels: Levels) -> Call | None:
+    marks = table.milestones(piece.facts)
+    if marks[0] < 1 or len(set(marks)) < len(marks) or not levels.is_known(first):
+        return None
+    steps = dict(zip(marks, scales, strict=True))
+    return Call(
+        "piecewise_constant_schedule", {"init_value": first, "boundaries_and_scales": steps}
+    )
+
+
+COUNTERPARTS: dict[str, Counterpart] = {
+    "hold": understands("to", _hold),
+    "linear": understands("role from to min", _linear),
+    "cosine": understands("role from to min", _cosine),
+    "poly": understands("role from to min power", _poly),
+    "exp": understands("from min gamma every", _exp),
+    "step": understands("from min gamma every", _exp),
+    "multistep": understands("from at gamma", _multistep),
+    "piecewise": understands("at values", _piecewise),
+}

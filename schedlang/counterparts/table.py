@@ -1,0 +1,111 @@
+"""Tables of counterparts: for each kind of phase what it understands, and the call it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import ceil
+from struct import pack, unpack
+from typing import Any, NamedTuple, TypeAlias
+
+from schedlang.counterparts.levels import Levels
+from schedlang.formula.expressions import Expr
+from schedlang.program.program import Piece
+
+
+class Root(NamedTuple):
+    """``x^(1/n)``."""
+
+    x: float
+    n: float
+
+
+Argument: TypeAlias = (
+    bool | int | float | str | Expr | Root | tuple["Argument", ...] | Mapping[int, float]
+)
+
+
+class Call(NamedTuple):
+    """A class or a function of a framework's, and its arguments.
+
+    Attributes:
+        name: as the framework calls it.
+        arguments: by keyword. A level is an expression; what reads it makes the rate (in PyTorch,
+            each group's rate) of it.
+        holds: the level on which it stays after the phase, if it does.
+        only_alone: whether nothing can come before it or after it.
+    """
+
+    name: str
+    arguments: Mapping[str, Argument]
+    holds: Expr | None = None
+    only_alone: bool = False
+
+
+class Counterpart(NamedTuple):
+    """What a framework has for one kind of phase.
+
+    Attributes:
+        understands: the arguments of the phase that the call takes account of.
+        call: the call for a phase as it stands in a program; None if none has its values.
+    """
+
+    understands: frozenset[str]
+    call: Callable[[Piece, Levels], Call | None]
+
+
+def understands(arguments: str, call: Callable[[Piece, Levels], Call | None]) -> Counterpart:
+    """A line of a table; the arguments are separated by spaces."""
+    return Counterpart(frozenset(arguments.split()), call)
+
+
+def find(table: Mapping[str, Counterpart], piece: Piece, levels: Levels) -> Call | None:
+    """The call with exactly a piece's values, if there is one.
+
+    There is none for a piece with an argument that its counterpart does not understand.
+    """
+    counterpart = table.get(piece.kind)
+    if counterpart is None or not_understood(counterpart, piece.facts):
+        return None
+    return counterpart.call(piece, levels)
+
+
+def not_understood(counterpart: Counterpart, facts: Mapping[str, Any]) -> frozenset[str]:
+    """The arguments that are given to a phase and that its counterpart does not understand."""
+    given: frozenset[str] = facts.get("given", frozenset())
+    return given - counterpart.understands
+
+
+# ── What the frameworks' classes have in common ──
+
+
+def start(facts: Mapping[str, Any]) -> Expr:
+    """The level on which a phase with ``from=`` starts."""
+    level: Expr = facts["entry"] if facts["start"] is None else facts["start"]
+    return level
+
+
+def milestones(facts: Mapping[str, Any]) -> tuple[int, ...]:
+    """The ticks of ``at=``; a position between two ticks is reached on the later one."""
+    return tuple(map(ceil, facts["at"]))
+
+
+def factors(facts: Mapping[str, Any]) -> tuple[float, ...]:
+    """The factor at each position of ``at=``."""
+    gamma = facts["gamma"]
+    return gamma if isinstance(gamma, tuple) else (gamma,) * len(facts["at"])
+
+
+def is_whole(ticks: float | Fraction) -> bool:
+    """Whether there is no fraction of a tick (or of a factor)."""
+    return ticks == int(ticks)
+
+
+def divides_exactly(period: float) -> bool:
+    """Whether compiled code finds whole quotients by this period in floats of 32 bits.
+
+    XLA multiplies by the reciprocal instead of dividing; where that was rounded down, 41/41 is
+    a little below 1, and what should change at step 41 changes one step late.
+    """
+    reciprocal: float = unpack("f", pack("f", 1 / period))[0]
+    return is_whole(period) and Fraction(reciprocal) * int(period) >= 1

@@ -1,0 +1,245 @@
+"""PyTorch's schedulers for the phases whose values they give exactly.
+
+Each has its limits. ``SequentialLR`` restarts each of its children from the base rate, and most
+classes multiply the rate of the step before: a class fits where the phase starts on the base rate,
+or where the class's own factor leads to the level at which the phase starts. `LinearLR` takes no 0
+to start from and nothing above 1; `CosineAnnealingLR` has one ``eta_min`` for all groups and rises
+again after its end; `ConstantLR` goes back to the base rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from schedlang.counterparts import table
+from schedlang.counterparts.levels import Levels
+from schedlang.counterparts.table import (
+    Argument,
+    Call,
+    Counterpart,
+    Root,
+    is_whole,
+    understands,
+)
+from schedlang.formula.expressions import ZERO, power
+from schedlang.program.program import Piece
+
+FOREVER = 2**53
+"""Ticks beyond this are no doubles of their own: a class that lasts so long never ends."""
+
+LONGEST_POWER = 1_000_000
+"""Ticks for which the powers of a rounded root stay within 1e-10 of the true ones."""
+
+EXACT_PART = 2**10
+"""Periods in such parts of a tick have an exact sum; the cycles of others, as 1/3, would drift."""
+
+MOST_CYCLES = 1000
+"""Cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
+
+DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+    "LinearLR": {"end_factor": 1.0},
+    "CosineAnnealingLR": {"eta_min": 0.0},
+    "PolynomialLR": {"power": 1.0},
+    "CosineAnnealingWarmRestarts": {"T_mult": 1, "eta_min": 0.0},
+    "CyclicLR": {"mode": "triangular", "gamma": 1.0, "cycle_momentum": True},
+    "OneCycleLR": {
+        "pct_start": 0.3,
+        "div_factor": 25.0,
+        "final_div_factor": 1e4,
+        "anneal_strategy": "cos",
+        "three_phase": False,
+        "cycle_momentum": True,
+    },
+    "ReduceLROnPlateau": {
+        "mode": "min",
+        "threshold": 1e-4,
+        "threshold_mode": "rel",
+        "cooldown": 0,
+        "eps": 1e-8,
+        "min_lr": ZERO,
+    },
+}
+"""What the classes take where an argument is left out; the source leaves these out."""
+
+
+def counterpart(piece: Piece, levels: Levels) -> Call | None:
+    """PyTorch's class for a phase, for all parameter groups whose base rates `levels` has.
+
+    The arguments are those of the class, without the optimizer. A level among them is a rate for
+    each group.
+    """
+    return table.find(COUNTERPARTS, piece, levels)
+
+
+def _hold(piece: Piece, levels: Levels) -> Call | None:
+    share = levels.share(piece.curve)
+    if share is None or not 0 <= share <= 1:
+        return None
+    ticks = FOREVER if piece.end is None else piece.end - piece.begin
+    return Call("ConstantLR", {"factor": share, "total_iters": ticks})
+
+
+def _linear(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    a, b = levels.share(facts["a"]), levels.share(facts["b"])
+    if a is None or b is None or not 0 < a <= 1 or not 0 <= b <= 1:
+        return None
+    arguments = {"start_factor": a, "end_factor": b, "total_iters": facts["T"]}
+    return Call("LinearLR", arguments, holds=facts["b"])
+
+
+def _cosine(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    low = levels.rate(facts["b"])
+    if low is None or not levels.is_base(facts["a"]):
+        return None
+    return Call("CosineAnnealingLR", {"T_max": facts["T"], "eta_min": low})
+
+
+def _poly(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    is_zero = levels.rate(facts["b"]) == 0
+    if facts["role"] == "warmup" or not is_zero or not levels.is_base(facts["a"]):
+        return None
+    arguments = {"total_iters": facts["T"], "power": facts["power"]}
+    return Call("PolynomialLR", arguments, holds=facts["b"])
+
+
+def _exp(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    if facts["gamma"] is None:
+        share, every = levels.share(facts["b"]), float(facts["T"])
+    else:
+        share, every = facts["gamma"], facts["every"] or 1.0
+    if not share or not levels.is_base(facts["a"]):
+        return None
+    if every == 1:
+        return Call("ExponentialLR", {"gamma": share})
+    if _ticks(piece) > LONGEST_POWER:
+        return None
+    return Call("ExponentialLR", {"gamma": Root(share, every)})
+
+
+def _step(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    if not is_whole(facts["every"]) or not levels.is_base(facts["a"]):
+        return None
+    return Call("StepLR", {"step_size": int(facts["every"]), "gamma": facts["gamma"]})
+
+
+def _multistep(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    gamma, level = facts["gamma"], table.start(facts)
+    if isinstance(gamma, tuple) or not levels.is_base(level):
+        return None
+    milestones = table.milestones(facts)
+    holds = None
+    if milestones[-1] < _ticks(piece) < math.inf:
+        holds = level * power(gamma, len(milestones))
+    return Call("MultiStepLR", {"milestones": milestones, "gamma": gamma}, holds)
+
+
+def _restarts(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    low = levels.rate(facts["min"])
+    whole = is_whole(facts["first"]) and is_whole(facts["mult"])
+    if low is None or not whole or not levels.is_base(facts["a"]):
+        return None
+    if low > min(levels.bases, default=0.0):
+        return None
+    arguments = {"T_0": int(facts["first"]), "T_mult": int(facts["mult"]), "eta_min": low}
+    return Call("CosineAnnealingWarmRestarts", arguments)
+
+
+def _cyclic(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    up, down = facts["up"], facts["down"] or facts["up"]
+    if not (is_whole(up * EXACT_PART) and is_whole(down * EXACT_PART)):
+        return None
+    if facts["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
+        return None
+    if not (levels.is_known(facts["min"]) and levels.is_known(facts["max"])):
+        return None
+    arguments = {"base_lr": facts["min"], "max_lr": facts["max"], "step_size_up": _length(up)}
+    if facts["down"] is not None:
+        arguments["step_size_down"] = _length(down)
+    arguments |= {"mode": facts["mode"], "gamma": facts["gamma"], **_momentum(facts)}
+    overflows = facts["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
+    return Call("CyclicLR", arguments, only_alone=overflows)
+
+
+def _length(ticks: float) -> float:
+    return int(ticks) if is_whole(ticks) else ticks
+
+
+def _onecycle(piece: Piece, levels: Levels) -> Call | None:
+    facts = piece.facts
+    ticks, pct = facts["T"], facts["pct"]
+    if ticks == 1 or math.isclose(pct * ticks, 1):
+        return None  # PyTorch divides by the length of a rise that has none
+    if not levels.is_known(facts["max"]):
+        return None
+    arguments = {
+        "max_lr": facts["max"],
+        "total_steps": ticks,
+        "pct_start": pct,
+        "div_factor": facts["div"],
+        "final_div_factor": facts["final_div"],
+        "anneal_strategy": facts["anneal"],
+        "three_phase": facts["three_phase"],
+        **_momentum(facts),
+    }
+    return Call("OneCycleLR", arguments, only_alone=True)  # it overwrites the base rates
+
+
+def _momentum(facts: Mapping[str, Any]) -> dict[str, Argument]:
+    if facts["momentum"] is None:
+        return {"cycle_momentum": False}
+    low, high = facts["momentum"]
+    return {"cycle_momentum": True, "base_momentum": low, "max_momentum": high}
+
+
+def _plateau(piece: Piece, levels: Levels) -> Call | None:
+    return reduce_on_plateau(piece.facts, levels) if levels.is_base(piece.facts["entry"]) else None
+
+
+def reduce_on_plateau(facts: Mapping[str, Any], levels: Levels) -> Call | None:
+    """``ReduceLROnPlateau`` for a plateau on whatever level; None if it does not have it all."""
+    missing = table.not_understood(COUNTERPARTS["plateau"], facts)
+    if missing or not levels.is_known(facts["min"]):
+        return None
+    arguments = {
+        "mode": facts["mode"] or "min",
+        "factor": facts["factor"],
+        "patience": facts["patience"],
+        "threshold": facts["threshold"],
+        "threshold_mode": facts["threshold_mode"],
+        "cooldown": facts["cooldown"],
+        "eps": facts["eps"],
+        "min_lr": facts["min"],
+    }
+    return Call("ReduceLROnPlateau", arguments, only_alone=True)
+
+
+def _ticks(piece: Piece) -> float:
+    return math.inf if piece.end is None else piece.end - piece.begin
+
+
+COUNTERPARTS: dict[str, Counterpart] = {
+    "hold": understands("to", _hold),
+    "linear": understands("role from to min", _linear),
+    "cosine": understands("role from to min", _cosine),
+    "poly": understands("role from to min power", _poly),
+    "exp": understands("role from to gamma every", _exp),
+    "step": understands("from every gamma", _step),
+    "multistep": understands("from at gamma", _multistep),
+    "restarts": understands("from first mult min cycles", _restarts),
+    "cyclic": understands("up down min max mode gamma momentum", _cyclic),
+    "onecycle": understands("max pct div final_div anneal three_phase momentum", _onecycle),
+    # The metric's name is a matter of the training loop, which passes the metric on.
+    "plateau": understands(
+        "mode factor patience threshold threshold_mode cooldown min eps monitor", _plateau
+    ),
+}
