@@ -280,6 +280,9 @@ class OneCycle(Phase):
     def skipped(self, entry: Entry) -> Expr:
         return self.levels(entry)[2]
 
+    def facts(self, entry: Entry) -> dict[str, Fact]:
+        return {"b": self.levels(entry)[2], **super().facts(entry)}
+
     def _through(self, entry: Entry, low: Expr, peak: Expr, end: Expr) -> Expr:
         """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""
         top = self.pct * entry.length - 1

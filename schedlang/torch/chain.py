@@ -14,7 +14,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
 from schedlang.counterparts.torch import counterpart
-from schedlang.formula.levels import at_tick
 from schedlang.program.program import Piece, Program, Track
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
@@ -186,7 +185,7 @@ def _is_all(call: Call, track: Track, levels: Levels) -> bool:
     phase, end = track.pieces
     holds = call.holds
     if call.name == "OneCycleLR":  # ours holds its last rate
-        holds = at_tick(phase.curve, float(end.begin - 1), left=False)
+        holds = phase.facts["b"]
     return holds is not None and levels.same(holds, end.curve)
 
 

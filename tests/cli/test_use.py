@@ -141,8 +141,8 @@ def test_gradient_accumulation(run: Run) -> None:
     assert run("emit", "python", *line, "4") == Ran(
         1,
         "",
-        "error: gradient_accumulation_steps= is for keras, which counts batches: a step of python is"
-        " an update\n",
+        "error: gradient_accumulation_steps= is for keras, which counts batches: a step of python"
+        " is an update\n",
     )
     assert run("emit", "keras", *line, "x").status == 2
 

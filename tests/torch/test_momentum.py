@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import CyclicLR, OneCycleLR
@@ -41,6 +41,10 @@ def test_lockstep_with_cyclic(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@example(
+    ticks=2, pct=0.01, div=2, final_div=10_000, anneal="linear", three_phase=False,
+    momenta=[0.01, 0.01],  # the end of a linear fall, which is rounded
+)  # fmt: skip
 @given(
     ticks=st.integers(2, 60),
     pct=SHARE,
