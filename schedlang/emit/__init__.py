@@ -56,7 +56,9 @@ def emit(
             "gradient_accumulation_steps= is for keras, which counts batches: a step of"
             f" {target} is an update"
         )
-    program = classic(lean(program))
+    program = lean(program)
+    if target not in {"python", "torch"}:
+        program = classic(program)
     if function is None or function == default:
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schedlang.emit import header, source
-from schedlang.emit.scalar import functions
-from schedlang.emit.spelling import Scalar
+from schedlang.emit.printing import import_lines
+from schedlang.emit.scalar import IMPORTS, Scalar, functions, used_names
 from schedlang.program.program import Program
 
 
@@ -14,7 +14,7 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
     Python has no schedules of its own, so that both styles are the same.
     """
     header.refuse_memory(program, "python")
-    scalar = Scalar()
+    scalar = Scalar(program.levels)
     defined = functions(
         scalar,
         program.tracks,
@@ -22,7 +22,7 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
         takes_base=header.needs_base(program),
         docstring=header.explains(program),
     )
-    defined = [*scalar.helper_functions(), *defined]
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    opening = header.opening(program, scalar.imports(used), scalar.lists.constants())
+    defined = [*scalar.helper_functions(defined), *defined]
+    imports = [IMPORTS[name] for name in used_names(defined) & IMPORTS.keys()]
+    opening = header.opening(program, import_lines(imports), scalar.constants())
     return source.joined([opening, *defined])

@@ -35,8 +35,8 @@ OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le"
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
 
-def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
-    """The range of an expression; the ``id`` of each part that might raise joins ``unsafe``."""
+def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
+    """The range of an expression; each part that might raise joins ``unsafe``."""
     match e:
         case Number(value):
             return (
@@ -60,7 +60,7 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
             ranges = [measure(arg, names, unsafe) for arg in args]
             result = _apply(op, ranges)
             if result is None:
-                unsafe.add(id(e))
+                unsafe.add(e)
                 return ANYTHING
             return result if result.finite else ANYTHING
 
@@ -82,6 +82,10 @@ def _apply(op: Operation, args: list[Range]) -> Range | None:
             if y.low <= 0 <= y.high:
                 return None
             return _corners([a / b for a, b in product((x.low, x.high), (y.low, y.high))])
+        case "floordiv" if y.low > 0:
+            return Range(x.low // y.low, x.high // y.low, whole=True)
+        case "mod" if y.low > 0:
+            return Range(0, y.high, whole)
         case "neg":
             return Range(-x.high, -x.low, whole)
         case "abs":

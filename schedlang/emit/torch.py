@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from schedlang.emit import header, source
-from schedlang.emit.levels import Levels, symbolic
+from schedlang.emit.levels import Levels
 from schedlang.emit.outline import Part, outline
-from schedlang.emit.scalar import functions
+from schedlang.emit.printing import Import, import_lines
+from schedlang.emit.scalar import IMPORTS, Scalar, functions, used_names
 from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
@@ -32,13 +33,23 @@ NO_FROZEN = [
     "if not all(base_rates):",
     '    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")',
 ]
+_IMPORTS = {
+    **IMPORTS,
+    "Any": Import("typing", "Any"),
+    "Optimizer": Import("torch.optim", "Optimizer"),
+    "partial": Import("functools", "partial"),
+    "warnings": Import("warnings"),
+}
+_SCHEDULERS = "torch.optim.lr_scheduler"
+_BASES = {"LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
 CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
 """The classes that only multiply the rate of the step before, so that `ChainedScheduler` works."""
 
 
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``build_scheduler(optimizer)``."""
-    module = Module(symbolic(program), Levels(program.base))
+    over_base = program if program.levels and program.base is not None else program.rebase(None)
+    module = Module(over_base, Levels(program.base), Scalar(program.levels))
     if module.program.plateau is not None:
         returns, statements = _plateau(module, style)
     else:
@@ -62,30 +73,16 @@ def emit(program: Program, function: str, style: str) -> str:
         *source.indented(header.explains(program, _SUMMARY, base=base)),
         *source.indented(statements),
     ]
-    defined = [*module.scalar.helper_functions(), *module.definitions, build]
-    imports = _imports(module, defined)
-    opening = header.opening(program, imports, module.scalar.lists.constants())
+    defined = [*module.definitions, build]
+    defined = [*module.scalar.helper_functions(defined), *defined]
+    names = used_names(defined)
+    imports = [found for name, found in _IMPORTS.items() if name in names]
+    imports += [Import(_SCHEDULERS, name) for name in (module.classes | _BASES) & names]
+    opening = header.opening(program, import_lines(imports), module.scalar.constants())
     return source.joined([opening, *defined])
 
 
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
-
-
-def _imports(module: Module, defined: list[list[str]]) -> list[str]:
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    known = {"LambdaLR", "LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
-    names = (module.classes | known) & used
-    imports = module.scalar.imports(used)
-    imports += ["import warnings"] if "warnings" in used else []
-    imports += ["from functools import partial"] if module.partials else []
-    imports += ["from typing import Any"] if "Any" in used else []
-    imports.sort(key=lambda line: (line.startswith("from "), line))
-    listed = sorted(names, key=str.lower)
-    schedulers = f"from torch.optim.lr_scheduler import {', '.join(listed)}"
-    third = ["from torch.optim import Optimizer", schedulers]
-    if len(schedulers) > source.WIDTH:
-        third[1:] = source.call("from torch.optim.lr_scheduler import (", listed, width=0)
-    return [*imports, *([""] if imports else []), *third]
 
 
 def _result(built: list[str]) -> list[str]:
