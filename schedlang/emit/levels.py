@@ -10,7 +10,6 @@ from schedlang.emit.source import number
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     BASE,
-    LEVEL,
     ONE,
     ZERO,
     Apply,
@@ -27,9 +26,6 @@ from schedlang.formula.expressions import (
 )
 from schedlang.formula.notation import tidy
 from schedlang.program.program import Piece, Program, pieces_of
-
-MOST_LEVELS = 20
-"""So many levels that are no multiple of the base and a number are written out."""
 
 
 def classic(program: Program) -> Program:
@@ -61,33 +57,6 @@ def _classic(e: Expr) -> Expr:
             return x - floor(div(x, period)) * period
         case _:
             return rebuild(e, _classic)
-
-
-def symbolic(program: Program) -> Program:
-    """The program over the symbol ``base``, where it can be written so.
-
-    Raises:
-        ValueError: if it can't, and no base rate is known.
-    """
-    if not program.levels:
-        return lean(program.rebase(None))
-    if len(program.levels) > MOST_LEVELS:
-        if program.base is None:
-            raise ValueError("too many levels here depend on the base rate: set lr=")
-        return program
-    names: dict[str, Expr] = {}
-    for i, level in enumerate(program.levels):
-        names[f"{LEVEL}{i}"] = substitute(level, names)
-
-    def written_out(piece: Piece) -> Piece:
-        facts = {
-            name: substitute(fact, names) if isinstance(fact, Expr) else fact
-            for name, fact in piece.facts.items()
-        }
-        return piece._replace(curve=substitute(piece.curve, names), facts=facts)
-
-    tracks = tuple(track.changed(written_out) for track in program.symbolic)
-    return lean(replace(program, symbolic=tracks, levels=(), base=None, in_shares=False))
 
 
 def lean(program: Program) -> Program:
