@@ -13,11 +13,10 @@ from schedlang.emit.code import Code, Text, call, infix, statement
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.outline import outline
 from schedlang.emit.printing import PYTHON, Import, Printer, number
-from schedlang.emit.quantities import replaced
 from schedlang.emit.ranges import Range, knowing, measure
 from schedlang.emit.restarts import cycles_of
-from schedlang.emit.tabled import Formula, Stretch, Table, tabled
-from schedlang.emit.tidied import factored, lifted, oriented, scaled, tidied
+from schedlang.emit.rows import Formula, Stretch, Table, stretches
+from schedlang.emit.simple import choice, own, replaced, simple
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
@@ -180,9 +179,9 @@ class Body:
     def parts(self, parts: Sequence[Part], depth: int, width: int) -> list[str]:
         """The statements for parts one after the other, inside of so many repeats."""
         clock = ("step", "tick")[depth] if depth < 2 else f"tick_{depth}"
-        *stretches, last = tabled(parts, lambda piece: tidied(piece.curve))
+        *before, last = stretches(parts)
         lines: list[str] = []
-        for part in stretches:
+        for part in before:
             assert part.end is not None
             test = f"if {clock} < {source.integer(part.end)}:"
             text = source.plain(_says(part))
@@ -210,8 +209,7 @@ class Body:
 
     def piece(self, piece: Piece, clock: str, width: int) -> list[str]:
         """The statements that return a piece's value, whose begin is a tick of the clock."""
-        written = piece.kind == "fn"
-        curve = scaled(piece.curve) if written else oriented(factored(tidied(piece.curve)))
+        curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
         curve, skip = _without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
         ranges = {**self.scalar.ranges(), T.name: Range(skip, last, whole=True)}
@@ -220,9 +218,9 @@ class Body:
 
     def returns(self, e: Expr, piece: Piece | None, names: Names, width: int) -> list[str]:
         """The statements that return a formula's value."""
-        e = lifted(e)
-        match e:
-            case Apply("where", (condition, yes, no)):
+        e = own(e)
+        match choice(e):
+            case condition, yes, no:
                 lines = self.let_t(walk(e), names)
                 test = statement("if ", self.code(condition, names), ":", width)
                 inside = self.returns(yes, piece, names.where(condition, holds=True), width - 4)
@@ -275,22 +273,24 @@ class Body:
         """The statements that look a phase up, after a function for each formula and the rows."""
         scalar = self.scalar
         takes_base = _takes_base(formula.curve for formula in table.formulas)
-        found: dict[Formula, str] = {}
-        for formula, ranges in table.ranges():
-            name = found[formula] = scalar.free(f"_{formula.kind}_phase")
+        functions: dict[Formula, str] = {}
+        for formula in table.formulas:
+            name = functions[formula] = scalar.free(f"_{formula.pieces[0].kind}_phase")
             parameters = ["t: int", *(["lr: float"] if takes_base else [])]
-            parameters += [f"{column}: float" for column in formula.numbers]
+            parameters += [f"{column}: float" for column in formula.columns]
             head = source.call(f"def {name}(", parameters, ") -> float:")
-            names = Names({T: Text("t"), BASE: Text("lr")}, {**scalar.ranges(), **ranges})
-            own = Body(scalar)
+            ranges = {**scalar.ranges(), **formula.ranges()}
+            names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
+            body = Body(scalar)
             width = source.WIDTH - len(source.INDENT)
-            lines = own.with_levels(own.returns(formula.curve, None, names, width))
+            lines = body.with_levels(body.returns(formula.curve, None, names, width))
             scalar.defined.append([*head, *source.indented(lines)])
         phases, begins = scalar.free("_PHASES"), scalar.free("_FIRST_STEPS")
         rows: list[str] = []
-        for row in table.rows:
-            numbers = source.group(source.numbers(row.named()))
-            rows += source.row([source.integer(row.begin), found[row.formula], numbers], row.text)
+        for piece, formula, numbers in table.rows():
+            items = [source.integer(piece.begin), functions[formula]]
+            items.append(source.group(source.numbers(numbers)))
+            rows += source.row(items, piece.text or "the end holds")
         scalar.defined.append(
             [
                 "# Each phase: its first step, its formula, and the numbers in it.",
@@ -345,7 +345,7 @@ class Body:
 def _says(part: Stretch) -> str:
     match part:
         case Table():
-            return f"{len(part.rows)} phases, each a row"
+            return f"{len(part.rows())} phases, each a row"
         case Repeat(begin, end, period, _):
             rounds = "" if end is None else f"{(end - begin) // period} "
             return f"{rounds}rounds of {period}"

@@ -111,4 +111,12 @@ def _is_share(curve: Expr) -> bool:
 def _at(track: Track, base: Expr) -> Track:
     """The track for a base that is known."""
     names = {BASE.name: base}
-    return track.changed(lambda piece: piece._replace(curve=substitute(piece.curve, names)))
+
+    def known(piece: Piece) -> Piece:
+        facts = {
+            name: substitute(fact, names) if isinstance(fact, Expr) else fact
+            for name, fact in piece.facts.items()
+        }
+        return piece._replace(curve=substitute(piece.curve, names), facts=facts)
+
+    return track.changed(known)
