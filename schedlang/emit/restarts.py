@@ -89,7 +89,7 @@ def cycles_of(curve: Expr, facts: Mapping[str, Any]) -> Cycles | None:
     for part in walk(curve):
         match part:
             case Named("length", Lookup()):
-                return Cycles(facts["first"], facts["mult"])
+                return Cycles(*facts["exact"])
     return None
 
 
@@ -114,7 +114,8 @@ def growing(e: Expr, facts: Mapping[str, Any]) -> Growing | None:
             ) if x == y == z == T and edges == also_edges and len(lengths) > 1:
                 rest = replaced(e, part, P)
                 counts = Lookup(x, edges, tuple(map(float, range(len(lengths)))))
-                return Growing(facts["first"], facts["mult"], replaced(rest, counts, CYCLE))
+                first, mult = facts["exact"]
+                return Growing(first, mult, replaced(rest, counts, CYCLE))
     return None
 
 

@@ -19,7 +19,9 @@ from schedlang.language.quantities import Length, Level, refuse
 from schedlang.phases.arguments import Duration
 
 Role: TypeAlias = Literal["warmup", "decay"]
-Fact: TypeAlias = Expr | float | Fraction | str | bool | tuple[Expr, ...] | tuple[float, ...] | None
+Fact: TypeAlias = (
+    Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | tuple[Fraction, ...] | None
+)
 
 INITIAL = Level(Fraction(1, 1000), "x")
 """Where the first warm-up starts: an update at rate 0 is a wasted one."""

@@ -137,8 +137,9 @@ class Restarts(Phase):
 
     def facts(self, entry: Entry) -> dict[str, Fact]:
         level = entry.rate(self.start) if self.start else entry.level
-        exact = {"first": self.first_cycle(entry), "mult": self.mult}
-        return {"a": level, **super().facts(entry), **exact}
+        first = self.first_cycle(entry)
+        own = {"a": level, "first": float(first), "exact": (first, self.mult)}
+        return {**super().facts(entry), **own}
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
