@@ -30,6 +30,7 @@ class Range:
 
 ANYTHING = Range(-math.inf, math.inf)
 CONDITION = Range(0, 1)
+PROGRESS = Range(0, 1)
 HUGE = 1e300
 OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
@@ -46,8 +47,9 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
             )
         case Symbol(name):
             return names[name]
-        case Named(_, inner):
-            return measure(inner, names, unsafe)
+        case Named(name, inner):
+            found = measure(inner, names, unsafe)
+            return PROGRESS if name == "progress" else found
         case Lookup(x, _, values):
             measure(x, names, unsafe)
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))

@@ -111,8 +111,8 @@ def _product(x: Expr, y: Expr) -> Expr:
             return z
         case _, Apply("mul", (y, z)):
             return _product(_product(x, y), z)
-        case _, Apply("div", (Number(1.0), z)):
-            return x / z
+        case _, Apply("div", (Number() as number, z)):
+            return _product(x, number) / z
         case _, Apply("div", (z, Number(2.0) as half)):
             return _product(x, z) / half
     return Apply("mul", (x, y))
