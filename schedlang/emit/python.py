@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from schedlang.emit import header, source
-from schedlang.emit.printing import import_lines
-from schedlang.emit.scalar import IMPORTS, Scalar, functions, used_names
+from schedlang.emit import header
+from schedlang.emit.scalar import Scalar, functions, module
 from schedlang.program.program import Program
 
 
@@ -22,7 +21,4 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
         takes_base=header.needs_base(program),
         docstring=header.explains(program),
     )
-    defined = [*scalar.helper_functions(defined), *defined]
-    imports = [IMPORTS[name] for name in used_names(defined) & IMPORTS.keys()]
-    opening = header.opening(program, import_lines(imports), scalar.constants())
-    return source.joined([opening, *defined])
+    return module(program, scalar, defined)

@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from schedlang.emit import source
+from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.outline import outline
-from schedlang.emit.printing import PYTHON, Import, Printer, number
+from schedlang.emit.printing import PYTHON, Import, Printer, import_lines, number
 from schedlang.emit.ranges import Range, knowing, measure
 from schedlang.emit.restarts import cycles_of
 from schedlang.emit.rows import Formula, Stretch, Table, stretches
@@ -33,7 +34,7 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
-from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
+from schedlang.program.program import Part, Piece, Program, Repeat, Track, pieces_of
 
 LAST_TICK = 2.0**53
 LONGEST_LIST = 50
@@ -83,11 +84,7 @@ class Scalar:
             line for items, name in self.lists.items() for line in statement(f"{name} = ", items)
         ]
 
-    def helper_functions(self, defined: Sequence[Sequence[str]]) -> list[list[str]]:
-        """The helpers that functions need, and the tables."""
-        used = used_names([*self.defined, *defined])
-        return [*(HELPERS[name].split("\n") for name in HELPERS if name in used), *self.defined]
-
+    @cached_property
     def ranges(self) -> dict[str, Range]:
         """What the base rate and the levels can be."""
         known = {BASE.name: BASE_RATES}
@@ -96,9 +93,27 @@ class Scalar:
         return known
 
 
-def used_names(defined: Iterable[Sequence[str]]) -> set[str]:
-    """The names that functions use."""
-    return source.names("\n".join(line for lines in defined for line in lines))
+def module(
+    program: Program,
+    scalar: Scalar,
+    defined: Sequence[Sequence[str]],
+    imports: Mapping[str, Import] = IMPORTS,
+) -> str:
+    """The source of a file with these functions, what they need before them.
+
+    Args:
+        program: the schedule, for the docstring.
+        scalar: what the functions need.
+        defined: the lines of each function.
+        imports: what may be imported, by its name.
+    """
+    defined = [*scalar.defined, *defined]
+    used = source.names("\n".join(line for lines in defined for line in lines))
+    helpers = [text.split("\n") for name, text in HELPERS.items() if name in used]
+    used |= {"math"} if helpers else set()
+    lines = import_lines(imports[name] for name in used & imports.keys())
+    opening = header.opening(program, lines, scalar.constants())
+    return source.joined([opening, *helpers, *defined])
 
 
 # ------------------------------------------------------------------------------ functions
@@ -168,13 +183,16 @@ class Body:
 
     def with_levels(self, lines: list[str]) -> list[str]:
         """The statements, below those for the levels that they use."""
-        names = Names({BASE: Text("lr")}, self.scalar.ranges())
+        names = Names({BASE: Text("lr")}, self.scalar.ranges)
+        used = set(re.findall(rf"\b{LEVEL}\d+\b", "\n".join(lines)))
+        width = source.WIDTH - len(source.INDENT)
+        before: list[list[str]] = []
         for i, level in reversed(list(enumerate(self.scalar.levels))):
             name = f"{LEVEL}{i}"
-            if any(re.search(rf"\b{name}\b", line) for line in lines):
-                width = source.WIDTH - len(source.INDENT)
-                lines = [*self.statement(f"{name} = ", level, names, width), *lines]
-        return lines
+            if name in used:
+                before.append(self.statement(f"{name} = ", level, names, width))
+                used |= symbols(level)
+        return [line for own in [*reversed(before), lines] for line in own]
 
     def parts(self, parts: Sequence[Part], depth: int, width: int) -> list[str]:
         """The statements for parts one after the other, inside of so many repeats."""
@@ -212,7 +230,7 @@ class Body:
         curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
         curve, skip = _without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
-        ranges = {**self.scalar.ranges(), T.name: Range(skip, last, whole=True)}
+        ranges = {**self.scalar.ranges, T.name: Range(skip, last, whole=True)}
         codes: dict[Expr, Code] = {BASE: Text("lr"), T: _since(clock, piece.begin - skip)}
         return self.returns(curve, piece, Names(codes, ranges), width)
 
@@ -279,7 +297,7 @@ class Body:
             parameters = ["t: int", *(["lr: float"] if takes_base else [])]
             parameters += [f"{column}: float" for column in formula.columns]
             head = source.call(f"def {name}(", parameters, ") -> float:")
-            ranges = {**scalar.ranges(), **formula.ranges()}
+            ranges = {**scalar.ranges, **formula.ranges()}
             names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
             body = Body(scalar)
             width = source.WIDTH - len(source.INDENT)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from schedlang.emit import header, source
+from schedlang.emit import header, scalar, source
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import Part, outline
-from schedlang.emit.printing import Import, import_lines
-from schedlang.emit.scalar import IMPORTS, Scalar, functions, used_names
+from schedlang.emit.printing import Import
 from schedlang.emit.torch_classes import Native, cyclic, native, one_cycle, rates
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
@@ -34,7 +33,7 @@ NO_FROZEN = [
     '    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")',
 ]
 _IMPORTS = {
-    **IMPORTS,
+    **scalar.IMPORTS,
     "Any": Import("typing", "Any"),
     "Optimizer": Import("torch.optim", "Optimizer"),
     "partial": Import("functools", "partial"),
@@ -49,7 +48,7 @@ CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``build_scheduler(optimizer)``."""
     over_base = program if program.levels and program.base is not None else program.rebase(None)
-    module = Module(over_base, Levels(program.base), Scalar(program.levels))
+    module = Module(over_base, Levels(program.base), scalar.Scalar(program.levels))
     if module.program.plateau is not None:
         returns, statements = _plateau(module, style)
     else:
@@ -73,13 +72,9 @@ def emit(program: Program, function: str, style: str) -> str:
         *source.indented(header.explains(program, _SUMMARY, base=base)),
         *source.indented(statements),
     ]
-    defined = [*module.definitions, build]
-    defined = [*module.scalar.helper_functions(defined), *defined]
-    names = used_names(defined)
-    imports = [found for name, found in _IMPORTS.items() if name in names]
-    imports += [Import(_SCHEDULERS, name) for name in (module.classes | _BASES) & names]
-    opening = header.opening(program, import_lines(imports), module.scalar.constants())
-    return source.joined([opening, *defined])
+    schedulers = {name: Import(_SCHEDULERS, name) for name in module.classes | _BASES}
+    imports = {**_IMPORTS, **schedulers}
+    return scalar.module(program, module.scalar, [*module.definitions, build], imports)
 
 
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
@@ -208,7 +203,7 @@ def _with_momentum(module: Module, momentum: Track) -> list[str]:
     built = of_all(module, own="WithMomentum")
     begin = momentum.begins[0]
     says = source.docstring("The momentum after `step` steps.", [])
-    module.definitions += functions(
+    module.definitions += scalar.functions(
         module.scalar, [momentum], "_momentum", takes_base=False, docstring=says
     )
     text = WITH_MOMENTUM.replace("MOMENTUM_BEGIN", source.integer(begin))
