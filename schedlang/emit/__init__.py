@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
-from schedlang.emit.levels import classic, lean, symbolic
+from schedlang.emit.levels import classic, lean, with_levels_written_out
 from schedlang.emit.source import names
 from schedlang.program.program import Program
 
@@ -56,7 +56,9 @@ def emit(
             "gradient_accumulation_steps= is for keras, which counts batches: a step of"
             f" {target} is an update"
         )
-    program = classic(symbolic(program) if program.base is None else lean(program))
+    program = lean(program)
+    if target not in {"python", "torch"}:
+        program = classic(with_levels_written_out(program))
     if function is None or function == default:
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):

@@ -175,7 +175,7 @@ class Arrays:
         curve, skip = skipping(curve)
         last = None if piece.end is None else piece.end - piece.begin + skip
         ticks = self.clipped(clock, piece.begin - skip, skip, last)
-        cycles = growing(curve)
+        cycles = growing(curve, piece.facts)
         spelled = {"base": self.base}
         if cycles is not None:
             self.growing(cycles, ticks)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schedlang.emit import source
-from schedlang.formula.expressions import BASE, symbols
-from schedlang.program.program import Program
+from schedlang.formula.expressions import hangs_on_base, symbols
+from schedlang.program.program import Program, pieces_of
 
 LONGEST_LINE = 600
 """Characters of a line that are repeated in a docstring."""
@@ -41,7 +41,10 @@ def line(program: Program) -> str:
 def needs_base(program: Program) -> bool:
     """Whether a formula hangs on a base rate that is not known."""
     return any(
-        BASE.name in symbols(piece.curve) for track in program.tracks for piece in track.pieces
+        hangs_on_base(name)
+        for track in program.tracks
+        for piece in pieces_of(track.parts)
+        for name in symbols(piece.curve)
     )
 
 

@@ -25,9 +25,6 @@ from schedlang.formula.expressions import (
 )
 from schedlang.program.program import Piece, Program, pieces_of
 
-MOST_LEVELS = 20
-"""So many levels that are no multiple of the base and a number are written out."""
-
 
 def classic(program: Program) -> Program:
     """The program with rounds and remainders as floors, and without names."""
@@ -60,18 +57,20 @@ def _classic(e: Expr) -> Expr:
             return rebuild(e, _classic)
 
 
-def symbolic(program: Program) -> Program:
-    """The program over the symbol ``base``, where it can be written so.
+MOST_LEVELS = 20
+"""So many levels that are no multiple of the base and a number are written out."""
+
+
+def with_levels_written_out(program: Program) -> Program:
+    """The program without symbols for levels, where no base rate is known.
 
     Raises:
-        ValueError: if it can't, and no base rate is known.
+        ValueError: if there are more than `MOST_LEVELS`.
     """
-    if not program.levels:
-        return lean(program.rebase(None))
-    if len(program.levels) > MOST_LEVELS:
-        if program.base is None:
-            raise ValueError("too many levels here depend on the base rate: set lr=")
+    if program.base is not None or not program.levels:
         return program
+    if len(program.levels) > MOST_LEVELS:
+        raise ValueError("too many levels here depend on the base rate: set lr=")
     names: dict[str, Expr] = {}
     for i, level in enumerate(program.levels):
         names[f"{LEVEL}{i}"] = substitute(level, names)
@@ -84,7 +83,7 @@ def symbolic(program: Program) -> Program:
         return piece._replace(curve=substitute(piece.curve, names), facts=facts)
 
     tracks = tuple(track.changed(written_out) for track in program.symbolic)
-    return lean(replace(program, symbolic=tracks, levels=(), base=None, in_shares=False))
+    return replace(program, symbolic=tracks, levels=())
 
 
 def lean(program: Program) -> Program:

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from schedlang.formula.expressions import T, symbols
-from schedlang.program.program import Piece, Repeat, Track
+from schedlang.program.program import Part, Piece, Track
+from schedlang.program.program import Repeat as Rounds
 
-
-@dataclass(frozen=True, slots=True)
-class Rounds:
-    """A round that repeats; its parts count from the begin of the round."""
-
-    begin: int
-    end: int | None
-    period: int
-    parts: tuple[Part, ...]
-
-
-Part: TypeAlias = Piece | Rounds
+__all__ = ["Part", "Rounds", "outline"]
 
 
 def outline(track: Track) -> tuple[Part, ...]:
     """The parts of a track one after the other; the last one has no end."""
-    return _outline(track.parts)
-
-
-def _outline(parts: Sequence[Piece | Repeat]) -> tuple[Part, ...]:
-    return _merged(
-        [
-            part
-            if isinstance(part, Piece)
-            else Rounds(part.begin, part.end, part.period, _outline(part.parts))
-            for part in parts
-        ]
-    )
+    return _merged(track.parts)
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -48,6 +25,8 @@ def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
                 held == curve and T.name not in symbols(curve)
             ):
                 merged[-1] = before._replace(end=part.end)
+            case _, Rounds(parts=inner):
+                merged.append(part._replace(parts=_merged(inner)))
             case _:
                 merged.append(part)
     return tuple(merged)

@@ -209,6 +209,8 @@ class Printer:
                 return name in self.whole
             case Apply("add" | "sub" | "mul" | "floordiv" | "mod" | "neg", args):
                 return all(map(self.is_whole, args))
+            case Lookup(_, _, values):
+                return values == tuple(range(len(values)))
             case Named(_, inner):
                 return self.is_whole(inner)
             case _:

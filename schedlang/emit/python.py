@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from schedlang.emit import header, source
-from schedlang.emit.scalar import functions
-from schedlang.emit.spelling import Scalar
+from schedlang.emit import header
+from schedlang.emit.scalar import Scalar, functions, module
 from schedlang.program.program import Program
 
 
@@ -14,7 +13,7 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
     Python has no schedules of its own, so that both styles are the same.
     """
     header.refuse_memory(program, "python")
-    scalar = Scalar()
+    scalar = Scalar(program.levels)
     defined = functions(
         scalar,
         program.tracks,
@@ -22,7 +21,4 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
         takes_base=header.needs_base(program),
         docstring=header.explains(program),
     )
-    defined = [*scalar.helper_functions(), *defined]
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    opening = header.opening(program, scalar.imports(used), scalar.lists.constants())
-    return source.joined([opening, *defined])
+    return module(program, scalar, defined)

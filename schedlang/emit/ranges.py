@@ -30,13 +30,14 @@ class Range:
 
 ANYTHING = Range(-math.inf, math.inf)
 CONDITION = Range(0, 1)
+PROGRESS = Range(0, 1)
 HUGE = 1e300
 OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
 
-def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
-    """The range of an expression; the ``id`` of each part that might raise joins ``unsafe``."""
+def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
+    """The range of an expression; each part that might raise joins ``unsafe``."""
     match e:
         case Number(value):
             return (
@@ -46,8 +47,9 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
             )
         case Symbol(name):
             return names[name]
-        case Named(_, inner):
-            return measure(inner, names, unsafe)
+        case Named(name, inner):
+            found = measure(inner, names, unsafe)
+            return PROGRESS if name == "progress" else found
         case Lookup(x, _, values):
             measure(x, names, unsafe)
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))
@@ -60,7 +62,7 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[int]) -> Range:
             ranges = [measure(arg, names, unsafe) for arg in args]
             result = _apply(op, ranges)
             if result is None:
-                unsafe.add(id(e))
+                unsafe.add(e)
                 return ANYTHING
             return result if result.finite else ANYTHING
 
@@ -82,6 +84,10 @@ def _apply(op: Operation, args: list[Range]) -> Range | None:
             if y.low <= 0 <= y.high:
                 return None
             return _corners([a / b for a, b in product((x.low, x.high), (y.low, y.high))])
+        case "floordiv" if y.low > 0:
+            return Range(x.low // y.low, x.high // y.low, whole=True)
+        case "mod" if y.low > 0:
+            return Range(0, y.high, whole)
         case "neg":
             return Range(-x.high, -x.low, whole)
         case "abs":

@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from schedlang.emit.quantities import replaced
 from schedlang.emit.source import integer
-from schedlang.formula.expressions import Apply, Expr, Lookup, Symbol, T, walk
+from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Symbol, T, walk
 
 CYCLE = Symbol("cycle")
 P = Symbol("p")
 
 
 @dataclass(frozen=True, slots=True)
-class Growing:
+class Cycles:
     """Cycles of ``first·mult^i`` ticks.
 
     Attributes:
         first: the ticks of the first cycle.
         mult: by what each one is longer than the one before.
-        rest: the formula in terms of ``p``, the progress in a cycle, and ``cycle``, its number.
     """
 
     first: Fraction
     mult: Fraction
-    rest: Expr
 
     @property
     def whole(self) -> bool:
         """Whether integers will do."""
         return self.first.denominator == self.mult.denominator == 1
 
-    def loop(self, t: str) -> list[str]:
-        """The statements that find the cycle of the tick ``t``, and how far it has come."""
-        counts = CYCLE in walk(self.rest)
+    def loop(self, t: str, begin: str, length: str, cycle: str | None) -> list[str]:
+        """The statements that find the cycle of the tick ``t``.
+
+        Args:
+            t: the tick, as source.
+            begin: the name of the local for the cycle's begin.
+            length: the name of the local for its length.
+            cycle: the name of the local for its number; None if that is not needed.
+        """
         first, mult = (_literal(n, whole=self.whole) for n in (self.first, self.mult))
-        grown = f"length * {mult}"
-        lines = [f"begin, length = {'0' if self.whole else 'Fraction(0)'}, {first}"]
-        if counts:
-            lines.append("cycle = 0")
-        lines += [
-            f"while {t} >= begin + length:",
-            f"    begin, length = begin + length, {grown}",
+        return [
+            f"{begin}, {length} = {'0' if self.whole else 'Fraction(0)'}, {first}",
+            *([f"{cycle} = 0"] if cycle else []),
+            f"while {t} >= {begin} + {length}:",
+            f"    {begin}, {length} = {begin} + {length}, {length} * {mult}",
+            *([f"    {cycle} += 1"] if cycle else []),
         ]
-        if counts:
-            lines.append("    cycle += 1")
-        quotient = f"({t} - begin) / length"
-        return [*lines, f"p = {quotient if self.whole else f'float({quotient})'}"]
 
     def begins(self, last: int) -> str:
         """The list of the begins of all cycles up to a tick, as source.
@@ -83,37 +84,39 @@ class Growing:
         return f"range({count})"
 
 
-def growing(e: Expr) -> Growing | None:
-    """The cycles of a formula that has such, else None."""
+def cycles_of(curve: Expr, facts: Mapping[str, Any]) -> Cycles | None:
+    """The cycles of a phase's formula that grow, if it has more than one; else None."""
+    for part in walk(curve):
+        match part:
+            case Named("length", Lookup()):
+                return Cycles(*facts["exact"])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Growing(Cycles):
+    """Cycles that grow, and the formula in terms of them.
+
+    Attributes:
+        rest: the formula in terms of ``p``, the progress in a cycle, and ``cycle``, its number.
+    """
+
+    rest: Expr
+
+
+def growing(e: Expr, facts: Mapping[str, Any]) -> Growing | None:
+    """The cycles of a formula without names that has such, else None."""
     for part in walk(e):
         match part:
             case Apply(
                 "div",
-                (
-                    Apply("sub", (x, Lookup(y, edges, begins))),
-                    Lookup(z, also_edges, lengths),
-                ),
+                (Apply("sub", (x, Lookup(y, edges, _))), Lookup(z, also_edges, lengths)),
             ) if x == y == z == T and edges == also_edges and len(lengths) > 1:
-                first = Fraction(lengths[0]).limit_denominator(10**6)
-                mult = Fraction(lengths[1] / lengths[0]).limit_denominator(10**6)
-                if not _exactly(first, mult, begins, lengths):
-                    return None
                 rest = replaced(e, part, P)
                 counts = Lookup(x, edges, tuple(map(float, range(len(lengths)))))
+                first, mult = facts["exact"]
                 return Growing(first, mult, replaced(rest, counts, CYCLE))
     return None
-
-
-def _exactly(
-    first: Fraction, mult: Fraction, begins: tuple[float, ...], lengths: tuple[float, ...]
-) -> bool:
-    """Whether these are the very numbers of such cycles."""
-    begin, length = Fraction(0), first
-    for found, long in zip(begins, lengths, strict=True):
-        if (found, long) != (float(begin), float(length)):
-            return False
-        begin, length = begin + length, length * mult
-    return True
 
 
 def _literal(number: Fraction, *, whole: bool) -> str:

@@ -1,278 +1,409 @@
-"""Closed forms over one tick at a time: the body of a function, phase by phase."""
+"""Functions of one tick in Python's own arithmetic: the phases of a track, one after the other."""
 
 from __future__ import annotations
 
+import keyword
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from schedlang.emit import source
-from schedlang.emit.outline import Part, Rounds, outline
-from schedlang.emit.quantities import is_remainder, named, replaced, skipping, ticks_of
-from schedlang.emit.ranges import Range, knowing
-from schedlang.emit.restarts import growing
-from schedlang.emit.spelling import Scalar
-from schedlang.emit.tabled import Formula, Stretch, Table, tabled
-from schedlang.emit.tidied import factored, lifted, oriented, scaled, tidied
-from schedlang.formula.expressions import BASE, Apply, Expr, Number, Symbol, symbols, walk
-from schedlang.formula.notation import ATOM, SUM
-from schedlang.program.program import Piece, Track
+from schedlang.emit import header, source
+from schedlang.emit.code import Code, Text, call, infix, statement
+from schedlang.emit.helpers import HELPERS
+from schedlang.emit.outline import outline
+from schedlang.emit.printing import PYTHON, Import, Printer, import_lines, number
+from schedlang.emit.ranges import Range, knowing, measure
+from schedlang.emit.restarts import cycles_of
+from schedlang.emit.rows import Formula, Stretch, Table, stretches
+from schedlang.emit.simple import choice, own, replaced, simple
+from schedlang.formula.expressions import (
+    BASE,
+    LEVEL,
+    PI,
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Symbol,
+    T,
+    children,
+    hangs_on_base,
+    symbols,
+    walk,
+)
+from schedlang.program.program import Part, Piece, Program, Repeat, Track, pieces_of
 
 LAST_TICK = 2.0**53
+LONGEST_LIST = 50
 BASE_RATES = Range(1e-30, 1e30)
+IMPORTS = {
+    **PYTHON.imports,
+    "Callable": Import("collections.abc", "Callable"),
+    "Fraction": Import("fractions", "Fraction"),
+}
+"""What the functions use, by its name."""
+RESERVED = {"step", "lr", "t", "tick", "formula", "numbers", *IMPORTS}
+"""Names that are no local for a quantity."""
 
 
 @dataclass
-class Block:
-    """The lines of one phase, in a block that is ``width`` wide."""
+class Scalar:
+    """What the functions of a file need beside them, collected while they are written.
 
-    scalar: Scalar
-    clock: str
-    origin: int
-    names: dict[str, Range]
-    spelled: dict[str, tuple[str, int]]
-    width: int
+    Attributes:
+        levels: what the symbols ``level_0``, ``level_1``, … stand for.
+        lists: the constants for long lists, by their code.
+        defined: the tables and their functions, in order.
+        taken: how often a name was wanted.
+    """
 
-    def returns(self, e: Expr, ticks: Expr | None) -> list[str]:
-        """Statements that return the formula's value."""
-        e = lifted(e)
-        match e:
-            case Apply("where", (condition, yes, no)):
-                lines = (
-                    self.let_t(e) if sum(1 for part in walk(e) if part == Symbol("t")) > 2 else []
-                )
-                before, condition = self.fitted(condition, len("if :"))
-                lines += before
-                test = self.text(condition)
-                lines += [
-                    f"if {test}:",
-                    *source.indented(self.deeper(condition).returns(yes, ticks)),
-                ]
-                self.names = dict(knowing(condition, self.names, holds=False))
-                return [*lines, *self.returns(no, ticks)]
-        return self.formula(e, ticks)
-
-    def formula(self, e: Expr, ticks: Expr | None) -> list[str]:
-        cycles = growing(e)
-        lines: list[str] = []
-        if cycles is not None:
-            lines += [*self.let_t(e), *cycles.loop(self.spelled["t"][0])]
-            self.scalar.fractions |= not cycles.whole
-            self.names |= {"p": Range(0, 1), "cycle": Range(0, LAST_TICK, whole=True)}
-            e = cycles.rest
-        quantities = named(e, ticks)
-        parts = [*(part for _, part in quantities.defined), quantities.result]
-        if sum(1 for whole in parts for part in walk(whole) if part == Symbol("t")) > 1:
-            lines += self.let_t(e)
-        for name, part in quantities.defined:
-            before, short = self.fitted(part, len(f"{name} = "))
-            lines += [*before, *self.let(name, short)]
-        before, result = self.fitted(quantities.result, len("return "))
-        return [*lines, *before, f"return {self.text(result)}"]
-
-    def fitted(self, e: Expr, used: int) -> tuple[list[str], Expr]:
-        """The formula such that it fits on a line, after statements for parts of it."""
-        lines: list[str] = []
-        while len(self.text(e)) + used > self.width:
-            part = self.largest(e)
-            if part is None:
-                break
-            name = self.free("part")
-            lines += self.let(name, part)
-            e = replaced(e, part, Symbol(name))
-        return lines, e
-
-    def let_t(self, e: Expr) -> list[str]:
-        """Give the ticks since the phase's begin a name, if that is not the clock itself."""
-        text, tightness = self.spelled["t"]
-        if tightness == ATOM:
-            return []
-        self.spelled["t"] = ("t", ATOM)
-        return [f"t = {text}"]
-
-    def let(self, name: str, part: Expr) -> list[str]:
-        remainder = is_remainder(part)
-        if remainder is None:
-            text = self.text(part)
-        else:
-            x, numerator, denominator = remainder
-            text = self.text(x)
-            if isinstance(x, Apply) or " " in text:
-                text = f"({text})"
-            if denominator == 1:
-                text = f"{text} % {source.integer(numerator)}"
-            else:
-                text = f"{text} * {denominator} % {source.integer(numerator)} / {denominator}"
-        if remainder is None:
-            self.names[name] = self.scalar.range(part, self.names)
-        else:
-            self.names[name] = Range(0, remainder[1] / remainder[2], whole=remainder[2] == 1)
-        self.spelled[name] = (name, ATOM)
-        return [f"{name} = {text}"]
-
-    def largest(self, e: Expr) -> Expr | None:
-        """The largest part of a formula that fits on a line of its own, if there is one."""
-        room = self.width - len("part_100 = ")
-        parts = [part for part in walk(e) if part != e and not isinstance(part, Number | Symbol)]
-        parts = [part for part in parts if not _is_condition(part)]
-        sizes = [(len(self.text(part)), part) for part in parts]
-        fitting = [pair for pair in sizes if pair[0] <= room]
-        return max(fitting, key=lambda pair: pair[0], default=(0, None))[1]
+    levels: Sequence[Expr] = ()
+    lists: dict[Code, str] = field(default_factory=dict)
+    defined: list[list[str]] = field(default_factory=list)
+    taken: Counter[str] = field(default_factory=Counter)
 
     def free(self, wanted: str) -> str:
-        return next(
-            n for n in (wanted, *(f"{wanted}_{i}" for i in range(2, 10**6))) if n not in self.names
-        )
+        """A name that no other constant or function of a table has."""
+        self.taken[wanted] += 1
+        return wanted if self.taken[wanted] == 1 else f"{wanted}_{self.taken[wanted]}"
 
-    def text(self, e: Expr) -> str:
-        return self.scalar.text(e, self.names, self.spelled)
+    def listed(self, items: Code, name: str) -> Code:
+        """The list in place, or the name of a constant where it is long."""
+        if len("".join(statement("", items))) <= LONGEST_LIST:
+            return items
+        if items not in self.lists:
+            self.lists[items] = self.free(name)
+        return Text(self.lists[items])
 
-    def deeper(self, condition: Expr) -> Block:
-        """The block of what is done where a condition holds."""
-        return Block(
-            self.scalar,
-            self.clock,
-            self.origin,
-            dict(knowing(condition, self.names, holds=True)),
-            dict(self.spelled),
-            self.width - 4,
-        )
+    def constants(self) -> list[str]:
+        """The definitions of the constants."""
+        return [
+            line for items, name in self.lists.items() for line in statement(f"{name} = ", items)
+        ]
+
+    @cached_property
+    def ranges(self) -> dict[str, Range]:
+        """What the base rate and the levels can be."""
+        known = {BASE.name: BASE_RATES}
+        for i, level in enumerate(self.levels):
+            known[f"{LEVEL}{i}"] = measure(level, known, set())
+        return known
 
 
-def _is_condition(e: Expr) -> bool:
-    return isinstance(e, Apply) and e.op in {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
+def module(
+    program: Program,
+    scalar: Scalar,
+    defined: Sequence[Sequence[str]],
+    imports: Mapping[str, Import] = IMPORTS,
+) -> str:
+    """The source of a file with these functions, what they need before them.
+
+    Args:
+        program: the schedule, for the docstring.
+        scalar: what the functions need.
+        defined: the lines of each function.
+        imports: what may be imported, by its name.
+    """
+    defined = [*scalar.defined, *defined]
+    used = source.names("\n".join(line for lines in defined for line in lines))
+    helpers = [text.split("\n") for name, text in HELPERS.items() if name in used]
+    used |= {"math"} if helpers else set()
+    lines = import_lines(imports[name] for name in used & imports.keys())
+    opening = header.opening(program, lines, scalar.constants())
+    return source.joined([opening, *helpers, *defined])
+
+
+# ------------------------------------------------------------------------------ functions
 
 
 def functions(
-    scalar: Scalar,
-    tracks: Sequence[Track],
-    name: str,
-    *,
-    takes_base: bool,
-    docstring: Sequence[str],
+    scalar: Scalar, tracks: Sequence[Track], name: str, *, takes_base: bool, docstring: list[str]
 ) -> list[list[str]]:
     """The function ``name(step)`` that multiplies the tracks, with one function for each of them.
 
-    It has a parameter ``lr`` too where a formula hangs on the base rate.
+    It has a parameter ``lr`` too where a formula depends on the base rate.
     """
-    width = source.WIDTH - len(source.INDENT)
     parameters = "step: int, lr: float" if takes_base else "step: int"
     head = [f"def {name}({parameters}) -> float:", *source.indented(docstring)]
     if len(tracks) == 1:
-        lines = body(scalar, outline(tracks[0]), "step", width)
-        return [[*head, *source.indented(lines)]]
+        return [[*head, *source.indented(body(scalar, outline(tracks[0])))]]
     factors: list[list[str]] = []
-    calls: list[str] = []
+    product: Code = Text("")
     for i, track in enumerate(tracks):
         factor = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
-        takes = any(BASE.name in symbols(piece.curve) for piece in track.pieces)
-        calls.append(f"{factor}(step, lr)" if takes else f"{factor}(step)")
-        lines = body(scalar, outline(track), "step", width)
+        takes = _takes_base(piece.curve for piece in pieces_of(track.parts))
+        lines = body(scalar, outline(track))
         definition = f"def {factor}(step: int{', lr: float' if takes else ''}) -> float:"
         factors.append([definition, *source.indented(lines)])
-    return [*factors, [*head, *source.indented(source.product(calls, width))]]
+        value = call(factor, *(["step", "lr"] if takes else ["step"]))
+        product = infix(product, "*", value) if i else value
+    lines = statement("return ", product, width=source.WIDTH - len(source.INDENT))
+    return [*factors, [*head, *source.indented(lines)]]
 
 
-def _curve(piece: Piece) -> Expr:
-    return scaled(piece.curve) if piece.kind == "fn" else oriented(factored(tidied(piece.curve)))
+def body(scalar: Scalar, parts: Sequence[Part]) -> list[str]:
+    """The statements that return the value at the tick ``step``."""
+    return Body(scalar).complete(parts)
 
 
-def phase(scalar: Scalar, piece: Piece, clock: str, width: int) -> list[str]:
-    """The statements that return a piece's value; ``clock`` counts from where ``begin`` does."""
-    curve, skip = skipping(_curve(piece))
-    origin = piece.begin - skip
-    last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
-    spelled = {"t": (clock, ATOM), "base": ("lr", ATOM)}
-    if origin:
-        spelled["t"] = (f"{clock} {'-' if origin > 0 else '+'} {source.integer(abs(origin))}", SUM)
-    names = {"t": Range(skip, last, whole=True), "base": BASE_RATES}
-    return Block(scalar, clock, origin, names, spelled, width).returns(curve, ticks_of(piece))
+def _takes_base(curves: Iterable[Expr]) -> bool:
+    return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
 
 
-def body(scalar: Scalar, parts: Sequence[Part], clock: str, width: int) -> list[str]:
-    """The statements that return the value at a tick, for parts one after the other."""
-    lines: list[str] = []
-    stretches = list(tabled(parts, lambda piece: tidied(piece.curve)))
-    for i, part in enumerate(stretches):
-        if i + 1 == len(stretches):
-            text = _says(part)
-            lines += source.comment(text, width) if text else []
-            lines += _part(scalar, part, clock, width)
-            continue
-        assert part.end is not None
-        test = f"if {clock} < {source.integer(part.end)}:"
-        text = source.plain(_says(part))
-        if len(test) + 4 + len(text) <= width and text:
-            lines.append(f"{test}  # {text}")
-            above = []
-        else:
-            lines.append(test)
+@dataclass
+class Names:
+    """How the parts of a formula are written where it stands, and what they can be."""
+
+    codes: dict[Expr, Code]
+    ranges: Mapping[str, Range]
+
+    def where(self, condition: Expr, *, holds: bool) -> Names:
+        """The names where a condition holds, or does not."""
+        return Names(dict(self.codes), knowing(condition, self.ranges, holds=holds))
+
+
+@dataclass
+class Body:
+    """The statements of one function.
+
+    Attributes:
+        scalar: what the file has beside it.
+        types: the types of the locals.
+    """
+
+    scalar: Scalar
+    types: dict[str, str] = field(default_factory=dict)
+
+    def complete(self, parts: Sequence[Part]) -> list[str]:
+        """The whole body: the levels, then the parts one after the other."""
+        return self.with_levels(self.parts(parts, 0, source.WIDTH - len(source.INDENT)))
+
+    def with_levels(self, lines: list[str]) -> list[str]:
+        """The statements, below those for the levels that they use."""
+        names = Names({BASE: Text("lr")}, self.scalar.ranges)
+        used = set(re.findall(rf"\b{LEVEL}\d+\b", "\n".join(lines)))
+        width = source.WIDTH - len(source.INDENT)
+        before: list[list[str]] = []
+        for i, level in reversed(list(enumerate(self.scalar.levels))):
+            name = f"{LEVEL}{i}"
+            if name in used:
+                before.append(self.statement(f"{name} = ", level, names, width))
+                used |= symbols(level)
+        return [line for own in [*reversed(before), lines] for line in own]
+
+    def parts(self, parts: Sequence[Part], depth: int, width: int) -> list[str]:
+        """The statements for parts one after the other, inside of so many repeats."""
+        clock = ("step", "tick")[depth] if depth < 2 else f"tick_{depth}"
+        *before, last = stretches(parts)
+        lines: list[str] = []
+        for part in before:
+            assert part.end is not None
+            test = f"if {clock} < {source.integer(part.end)}:"
+            text = source.plain(_says(part))
             above = source.comment(text, width - 4)
-        lines += source.indented([*above, *_part(scalar, part, clock, width - 4)])
-    return lines
+            if text and len(test) + len(f"  # {text}") <= width:
+                test, above = f"{test}  # {text}", []
+            inside = self.part(part, clock, depth, width - 4)
+            lines += [test, *source.indented([*above, *inside])]
+        return [*lines, *source.comment(_says(last), width), *self.part(last, clock, depth, width)]
+
+    def part(self, part: Stretch, clock: str, depth: int, width: int) -> list[str]:
+        """The statements for one part."""
+        match part:
+            case Table():
+                return self.table(part, clock)
+            case Repeat(begin, _, period, parts):
+                lines = self.parts(parts, depth + 1, width)
+                inner = "tick" if depth == 0 else f"tick_{depth + 1}"
+                if not any(re.search(rf"\b{inner}\b", line) for line in lines):
+                    return lines
+                tick = infix(_since(clock, begin), "%", source.integer(period))
+                return [*statement(f"{inner} = ", tick), *lines]
+            case Piece():
+                return self.piece(part, clock, width)
+
+    def piece(self, piece: Piece, clock: str, width: int) -> list[str]:
+        """The statements that return a piece's value, whose begin is a tick of the clock."""
+        curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
+        curve, skip = _without_skip(curve, piece.facts.get("skip") or 0)
+        last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
+        ranges = {**self.scalar.ranges, T.name: Range(skip, last, whole=True)}
+        codes: dict[Expr, Code] = {BASE: Text("lr"), T: _since(clock, piece.begin - skip)}
+        return self.returns(curve, piece, Names(codes, ranges), width)
+
+    def returns(self, e: Expr, piece: Piece | None, names: Names, width: int) -> list[str]:
+        """The statements that return a formula's value."""
+        e = own(e)
+        match choice(e):
+            case condition, yes, no:
+                lines = self.let_t(walk(e), names)
+                test = statement("if ", self.code(condition, names), ":", width)
+                inside = self.returns(yes, piece, names.where(condition, holds=True), width - 4)
+                other = self.returns(no, piece, names.where(condition, holds=False), width)
+                return [*lines, *test, *source.indented(inside), *other]
+        quantities = list(_quantities(e))
+        wholes = (e, *(quantity.value for quantity in quantities))
+        lines = self.let_t((part for whole in wholes for part in _outside(whole)), names)
+        lines += self.cycle(e, piece, names)
+        for quantity in quantities:
+            if quantity not in names.codes:
+                name = self.local(quantity.name, self.type(quantity.value, names), names)
+                lines += self.statement(f"{name} = ", quantity.value, names, width)
+                names.codes[quantity] = Text(name)
+        return [*lines, *self.statement("return ", e, names, width)]
+
+    def let_t(self, parts: Iterable[Expr], names: Names) -> list[str]:
+        """The statement that gives the ticks since the phase's begin a name, if they need one."""
+        since = names.codes[T]
+        count = sum(part == T for part in parts)
+        if isinstance(since, Text) or count < 2:
+            return []
+        names.codes[T] = Text("t")
+        return statement("t = ", since)
+
+    def cycle(self, e: Expr, piece: Piece | None, names: Names) -> list[str]:
+        """The statements that find the cycle of the tick, where cycles grow."""
+        cycles = None if piece is None else cycles_of(e, piece.facts)
+        if cycles is None:
+            return []
+        lines = self.let_t([T, T], names)
+        whole = "int" if cycles.whole else "Fraction"
+        named = {part.name: part for part in walk(e) if isinstance(part, Named)}
+        types = {"begin": whole, "length": whole, "cycle": "int"}
+        found = {name: self.local(name, types[name], names) for name in types if name in named}
+        for name, local in found.items():
+            names.codes[named[name]] = Text(local)
+        t = names.codes[T]
+        assert isinstance(t, Text)
+        lines += cycles.loop(t.text, found["begin"], found["length"], found.get("cycle"))
+        if not cycles.whole:
+            progress = named["progress"]
+            name = self.local(progress.name, "float", names)
+            share = call("float", self.code(progress.value, names))
+            lines += statement(f"{name} = ", share)
+            names.codes[progress] = Text(name)
+        return lines
+
+    def table(self, table: Table, clock: str) -> list[str]:
+        """The statements that look a phase up, after a function for each formula and the rows."""
+        scalar = self.scalar
+        takes_base = _takes_base(formula.curve for formula in table.formulas)
+        functions: dict[Formula, str] = {}
+        for formula in table.formulas:
+            name = functions[formula] = scalar.free(f"_{formula.pieces[0].kind}_phase")
+            parameters = ["t: int", *(["lr: float"] if takes_base else [])]
+            parameters += [f"{column}: float" for column in formula.columns]
+            head = source.call(f"def {name}(", parameters, ") -> float:")
+            ranges = {**scalar.ranges, **formula.ranges()}
+            names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
+            body = Body(scalar)
+            width = source.WIDTH - len(source.INDENT)
+            lines = body.with_levels(body.returns(formula.curve, None, names, width))
+            scalar.defined.append([*head, *source.indented(lines)])
+        phases, begins = scalar.free("_PHASES"), scalar.free("_FIRST_STEPS")
+        rows: list[str] = []
+        for piece, formula, numbers in table.rows():
+            items = [source.integer(piece.begin), functions[formula]]
+            items.append(source.group(source.numbers(numbers)))
+            rows += source.row(items, piece.text or "the end holds")
+        scalar.defined.append(
+            [
+                "# Each phase: its first step, its formula, and the numbers in it.",
+                f"{phases}: list[tuple[int, Callable[..., float], tuple[float, ...]]] = [",
+                *source.indented(rows),
+                "]",
+                f"{begins} = [begin for begin, _, _ in {phases}]",
+            ]
+        )
+        given = f"{clock} - begin, lr, *numbers" if takes_base else f"{clock} - begin, *numbers"
+        return [
+            f"begin, formula, numbers = {phases}[bisect_right({begins}, {clock}) - 1]",
+            f"return formula({given})",
+        ]
+
+    # -------------------------------------------------------------------------- formulas
+
+    def statement(self, before: str, e: Expr, names: Names, width: int) -> list[str]:
+        """The lines of a statement whose value is a formula; a number is a float."""
+        match e:
+            case Number(value) if value != PI.value:
+                return statement(before, number(value, whole=False), width=width)
+        return statement(before, self.code(e, names), width=width)
+
+    def code(self, e: Expr, names: Names) -> Code:
+        """The formula as code."""
+        return self.printer(e, names).code(e)
+
+    def type(self, e: Expr, names: Names) -> str:
+        """The type of the formula's value."""
+        return "int" if self.printer(e, names).is_whole(e) else "float"
+
+    def printer(self, e: Expr, names: Names) -> Printer:
+        """What prints a formula."""
+        guarded: set[Expr] = set()
+        measure(e, names.ranges, guarded)
+        return Printer(PYTHON, names.codes, guarded, lists=self.scalar.listed)
+
+    def local(self, wanted: str, kind: str, names: Names) -> str:
+        """The name of a local of a type; one name has the same type in the whole function."""
+        taken = {code.text for code in names.codes.values() if isinstance(code, Text)} | RESERVED
+        if not wanted.isidentifier() or keyword.iskeyword(wanted):
+            wanted = "part"
+        name, count = wanted, 1
+        while name in taken or self.types.get(name, kind) != kind:
+            count += 1
+            name = f"{wanted}_{count}"
+        self.types[name] = kind
+        return name
 
 
 def _says(part: Stretch) -> str:
-    if isinstance(part, Table):
-        return f"{len(part.rows)} phases, each a row"
-    if isinstance(part, Rounds):
-        rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
-        return f"{rounds}rounds of {part.period}"
-    return part.text
+    match part:
+        case Table():
+            return f"{len(part.rows())} phases, each a row"
+        case Repeat(begin, end, period, _):
+            rounds = "" if end is None else f"{(end - begin) // period} "
+            return f"{rounds}rounds of {period}"
+        case Piece():
+            return part.text
 
 
-def _part(scalar: Scalar, part: Stretch, clock: str, width: int) -> list[str]:
-    if isinstance(part, Table):
-        return _table(scalar, part, clock)
-    if isinstance(part, Piece):
-        return phase(scalar, part, clock, width)
-    inner = "tick" if clock == "step" else f"{clock}_"
-    lines = body(scalar, part.parts, inner, width)
-    if not any(re.search(rf"\b{inner}\b", line) for line in lines):
-        return lines
-    since = f"({clock} - {source.integer(part.begin)})" if part.begin else clock
-    return [f"{inner} = {since} % {source.integer(part.period)}", *lines]
+def _since(clock: str, begin: int) -> Code:
+    """The ticks since a begin."""
+    if not begin:
+        return Text(clock)
+    return infix(clock, "-" if begin > 0 else "+", source.integer(abs(begin)))
 
 
-def _table(scalar: Scalar, table: Table, clock: str) -> list[str]:
-    """The statements that look a phase up, after a function for each formula and the rows."""
-    takes_base = any(BASE.name in symbols(formula.curve) for formula in table.formulas)
-    functions: dict[Formula, str] = {}
-    for formula, names in table.ranges():
-        name = functions[formula] = scalar.lists.free(f"_{formula.kind}_phase")
-        spelled = {"t": ("t", ATOM), "base": ("lr", ATOM)}
-        width = source.WIDTH - len(source.INDENT)
-        block = Block(scalar, "t", 0, {**names, "base": BASE_RATES}, spelled, width)
-        parameters = ["t: int", *(["lr: float"] if takes_base else [])]
-        parameters += [f"{number}: float" for number in formula.numbers]
-        head = source.call(f"def {name}(", parameters, ") -> float:")
-        scalar.defined.append(
-            [*head, *source.indented(block.returns(formula.curve, formula.ticks))]
-        )
-    phases, begins = scalar.lists.free("_PHASES"), scalar.lists.free("_FIRST_STEPS")
-    scalar.defined.append(
-        [
-            "# Each phase: its first step, its formula, and the numbers in it.",
-            f"{phases}: list[tuple[int, Callable[..., float], tuple[float, ...]]] = [",
-            *source.indented(
-                line
-                for row in table.rows
-                for line in source.row(
-                    [
-                        source.integer(row.begin),
-                        functions[row.formula],
-                        source.group(source.numbers(row.named())),
-                    ],
-                    row.text,
-                )
-            ),
-            "]",
-            f"{begins} = [begin for begin, _, _ in {phases}]",
-        ]
-    )
-    scalar.bisects = True
-    given = f"{clock} - begin, lr, *numbers" if takes_base else f"{clock} - begin, *numbers"
-    return [
-        f"begin, formula, numbers = {phases}[bisect_right({begins}, {clock}) - 1]",
-        f"return formula({given})",
-    ]
+def _without_skip(curve: Expr, skip: int) -> tuple[Expr, int]:
+    """The formula over the phase's own clock, which is at ``skip`` when the phase begins."""
+    if skip:
+        own = replaced(curve, T + skip, Symbol("own"))
+        if T not in walk(own):
+            return replaced(own, Symbol("own"), T), skip
+    return curve, 0
+
+
+def _quantities(e: Expr) -> Iterator[Named]:
+    """The named parts of a formula that are computed first, innermost first, each once."""
+    found: dict[Named, None] = {}
+
+    def find(part: Expr) -> None:
+        for child in children(part):
+            find(child)
+        if isinstance(part, Named) and part != e and isinstance(part.value, Apply | Lookup):
+            found[part] = None
+
+    find(e)
+    return iter(found)
+
+
+def _outside(e: Expr) -> Iterator[Expr]:
+    """A formula and its parts outside of named ones."""
+    yield e
+    for child in children(e):
+        if not (isinstance(child, Named) and isinstance(child.value, Apply | Lookup)):
+            yield from _outside(child)

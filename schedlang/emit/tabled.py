@@ -40,7 +40,7 @@ _NAMES = {
     "timescale": "timescale",
     "skip": "skip",
 }
-_JUMPS = {"floor", "ceil", "where", "min", "max"}
+_JUMPS = {"floordiv", "mod", "floor", "ceil", "where", "min", "max"}
 
 
 class Formula(NamedTuple):

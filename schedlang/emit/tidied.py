@@ -58,6 +58,8 @@ def _simpler(e: Expr) -> Expr:
             return ZERO
         case Apply("add" | "sub", (x, Number(0.0))) | Apply("add", (Number(0.0), x)):
             return x
+        case formula.Named(_, Number() as number):
+            return number
         case Apply("mul", (x, Apply("mul", (y, z)))):  # x·(y·z)
             return _simpler(Apply("mul", (_simpler(Apply("mul", (x, y))), z)))
         case Apply("mul", (x, Apply("div", (y, Number(2.0) as half)))):  # x·(y/2)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from schedlang.counterparts.table import not_understood
 from schedlang.counterparts.torch import COUNTERPARTS
-from schedlang.emit import header, source
+from schedlang.emit import header, scalar, source
 from schedlang.emit.classes import Native, reduce_on_plateau, torch_child, torch_class
-from schedlang.emit.levels import Levels, symbolic
+from schedlang.emit.levels import Levels
 from schedlang.emit.outline import Part, outline
-from schedlang.emit.scalar import functions
+from schedlang.emit.printing import Import
 from schedlang.emit.torch_formulas import Module, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
 from schedlang.formula.evaluate import value
@@ -34,13 +34,23 @@ NO_FROZEN = [
     "if not all(base_rates):",
     '    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")',
 ]
+_IMPORTS = {
+    **scalar.IMPORTS,
+    "Any": Import("typing", "Any"),
+    "Optimizer": Import("torch.optim", "Optimizer"),
+    "partial": Import("functools", "partial"),
+    "warnings": Import("warnings"),
+}
+_SCHEDULERS = "torch.optim.lr_scheduler"
+_BASES = {"LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
 CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
 """The classes that only multiply the rate of the step before, so that `ChainedScheduler` works."""
 
 
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``build_scheduler(optimizer)``."""
-    module = Module(symbolic(program), Levels(program.base))
+    over_base = program if program.levels and program.base is not None else program.rebase(None)
+    module = Module(over_base, Levels(program.base), scalar.Scalar(program.levels))
     if module.program.plateau is not None:
         returns, statements = _plateau(module, style)
     else:
@@ -64,30 +74,12 @@ def emit(program: Program, function: str, style: str) -> str:
         *source.indented(header.explains(program, _SUMMARY, base=base)),
         *source.indented(statements),
     ]
-    defined = [*module.scalar.helper_functions(), *module.definitions, build]
-    imports = _imports(module, defined)
-    opening = header.opening(program, imports, module.scalar.lists.constants())
-    return source.joined([opening, *defined])
+    schedulers = {name: Import(_SCHEDULERS, name) for name in module.classes | _BASES}
+    imports = {**_IMPORTS, **schedulers}
+    return scalar.module(program, module.scalar, [*module.definitions, build], imports)
 
 
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
-
-
-def _imports(module: Module, defined: list[list[str]]) -> list[str]:
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    known = {"LambdaLR", "LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
-    names = (module.classes | known) & used
-    imports = module.scalar.imports(used)
-    imports += ["import warnings"] if "warnings" in used else []
-    imports += ["from functools import partial"] if module.partials else []
-    imports += ["from typing import Any"] if "Any" in used else []
-    imports.sort(key=lambda line: (line.startswith("from "), line))
-    listed = sorted(names, key=str.lower)
-    schedulers = f"from torch.optim.lr_scheduler import {', '.join(listed)}"
-    third = ["from torch.optim import Optimizer", schedulers]
-    if len(schedulers) > source.WIDTH:
-        third[1:] = source.call("from torch.optim.lr_scheduler import (", listed, width=0)
-    return [*imports, *([""] if imports else []), *third]
 
 
 def _result(built: list[str]) -> list[str]:
@@ -214,7 +206,7 @@ def _with_momentum(module: Module, momentum: Track) -> list[str]:
     built = of_all(module, own="WithMomentum")
     begin = momentum.begins[0]
     says = source.docstring("The momentum after `step` steps.", [])
-    module.definitions += functions(
+    module.definitions += scalar.functions(
         module.scalar, [momentum], "_momentum", takes_base=False, docstring=says
     )
     text = WITH_MOMENTUM.replace("MOMENTUM_BEGIN", source.integer(begin))

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from schedlang.emit import source
 from schedlang.emit.classes import Native
 from schedlang.emit.levels import Levels
-from schedlang.emit.scalar import functions, phase
-from schedlang.emit.spelling import Scalar
+from schedlang.emit.scalar import Scalar, body, functions
 from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
 from schedlang.program.program import Piece, Program, Track
 
@@ -30,7 +29,7 @@ class Module:
 
     program: Program
     levels: Levels
-    scalar: Scalar = field(default_factory=Scalar)
+    scalar: Scalar
     classes: set[str] = field(default_factory=set)
     partials: bool = False
     definitions: list[list[str]] = field(default_factory=list)
@@ -61,8 +60,8 @@ def of_phase(module: Module, piece: Piece) -> str:
     end = None if piece.end is None else piece.end - piece.begin
     share = module.levels.share_curve(piece.curve)
     curve = piece.curve / BASE if share is None else share
-    local = piece._replace(begin=0, end=end, curve=curve)
-    lines = phase(module.scalar, local, "step", source.WIDTH - 4)
+    local = piece._replace(begin=0, end=end, curve=curve, text="")
+    lines = body(module.scalar, [local])
     if len(lines) == 1 and share is not None and len(lines[0]) < LONGEST_LAMBDA:
         return module.lambda_lr(f"lambda step: {lines[0].removeprefix('return ')}")
     name = module.free(f"_{piece.kind}_share")
@@ -112,4 +111,12 @@ def _is_share(curve: Expr) -> bool:
 def _at(track: Track, base: Expr) -> Track:
     """The track for a base that is known."""
     names = {BASE.name: base}
-    return track.changed(lambda piece: piece._replace(curve=substitute(piece.curve, names)))
+
+    def known(piece: Piece) -> Piece:
+        facts = {
+            name: substitute(fact, names) if isinstance(fact, Expr) else fact
+            for name, fact in piece.facts.items()
+        }
+        return piece._replace(curve=substitute(piece.curve, names), facts=facts)
+
+    return track.changed(known)

@@ -20,7 +20,15 @@ from schedlang.phases.arguments import Duration
 
 Role: TypeAlias = Literal["warmup", "decay"]
 Fact: TypeAlias = (
-    Expr | float | str | bool | tuple[Expr, ...] | tuple[float, ...] | frozenset[str] | None
+    Expr
+    | float
+    | str
+    | bool
+    | tuple[Expr, ...]
+    | tuple[float, ...]
+    | tuple[Fraction, ...]
+    | frozenset[str]
+    | None
 )
 
 INITIAL = Level(Fraction(1, 1000), "x")

@@ -131,12 +131,15 @@ class Restarts(Phase):
         widths = tuple(length / FINE for length in lengths)
         counts = tuple(map(float, range(len(starts))))
         t = entry.t
-        p = (t - Lookup(t, starts[1:], starts)) / Lookup(t, starts[1:], widths)
+        since = t - Named("begin", Lookup(t, starts[1:], starts))
+        p = since / Named("length", Lookup(t, starts[1:], widths))
         return Named("cycle", Lookup(t, starts[1:], counts)), Named("progress", p)
 
     def facts(self, entry: Entry) -> dict[str, Fact]:
         level = entry.rate(self.start) if self.start else entry.level
-        return {"a": level, **super().facts(entry), "first": float(self.first_cycle(entry))}
+        first = self.first_cycle(entry)
+        own = {"a": level, "first": float(first), "exact": (first, self.mult)}
+        return {**super().facts(entry), **own}
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:

@@ -58,6 +58,13 @@ TELLING = [
     Case("long, with skips", f"cosine 300 skip=200 min=1% -> {_ramps(45, 'shares')}"),
 ]
 
+LEVELS = [
+    Case("a level of its own", "restarts 15 first=10 min=1e-3 -> restarts 15 first=10 min=20%"),
+    Case("levels over levels", f"(restarts 15 first=10 min=1e-3 -> {_ramps(2, 'mixed')}) x 3"),
+    Case("levels in a table", f"restarts 15 first=10 min=1e-3 -> {_ramps(50, 'mixed')}"),
+]
+"""Levels that are no multiple of the base rate and a number."""
+
 
 @dataclass
 class Folder:
@@ -180,7 +187,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Target], Folde
             path = tmp_path_factory.mktemp(target)
             folder = made[target] = Folder(path, target)
             floats = target in {"keras", "optax"}
-            for case in [*CASES, *TELLING, *every_golden()]:
+            levels = [] if floats else LEVELS
+            for case in [*CASES, *TELLING, *levels, *every_golden()]:
                 folder.add(case, style="native", known=True)
                 folder.add(case, style="native", known=False)
                 if target != "python":

@@ -195,14 +195,7 @@ def test_growing_restarts_are_an_expression(target: Target) -> None:
     [
         "restarts first=10 mult=1.5",
         "restarts first=5/7ep mult=4/3",
-        pytest.param(
-            "restarts first=3/2ep mult=1.01",
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=KeyError,
-                reason="the cycles are recognised by the doubles of a table, which are rounded",
-            ),
-        ),
+        "restarts first=3/2ep mult=1.01",
     ],
 )
 def test_the_lists_of_growing_restarts_are_exact(target: Target, text: str) -> None:

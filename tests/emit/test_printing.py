@@ -12,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 from schedlang.emit.code import Text, infix, statement
+from schedlang.emit.helpers import HELPERS
 from schedlang.emit.printing import (
     GUARDS,
     JAX,
@@ -25,7 +26,6 @@ from schedlang.emit.printing import (
     imported,
     number,
 )
-from schedlang.emit.spelling import HELPERS
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (

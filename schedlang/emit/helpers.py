@@ -1,0 +1,65 @@
+"""Functions of emitted files that compute as IEEE does where Python raises."""
+
+HELPERS: dict[str, str] = {
+    "_divide": '''\
+def _divide(x: float, y: float) -> float:
+    """x / y, infinite or nan where y is 0."""
+    if y:
+        return x / y
+    return math.copysign(math.inf, x) * math.copysign(1.0, y) if x else math.nan''',
+    "_power": '''\
+def _power(x: float, y: float) -> float:
+    """x**y, infinite or nan where Python raises."""
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -math.inf if x < 0 and y % 2 == 1 else math.inf
+    except ValueError:
+        return math.nan if x else math.inf''',
+    "_exp": '''\
+def _exp(x: float) -> float:
+    """The exponential, infinite where Python raises."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf''',
+    "_log": '''\
+def _log(x: float) -> float:
+    """The logarithm, -inf at 0 and nan below."""
+    if x > 0:
+        return math.log(x)
+    return math.nan if x else -math.inf''',
+    "_sqrt": '''\
+def _sqrt(x: float) -> float:
+    """The square root, nan below 0."""
+    return math.sqrt(x) if x >= 0 else math.nan''',
+    "_sin": '''\
+def _sin(x: float) -> float:
+    """The sine, nan of what is infinite."""
+    return math.sin(x) if math.isfinite(x) else math.nan''',
+    "_cos": '''\
+def _cos(x: float) -> float:
+    """The cosine, nan of what is infinite."""
+    return math.cos(x) if math.isfinite(x) else math.nan''',
+    "_tan": '''\
+def _tan(x: float) -> float:
+    """The tangent, nan of what is infinite."""
+    return math.tan(x) if math.isfinite(x) else math.nan''',
+    "_floor": '''\
+def _floor(x: float) -> float:
+    """The floor; what is infinite stays so."""
+    return math.floor(x) if math.isfinite(x) else x''',
+    "_ceil": '''\
+def _ceil(x: float) -> float:
+    """The ceiling; what is infinite stays so."""
+    return math.ceil(x) if math.isfinite(x) else x''',
+    "_min": '''\
+def _min(x: float, y: float) -> float:
+    """The smaller one, nan if either is."""
+    return x if x < y or math.isnan(x) else y''',
+    "_max": '''\
+def _max(x: float, y: float) -> float:
+    """The larger one, nan if either is."""
+    return x if x > y or math.isnan(x) else y''',
+}
+"""The source of each, by its name."""

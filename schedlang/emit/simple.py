@@ -1,0 +1,172 @@
+"""Formulas as one writes them by hand: no rounding dust, no factors of 1, choices outermost."""
+
+from __future__ import annotations
+
+from math import ceil, isfinite
+
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
+    BASE,
+    ONE,
+    ZERO,
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Symbol,
+    T,
+    affine,
+    less,
+    rebuild,
+    substitute,
+    symbols,
+    walk,
+)
+from schedlang.formula.notation import tidy
+
+MOST_BRANCHES = 8
+"""Constants that are written as one ``if`` each, and not as a list."""
+
+
+def simple(e: Expr) -> Expr:
+    """The formula of a phase; a share of the base is the base times a formula without it."""
+    share = share_of(e)
+    if share is None:
+        return _from_below(tidied(e))
+    return share * BASE if isinstance(share, Number) else _product(BASE, _from_below(share))
+
+
+def share_of(e: Expr) -> Expr | None:
+    """What the base is multiplied by in a formula that is nothing but a share of it."""
+    parts = affine(e)
+    if BASE.name not in symbols(e) or parts is None or parts[1] != ZERO:
+        return None
+    return tidied(substitute(e, {BASE.name: ONE}))
+
+
+def tidied(e: Expr) -> Expr:
+    """The formula without rounding dust, and without terms that change nothing."""
+    match e:
+        case Number(number):
+            return Number(tidy(number))
+        case Lookup(_, (), (number,)):
+            return Number(tidy(number))
+        case Lookup(x, edges, values):
+            return Lookup(tidied(x), edges, tuple(map(tidy, values)))
+    e = rebuild(e, tidied)
+    match e:
+        case Named(_, Number() as inside):
+            return inside
+        case Apply(op, args) if op not in {"add", "sub"} and all(
+            isinstance(arg, Number) for arg in args
+        ):
+            constant = value(e, {})
+            return Number(tidy(constant)) if isfinite(constant) else e
+        case Apply("mul", (x, y)):
+            return _product(x, y)
+        case Apply("div", (Number(0.0), _)):
+            return ZERO
+        case Apply("pow", (Number(1.0), _)):
+            return ONE
+        case Apply("add", (x, Number(0.0))) | Apply("add", (Number(0.0), x)):
+            return x
+        case Apply(
+            "add", (a, Apply("mul", (Apply("sub", (b, c)), Apply("sub", (Number(1.0), x)))))
+        ) if a == c:
+            return b + (a - b) * x
+        case Apply("sub", (x, y)):
+            return _difference(x, y)
+    return e
+
+
+def own(e: Expr) -> Expr:
+    """The base times a user's formula, which itself is left as it was written."""
+    match e:
+        case Apply("mul", (Number(1.0), x)):
+            return x
+        case Apply("mul", (x, Apply("div", (Number(1.0), y)))):
+            return x / y
+    return e
+
+
+def _from_below(e: Expr) -> Expr:
+    """The formula with its waves measured from the lower level, as in the papers."""
+    match e:
+        case Apply("add", (Number() as a, Apply("div", (Apply("mul", (way, wave)), n)))):
+            match way, wave:
+                case (
+                    Apply("sub", (Number() as b, c)),
+                    Apply("add" | "sub" as sign, (Number(1.0), x)),
+                ) if a == c and b.value < a.value:
+                    return b + (a - b) * (1 + x if sign == "sub" else 1 - x) / n
+    return rebuild(e, _from_below)
+
+
+def _product(x: Expr, y: Expr) -> Expr:
+    match x, y:
+        case (Number(0.0), _) | (_, Number(0.0)):
+            return ZERO
+        case (Number(1.0), z) | (z, Number(1.0)):
+            return z
+        case _, Apply("mul", (y, z)):
+            return _product(_product(x, y), z)
+        case _, Apply("div", (Number() as number, z)):
+            return _product(x, number) / z
+        case _, Apply("div", (z, Number(2.0) as half)):
+            return _product(x, z) / half
+    return Apply("mul", (x, y))
+
+
+def _difference(x: Expr, y: Expr) -> Expr:
+    if x == y:
+        return ZERO
+    match y:
+        case Number(0.0):
+            return x
+        case Apply("mul", (z, share)) if z == x:  # x - x·share
+            return _product(x, _difference(ONE, share))
+        case Apply("div", (Apply("mul", (z, share)), n)) if z == x:
+            return _product(x, _difference(ONE, share / n))
+        case Apply("sub", (Number(1.0), rest)) if x == ONE:
+            return rest
+        case Apply("div", (Apply("sub", (Number(1.0), rest)), Number(2.0))) if x == ONE:
+            return (1 + rest) / 2
+    return Apply("sub", (x, y))
+
+
+# ------------------------------------------------------------------------------- choices
+
+
+def choice(e: Expr) -> tuple[Expr, Expr, Expr] | None:
+    """``(condition, yes, no)`` of a formula that is a choice, with or without numbers around it."""
+    match _chosen(e):
+        case Apply("where", (condition, yes, no)) as part:
+            return condition, replaced(e, part, yes), replaced(e, part, no)
+        case Lookup(x, edges) as part if x == T and 1 <= len(edges) <= MOST_BRANCHES:
+            alike = {other for other in walk(e) if isinstance(other, Lookup)}
+            if any((other.x, other.edges) != (x, edges) for other in alike):
+                return None
+            yes = no = e
+            for other in alike:
+                yes = replaced(yes, other, Number(other.values[0]))
+                no = replaced(no, other, Lookup(x, edges[1:], other.values[1:]))
+            return less(x, ceil(edges[0])), tidied(yes), tidied(no)
+    return None
+
+
+def _chosen(e: Expr) -> Expr | None:
+    match e:
+        case Apply("where") | Lookup():
+            return e
+        case Apply("add" | "mul" | "min" | "max", (x, y)):
+            if isinstance(y, Number | Symbol):
+                return _chosen(x)
+            if isinstance(x, Number | Symbol) or isinstance(_chosen(x), Lookup):
+                return _chosen(y)
+    return None
+
+
+def replaced(e: Expr, part: Expr, other: Expr) -> Expr:
+    """The formula with every such part replaced."""
+    return other if e == part else rebuild(e, lambda child: replaced(child, part, other))
