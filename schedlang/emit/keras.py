@@ -103,14 +103,14 @@ def _use(program: Program) -> str:
 
 
 def _imports(defined: list[list[str]], own: str | None) -> list[str]:
-    text = "\n".join(line for lines in defined for line in lines)
-    standard = ["import math"] if "math." in text else []
-    standard += ["import warnings"] if "warnings." in text else []
-    standard += ["from bisect import bisect_right"] if "bisect_right" in text else []
-    standard += ["from fractions import Fraction"] if "Fraction(" in text else []
-    standard += ["from typing import Any"] if "Any" in text else []
-    third = ["import keras"] if "keras." in text else []
-    third += ["from keras import ops"] if "ops." in text else []
+    used = source.names("\n".join(line for lines in defined for line in lines))
+    standard = ["import math"] if "math" in used else []
+    standard += ["import warnings"] if "warnings" in used else []
+    standard += ["from bisect import bisect_right"] if "bisect_right" in used else []
+    standard += ["from fractions import Fraction"] if "Fraction" in used else []
+    standard += ["from typing import Any"] if "Any" in used else []
+    third = ["import keras"] if "keras" in used else []
+    third += ["from keras import ops"] if "ops" in used else []
     names = sorted({own, SCHEDULE} - {None}, key=lambda name: str(name).lower())
     third.append(f"from keras.optimizers.schedules import {', '.join(map(str, names))}")
     return [*standard, *([""] if standard else []), *third]
@@ -128,7 +128,7 @@ def _class(
     clock = "epoch" if per_epoch else "step"
     count = f'{clock} = ops.cast(step, "int32")'
     count += f" // {batches}" if batches > 1 else ""
-    count += f" // {per_epoch}" if per_epoch else ""
+    count += f" // {source.integer(per_epoch)}" if per_epoch else ""
     call = [count, *arrays.returns(program.tracks, clock)]
     lines = [
         "# A saved model finds its schedule by this number, which no other schedule has.",

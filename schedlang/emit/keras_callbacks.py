@@ -172,7 +172,7 @@ def momentum_callback(
     that schedule was made for.
     """
     clock = "epoch" if per_epoch else "step"
-    count = f" // {per_epoch}" if per_epoch else ""
+    count = f" // {source.integer(per_epoch)}" if per_epoch else ""
     arrays = Arrays(KERAS, source.WIDTH - 4, lists=lists)
     arrays.taken |= {"step", clock, "t", "ticks", "p", "momentum"}
     arrays.chain(outline(track), clock, "momentum")

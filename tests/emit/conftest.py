@@ -187,8 +187,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Target], Folde
             path = tmp_path_factory.mktemp(target)
             folder = made[target] = Folder(path, target)
             floats = target in {"keras", "optax"}
-            levels = [] if floats else LEVELS
-            for case in [*CASES, *TELLING, *levels, *every_golden()]:
+            for case in [*CASES, *TELLING, *LEVELS, *every_golden()]:
                 folder.add(case, style="native", known=True)
                 folder.add(case, style="native", known=False)
                 if target != "python":

@@ -247,3 +247,21 @@ def test_levels_that_are_no_multiple_of_the_base(text: str, tmp_path: Path) -> N
         assert [learning_rate(step, lr) for step in range(40)] == pytest.approx(
             [program.at(step) for step in range(40)], rel=1e-12
         )
+
+
+@pytest.mark.parametrize("monitor", ["math.loss", "ops.loss", "bisect_right", "Fraction", "jnp"])
+@pytest.mark.parametrize("target", ["torch", "keras"])
+def test_a_monitor_imports_nothing(target: Target, monitor: str) -> None:
+    def imports(source: str) -> list[str]:
+        nodes = ast.parse(source).body
+        return [ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+
+    text = "warmup 5 -> plateau mode=min monitor={}"
+    plain = schedlang.parse(text.format("loss")).emit(target, lr=0.1)
+    assert imports(schedlang.parse(text.format(monitor)).emit(target, lr=0.1)) == imports(plain)
+
+
+@pytest.mark.parametrize("target", ["optax", "keras"])
+def test_long_epochs_have_digit_groups(target: Target) -> None:
+    line = "clock=epoch | hold 3 -> linear 7 * step every=2"
+    assert "// 12_345" in schedlang.parse(line).emit(target, lr=0.1, steps_per_epoch=12_345)
