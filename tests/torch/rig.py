@@ -28,7 +28,7 @@ def engines_of(case: Case) -> tuple[str, ...]:
 
 
 def sgd(*bases: float, tensor: bool = False) -> SGD:
-    """An optimizer with one group for each base rate (unsaid: one of 0.1)."""
+    """An optimizer with one group for each base rate (by default, one of 0.1)."""
     rates = [
         torch.tensor(base, dtype=torch.float64) if tensor else base for base in bases or (0.1,)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import LRScheduler
 
 import schedlang
-from tests.torch.rig import ENGINES, close, look
+from tests.torch.rig import ENGINES, close, look, sgd
 
 
 def _parameter() -> torch.Tensor:
@@ -48,3 +48,61 @@ def test_optimizers_that_train(make: Any, arguments: dict[str, Any], engine: Any
         optimizer.step()
         scheduler.step()
     assert float(weight.detach().square().sum()) < 4.0
+
+
+WRONG_FOR_A_GROUP: list[tuple[str, list[float], str]] = [
+    # line, the groups' rates, the message
+    (
+        "cosine 90 min=1e-2",
+        [0.1, 1e-3],
+        (
+            "error[decay-rises]: this phase with `min=` goes up: from 0.001 to 0.01"
+            " (parameter group 1)\n"
+            "  |\n"
+            "1 | cosine 90 min=1e-2\n"
+            "  |               ^^^^ write `to=`, which may go up"
+        ),
+    ),
+    (
+        "cosine 90 min=1e-2",
+        [1e-3],
+        (
+            "error[decay-rises]: this phase with `min=` goes up: from 0.001 to 0.01\n"
+            "  |\n"
+            "1 | cosine 90 min=1e-2\n"
+            "  |               ^^^^ write `to=`, which may go up"
+        ),
+    ),
+    (
+        "warmup 5 to=1e-3 -> hold",
+        [0.1, 0.1, 0.0],
+        (
+            "error[no-base]: the absolute level `0.001` cannot apply to a parameter group at rate 0"
+            " (parameter group 2)\n"
+            "  |\n"
+            "1 | warmup 5 to=1e-3 -> hold\n"
+            "  |             ^^^^ write a share of the base (10%)"
+        ),
+    ),
+    (
+        "(step 4 every=2 min=1e-3) x inf",
+        [1e-3, 0.1],
+        (
+            "error[repeat-differs]: every round of `x inf` must enter on the same level; this"
+            " one drifts (parameter group 1)\n"
+            "  |\n"
+            "1 | (step 4 every=2 min=1e-3) x inf\n"
+            "  |  ^^^^^^^^^^^^^^^^^^^^^^^ end the round on the level at which it starts"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("engine", ["auto", "fused"])
+@pytest.mark.parametrize(("line", "rates", "message"), WRONG_FOR_A_GROUP)
+def test_a_line_that_is_wrong_for_one_group(
+    line: str, rates: list[float], message: str, engine: Literal["auto", "fused"]
+) -> None:
+    with pytest.raises(schedlang.ScheduleError) as caught:
+        schedlang.parse(line).to_torch(sgd(*rates), engine=engine)
+    assert str(caught.value) == message
