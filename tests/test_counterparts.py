@@ -17,7 +17,7 @@ from schedlang.formula.expressions import BASE, Expr, power, rounds
 from schedlang.language.quantities import Length
 from schedlang.phases import BUILT_IN
 from schedlang.phases.arguments import Duration, Period, Tally
-from schedlang.phases.base import NO_ARGUMENTS, Entry, Phase
+from schedlang.phases.base import NO_ARGUMENTS, Context, Phase
 from schedlang.phases.plateau import Plateau
 from schedlang.phases.ramps import Hold
 from schedlang.phases.rates import Step
@@ -225,9 +225,9 @@ class Delayed(Step):
     kind: Literal["step"]
     delay: Period | None = None
 
-    def factor(self, entry: Entry) -> Expr:
-        late = 0 if self.delay is None else entry.convert(self.delay)
-        return power(self.gamma, rounds(entry.t + late, entry.convert(self.every)))
+    def factor(self, context: Context) -> Expr:
+        late = 0 if self.delay is None else context.convert(self.delay)
+        return power(self.gamma, rounds(context.t + late, context.convert(self.every)))
 
 
 def delayed(**arguments: Any) -> Schedule:

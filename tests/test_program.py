@@ -11,7 +11,7 @@ import pytest
 
 import schedlang
 from schedlang.formula.expressions import Expr
-from schedlang.phases.base import Entry
+from schedlang.phases.base import Context
 from schedlang.phases.ramps import Linear
 from schedlang.program.program import Part, Piece
 
@@ -166,9 +166,9 @@ def test_equal_rounds_are_computed_once(
     curve = Linear.curve
     computed: list[object] = []
 
-    def counted(phase: Linear, entry: Entry) -> Expr:
+    def counted(phase: Linear, context: Context) -> Expr:
         computed.append(phase)
-        return curve(phase, entry)
+        return curve(phase, context)
 
     monkeypatch.setattr(Linear, "curve", counted)
     schedlang.parse(text).bind(lr=0.1, **binding)

@@ -31,7 +31,7 @@ def _define(share: float) -> type[schedlang.Rate]:
     class Mine(schedlang.Rate):
         kind: Literal["mine"]
 
-        def factor(self, entry: object) -> Expr:
+        def factor(self, context: object) -> Expr:
             return formula.Number(share)
 
     return Mine

@@ -39,7 +39,7 @@ NO_ARGUMENTS = {"kind", "duration"}
 """The fields of a phase that are no arguments: its name, and the interval that it occupies."""
 
 
-class Entry(NamedTuple):
+class Context(NamedTuple):
     """Where a phase stands: all that its formula may depend on besides its own fields."""
 
     level: Expr
@@ -145,19 +145,19 @@ class Phase(Placed):
         """The exact ticks of a phase that ends without a written duration."""
         return None
 
-    def curve(self, entry: Entry) -> Expr:
+    def curve(self, context: Context) -> Expr:
         """The rate over ``t``, the ticks since the phase's begin."""
         raise NotImplementedError
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
+    def end(self, context: Context, curve: Expr) -> Expr:
         """The level on which the phase ends: the limit of its curve from the left at ``t = T``."""
-        return at_end(curve, entry, left=True)
+        return at_end(curve, context, left=True)
 
-    def skipped(self, entry: Entry) -> Expr:
+    def skipped(self, context: Context) -> Expr:
         """The level after a phase of no length."""
-        return entry.level
+        return context.level
 
-    def check(self, entry: Entry) -> Iterator[Check]:
+    def check(self, context: Context) -> Iterator[Check]:
         """What must hold between the levels, where only the base rate decides.
 
         Raises:
@@ -169,24 +169,24 @@ class Phase(Placed):
         """Whether the rate grows with time, so that it may leave the range of doubles."""
         return False
 
-    def momentum_curve(self, entry: Entry) -> Expr | None:
+    def momentum_curve(self, context: Context) -> Expr | None:
         """The momentum over ``t``, or None if this phase leaves it alone."""
         return None
 
-    def momentum_end(self, entry: Entry, momentum: Expr) -> Expr:
+    def momentum_end(self, context: Context, momentum: Expr) -> Expr:
         """Where the momentum stays after the phase."""
-        return Number(value(momentum, {"t": float(entry.length - entry.skip)}, left=True))
+        return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
-    def facts(self, entry: Entry) -> dict[str, Fact]:
+    def facts(self, context: Context) -> dict[str, Fact]:
         """The phase's numbers by their names, for targets that have the very same thing.
 
         ``given`` has the arguments that are not at their default, so that a target can tell
         whether it has them all. A ``skip`` of no ticks is not among them.
         """
-        facts: dict[str, Fact] = {"entry": entry.level, "T": entry.ticks, "skip": entry.skip}
-        facts["given"] = given(self) if entry.skip else given(self) - {"skip"}
+        facts: dict[str, Fact] = {"entry": context.level, "T": context.ticks, "skip": context.skip}
+        facts["given"] = given(self) if context.skip else given(self) - {"skip"}
         for name, written in self:
-            facts.setdefault(name, _fact(written, entry))
+            facts.setdefault(name, _fact(written, context))
         return facts
 
 
@@ -200,9 +200,9 @@ def given(phase: Phase) -> frozenset[str]:
     )
 
 
-def at_end(curve: Expr, entry: Entry, *, left: bool) -> Expr:
+def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
     """The curve at its last moment, as an expression of the base alone."""
-    t = float(entry.length - entry.skip)
+    t = float(context.length - context.skip)
     parts = formula.affine(curve)
     if parts is None:
         return normal(at_tick(curve, t, left=left))
@@ -211,18 +211,18 @@ def at_end(curve: Expr, entry: Entry, *, left: bool) -> Expr:
     return share if absolute == ZERO else share + absolute
 
 
-def _fact(value: Any, entry: Entry) -> Any:
+def _fact(value: Any, context: Context) -> Any:
     match value:
         case Level():
-            return entry.rate(value)
+            return context.rate(value)
         case Length():
-            return float(entry.convert(value))
+            return float(context.convert(value))
         case Fraction():
             return float(value)
         case tuple() if value and isinstance(value[0], Length):
-            return tuple(entry.position(item) for item in value)
+            return tuple(context.position(item) for item in value)
         case tuple():
-            return tuple(_fact(item, entry) for item in value)
+            return tuple(_fact(item, context) for item in value)
         case Duration():
             return str(value)
         case _:
@@ -269,23 +269,24 @@ class Ramp(Phase):
             return self.start or (INITIAL if first else None), self.to or BASE_LEVEL
         return self.start, self.to or self.min or NOTHING
 
-    def levels(self, entry: Entry) -> tuple[Expr, Expr]:
+    def levels(self, context: Context) -> tuple[Expr, Expr]:
         """``a`` and ``b``: the rates at the start and at the end."""
-        a, b = self.ends(first=entry.first)
-        return (entry.level if a is None else entry.rate(a)), entry.rate(b)
+        a, b = self.ends(first=context.first)
+        return (context.level if a is None else context.rate(a)), context.rate(b)
 
-    def curve(self, entry: Entry) -> Expr:
-        a, b = self.levels(entry)
-        part = self.warmup_progress(entry.p) if self.role == "warmup" else self.progress(entry.p)
+    def curve(self, context: Context) -> Expr:
+        a, b = self.levels(context)
+        progress = self.warmup_progress if self.role == "warmup" else self.progress
+        part = progress(context.p)
         if a == ZERO:
             return b * part
         return a - a * part if b == ZERO else a + formula.sub(b, a) * part
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
-        return self.skipped(entry)
+    def end(self, context: Context, curve: Expr) -> Expr:
+        return self.skipped(context)
 
-    def skipped(self, entry: Entry) -> Expr:
-        a, b = self.levels(entry)
+    def skipped(self, context: Context) -> Expr:
+        a, b = self.levels(context)
         if self.arrives:
             return b
         part = (
@@ -294,10 +295,10 @@ class Ramp(Phase):
             else self.progress(formula.ONE)
         )
         done = value(part, {})
-        return at_end(a + formula.sub(b, a) * done, Entry(a, entry.base, 0), left=False)
+        return at_end(a + formula.sub(b, a) * done, Context(a, context.base, 0), left=False)
 
-    def check(self, entry: Entry) -> Iterator[Check]:
-        a, b = self.levels(entry)
+    def check(self, context: Context) -> Iterator[Check]:
+        a, b = self.levels(context)
         rises = compare(b, a)
         if rises is not None:
             self.check_direction(rises, shown(a), shown(b))
@@ -331,9 +332,9 @@ class Ramp(Phase):
             return Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
         return None
 
-    def facts(self, entry: Entry) -> dict[str, Fact]:
-        a, b = self.levels(entry)
-        return {"a": a, "b": b, **super().facts(entry)}
+    def facts(self, context: Context) -> dict[str, Fact]:
+        a, b = self.levels(context)
+        return {"a": a, "b": b, **super().facts(context)}
 
 
 class Rate(Phase):
@@ -348,17 +349,17 @@ class Rate(Phase):
     min: Level | None = None
     skip: Length | None = None
 
-    def factor(self, entry: Entry) -> Expr:
+    def factor(self, context: Context) -> Expr:
         """What the level at entry is multiplied by."""
         raise NotImplementedError
 
-    def curve(self, entry: Entry) -> Expr:
-        level = entry.rate(self.start) if self.start else entry.level
-        return floored(self, entry, level * self.factor(entry))
+    def curve(self, context: Context) -> Expr:
+        level = context.rate(self.start) if self.start else context.level
+        return floored(self, context, level * self.factor(context))
 
-    def facts(self, entry: Entry) -> dict[str, Fact]:
-        level = entry.rate(self.start) if self.start else entry.level
-        return {"a": level, **super().facts(entry)}
+    def facts(self, context: Context) -> dict[str, Fact]:
+        level = context.rate(self.start) if self.start else context.level
+        return {"a": level, **super().facts(context)}
 
 
 class _HasFloor(Protocol):
@@ -371,11 +372,11 @@ class _HasPeriod(Protocol):
     def every(self) -> Length | None: ...
 
 
-def floored(phase: _HasFloor, entry: Entry, rate: Expr) -> Expr:
+def floored(phase: _HasFloor, context: Context, rate: Expr) -> Expr:
     """The rate, or the phase's ``min`` where that is higher."""
-    return rate if phase.min is None else formula.maximum(entry.rate(phase.min), rate)
+    return rate if phase.min is None else formula.maximum(context.rate(phase.min), rate)
 
 
-def every(phase: _HasPeriod, entry: Entry) -> Fraction:
+def every(phase: _HasPeriod, context: Context) -> Fraction:
     """The phase's ``every`` in ticks; by default, one tick."""
-    return Fraction(1) if phase.every is None else entry.period(phase.every, "every")
+    return Fraction(1) if phase.every is None else context.period(phase.every, "every")

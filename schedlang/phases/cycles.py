@@ -31,7 +31,7 @@ from schedlang.formula.expressions import (
 from schedlang.formula.levels import Check, above, compare
 from schedlang.language.quantities import Length, Level, refuse
 from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
-from schedlang.phases.base import Entry, Fact, Phase
+from schedlang.phases.base import Context, Fact, Phase
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""
@@ -88,18 +88,18 @@ class Restarts(Phase):
             return first * self.cycles
         return first * _sum(self.mult, self.cycles)
 
-    def first_cycle(self, entry: Entry) -> Fraction:
+    def first_cycle(self, context: Context) -> Fraction:
         """The exact ticks of the first cycle."""
         if self.first is not None:
-            return entry.period(self.first, "first")
+            return context.period(self.first, "first")
         cycles = self.cycles or 1
-        return Fraction(entry.length) / (cycles if self.mult == 1 else _sum(self.mult, cycles))
+        return Fraction(context.length) / (cycles if self.mult == 1 else _sum(self.mult, cycles))
 
-    def curve(self, entry: Entry) -> Expr:
-        low = entry.rate(self.min)
-        level = entry.rate(self.start) if self.start else entry.level
-        first = self.first_cycle(entry)
-        cycle, p = self._even(entry, first) if self.mult == 1 else self._growing(entry, first)
+    def curve(self, context: Context) -> Expr:
+        low = context.rate(self.min)
+        level = context.rate(self.start) if self.start else context.level
+        first = self.first_cycle(context)
+        cycle, p = self._even(context, first) if self.mult == 1 else self._growing(context, first)
         if self.shrink != 1:
             peak = maximum(low, level * power(self.shrink, cycle))
         else:
@@ -107,20 +107,20 @@ class Restarts(Phase):
             peak = maximum(low, level) if higher is None else level if higher >= 0 else low
         return low + (peak - low) * (1 + cos(PI * p)) / 2
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
+    def end(self, context: Context, curve: Expr) -> Expr:
         if self.cycles is None:
-            return super().end(entry, curve)
-        return entry.rate(self.min)  # of counted cycles the last is whole, wherever T is rounded to
+            return super().end(context, curve)
+        return context.rate(self.min)  # the last of counted cycles is whole, however T is rounded
 
     def grows(self) -> bool:
         return self.shrink > 1
 
-    def _even(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
-        cycle = Named("cycle", rounds(entry.t, first))
-        return cycle, Named("progress", within(entry.t, first) / first.numerator)
+    def _even(self, context: Context, first: Fraction) -> tuple[Expr, Expr]:
+        cycle = Named("cycle", rounds(context.t, first))
+        return cycle, Named("progress", within(context.t, first) / first.numerator)
 
-    def _growing(self, entry: Entry, first: Fraction) -> tuple[Expr, Expr]:
-        last = (entry.ticks if entry.ticks is not None else LAST_TICK) * FINE
+    def _growing(self, context: Context, first: Fraction) -> tuple[Expr, Expr]:
+        last = (context.ticks if context.ticks is not None else LAST_TICK) * FINE
         begin, length = 0, int(first * FINE)
         begins, lengths = [begin], [length]
         while (begin := begin + length) < last and len(begins) < (self.cycles or LAST_TICK):
@@ -130,16 +130,16 @@ class Restarts(Phase):
         starts = tuple(begin / FINE for begin in begins)
         widths = tuple(length / FINE for length in lengths)
         counts = tuple(map(float, range(len(starts))))
-        t = entry.t
+        t = context.t
         since = t - Named("begin", Lookup(t, starts[1:], starts))
         p = since / Named("length", Lookup(t, starts[1:], widths))
         return Named("cycle", Lookup(t, starts[1:], counts)), Named("progress", p)
 
-    def facts(self, entry: Entry) -> dict[str, Fact]:
-        level = entry.rate(self.start) if self.start else entry.level
-        first = self.first_cycle(entry)
+    def facts(self, context: Context) -> dict[str, Fact]:
+        level = context.rate(self.start) if self.start else context.level
+        first = self.first_cycle(context)
         own = {"a": level, "first": float(first), "exact": (first, self.mult)}
-        return {**super().facts(entry), **own}
+        return {**super().facts(context), **own}
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
@@ -183,12 +183,12 @@ class Cyclic(Phase):
             refuse("does-not-apply", "`gamma` goes with `mode=exp_range`")
         return self
 
-    def curve(self, entry: Entry) -> Expr:
-        low, high = entry.rate(self.min), entry.rate(self.max)
-        return low + (high - low) * self._height(entry)
+    def curve(self, context: Context) -> Expr:
+        low, high = context.rate(self.min), context.rate(self.max)
+        return low + (high - low) * self._height(context)
 
-    def check(self, entry: Entry) -> Iterator[Check]:
-        low, high = entry.rate(self.min), entry.rate(self.max)
+    def check(self, context: Context) -> Iterator[Check]:
+        low, high = context.rate(self.min), context.rate(self.max)
         higher = compare(high, low)
         refusal = Refusal("out-of-order", "`max` is below `min`", argument="max")
         if higher is None:
@@ -199,20 +199,20 @@ class Cyclic(Phase):
     def grows(self) -> bool:
         return self.gamma > 1
 
-    def momentum_curve(self, entry: Entry) -> Expr | None:
+    def momentum_curve(self, context: Context) -> Expr | None:
         if self.momentum is None:
             return None
         low, high = self.momentum
-        return float(high) - float(high - low) * self._height(entry)
+        return float(high) - float(high - low) * self._height(context)
 
-    def _height(self, entry: Entry) -> Expr:
-        up = entry.period(self.up, "up")
-        down = entry.period(self.down, "down") if self.down is not None else up
+    def _height(self, context: Context) -> Expr:
+        up = context.period(self.up, "up")
+        down = context.period(self.down, "down") if self.down is not None else up
         period = up + down
-        cycle = Named("cycle", rounds(entry.t, period))
+        cycle = Named("cycle", rounds(context.t, period))
         # In parts of a tick in which all three are whole, so that nothing is rounded.
         parts = lcm(up.denominator, down.denominator)
-        x = Named("in_cycle", Apply("mod", (entry.t * parts, Number(float(period * parts)))))
+        x = Named("in_cycle", Apply("mod", (context.t * parts, Number(float(period * parts)))))
         height = minimum(x / float(up * parts), (float(period * parts) - x) / float(down * parts))
         match self.mode:
             case "triangular":
@@ -220,7 +220,7 @@ class Cyclic(Phase):
             case "triangular2":
                 return height * power(0.5, cycle)
             case "exp_range":
-                return height * power(self.gamma, entry.t)
+                return height * power(self.gamma, context.t)
 
 
 class OneCycle(Phase):
@@ -253,9 +253,9 @@ class OneCycle(Phase):
             refuse("out-of-range", "with `three_phase` the `pct` is at most 0.5")
         return self
 
-    def levels(self, entry: Entry) -> tuple[Expr, Expr, Expr]:
+    def levels(self, context: Context) -> tuple[Expr, Expr, Expr]:
         """The rates at the start, at the peak and at the end."""
-        peak = entry.rate(self.max)
+        peak = context.rate(self.max)
         match peak:
             case Number(rate):
                 first = rate / float(self.div)
@@ -263,51 +263,52 @@ class OneCycle(Phase):
         first_share = peak / float(self.div)
         return first_share, peak, peak / float(self.div * self.final_div)
 
-    def curve(self, entry: Entry) -> Expr:
-        low, peak, end = self.levels(entry)
-        return self._through(entry, low, peak, end)
+    def curve(self, context: Context) -> Expr:
+        low, peak, end = self.levels(context)
+        return self._through(context, low, peak, end)
 
-    def momentum_curve(self, entry: Entry) -> Expr | None:
+    def momentum_curve(self, context: Context) -> Expr | None:
         if self.momentum is None:
             return None
         low, high = (Number(float(level)) for level in self.momentum)
-        return self._through(entry, high, low, high)
+        return self._through(context, high, low, high)
 
-    def momentum_end(self, entry: Entry, momentum: Expr) -> Expr:
+    def momentum_end(self, context: Context, momentum: Expr) -> Expr:
         assert self.momentum is not None
         return Number(float(self.momentum[1]))
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
-        return self.skipped(entry)
+    def end(self, context: Context, curve: Expr) -> Expr:
+        return self.skipped(context)
 
-    def skipped(self, entry: Entry) -> Expr:
-        return self.levels(entry)[2]
+    def skipped(self, context: Context) -> Expr:
+        return self.levels(context)[2]
 
-    def facts(self, entry: Entry) -> dict[str, Fact]:
-        return {"b": self.levels(entry)[2], **super().facts(entry)}
+    def facts(self, context: Context) -> dict[str, Fact]:
+        return {"b": self.levels(context)[2], **super().facts(context)}
 
-    def _through(self, entry: Entry, low: Expr, peak: Expr, end: Expr) -> Expr:
+    def _through(self, context: Context, low: Expr, peak: Expr, end: Expr) -> Expr:
         """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""
-        top = self.pct * entry.length - 1
+        top = self.pct * context.length - 1
         marks = [(top, low, peak)]
         if self.three_phase:
             marks.append((2 * top, peak, low))
             peak = low
-        marks.append((Fraction(entry.length - 1), peak, end))
+        marks.append((Fraction(context.length - 1), peak, end))
         begins = [Fraction(0), *(mark for mark, _, _ in marks)]
         curve: Expr | None = None
         for begin, (mark, a, b) in reversed(list(zip(begins, marks, strict=False))):
             if curve is None:
-                curve = self._anneal(entry, a, b, begin, mark)
+                curve = self._anneal(context, a, b, begin, mark)
             elif mark > 0:
-                curve = where(at_most(entry.t, mark), self._anneal(entry, a, b, begin, mark), curve)
+                part = self._anneal(context, a, b, begin, mark)
+                curve = where(at_most(context.t, mark), part, curve)
             elif mark == 0 and begin == 0:
-                curve = where(at_most(entry.t, 0), b, curve)
+                curve = where(at_most(context.t, 0), b, curve)
         assert curve is not None
         return curve
 
-    def _anneal(self, entry: Entry, a: Expr, b: Expr, begin: Fraction, end: Fraction) -> Expr:
-        p = Named("progress", per(entry.t - begin, end - begin))
+    def _anneal(self, context: Context, a: Expr, b: Expr, begin: Fraction, end: Fraction) -> Expr:
+        p = Named("progress", per(context.t - begin, end - begin))
         if self.anneal == "linear":
             return a + (b - a) * p
         return b + (a - b) * (1 + cos(PI * p)) / 2

@@ -13,7 +13,7 @@ from schedlang.errors import ScheduleError, quoted
 from schedlang.formula.expressions import Apply, Expr, Lookup, Number, Symbol, substitute, symbols
 from schedlang.formula.notation import infix
 from schedlang.language.quantities import as_text, refuse
-from schedlang.phases.base import Entry, Phase, at_end
+from schedlang.phases.base import Context, Phase, at_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class Fn(Phase):
             )
         return self
 
-    def curve(self, entry: Entry) -> Expr:
+    def curve(self, context: Context) -> Expr:
         names: dict[str, Expr] = {}
-        if entry.ticks is not None:
-            names = {"T": Number(float(entry.ticks)), "p": entry.p}
+        if context.ticks is not None:
+            names = {"T": Number(float(context.ticks)), "p": context.p}
         if "start" in symbols(self.expression.formula):
-            names["start"] = entry.ratio(entry.level, entry.base)
-        return entry.base * substitute(self.expression.formula, names)
+            names["start"] = context.ratio(context.level, context.base)
+        return context.base * substitute(self.expression.formula, names)
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
-        return at_end(curve, entry, left=False)
+    def end(self, context: Context, curve: Expr) -> Expr:
+        return at_end(curve, context, left=False)

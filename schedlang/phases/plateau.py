@@ -11,7 +11,7 @@ from typing_extensions import Self
 from schedlang.formula.expressions import Expr
 from schedlang.language.quantities import Level, refuse
 from schedlang.phases.arguments import Inside, Monitor, Ratio, Tally
-from schedlang.phases.base import Entry, Phase
+from schedlang.phases.base import Context, Phase
 
 
 class Plateau(Phase):
@@ -48,5 +48,5 @@ class Plateau(Phase):
             refuse("missing-argument", message, "write mode=max or mode=min")
         return self
 
-    def curve(self, entry: Entry) -> Expr:
-        return entry.level
+    def curve(self, context: Context) -> Expr:
+        return context.level

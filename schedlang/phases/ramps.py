@@ -15,7 +15,7 @@ from schedlang.formula.expressions import PI, ZERO, Expr, cos, per, power, sqrt
 from schedlang.formula.levels import Check
 from schedlang.language.quantities import Level, refuse
 from schedlang.phases.arguments import Period, Positive
-from schedlang.phases.base import Entry, Phase, Ramp, at_end, every, floored
+from schedlang.phases.base import Context, Phase, Ramp, at_end, every, floored
 
 _ZERO_LEVEL = Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
 
@@ -34,14 +34,14 @@ class Hold(Phase):
 
     to: Level | None = None
 
-    def curve(self, entry: Entry) -> Expr:
-        return entry.rate(self.to) if self.to else entry.level
+    def curve(self, context: Context) -> Expr:
+        return context.rate(self.to) if self.to else context.level
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
+    def end(self, context: Context, curve: Expr) -> Expr:
         return curve
 
-    def skipped(self, entry: Entry) -> Expr:
-        return self.curve(entry)
+    def skipped(self, context: Context) -> Expr:
+        return self.curve(context)
 
 
 class Linear(Ramp):
@@ -159,29 +159,32 @@ class Exp(Ramp):
             raise _ZERO_LEVEL
         return ends
 
-    def levels(self, entry: Entry) -> tuple[Expr, Expr]:
-        levels = super().levels(entry)
+    def levels(self, context: Context) -> tuple[Expr, Expr]:
+        levels = super().levels(context)
         if self.gamma is None and ZERO in levels:
             raise _ZERO_LEVEL
         return levels
 
-    def curve(self, entry: Entry) -> Expr:
-        a, b = self.levels(entry)
+    def curve(self, context: Context) -> Expr:
+        a, b = self.levels(context)
         if self.gamma is not None:
-            return floored(self, entry, a * power(self.gamma, per(entry.t, every(self, entry))))
-        return a * power(entry.ratio(b, a), entry.p)
+            periods = per(context.t, every(self, context))
+            return floored(self, context, a * power(self.gamma, periods))
+        return a * power(context.ratio(b, a), context.p)
 
-    def end(self, entry: Entry, curve: Expr) -> Expr:
-        return at_end(curve, entry, left=True) if self.gamma is not None else self.skipped(entry)
+    def end(self, context: Context, curve: Expr) -> Expr:
+        if self.gamma is not None:
+            return at_end(curve, context, left=True)
+        return self.skipped(context)
 
-    def skipped(self, entry: Entry) -> Expr:
-        return entry.level if self.gamma is not None else self.levels(entry)[1]
+    def skipped(self, context: Context) -> Expr:
+        return context.level if self.gamma is not None else self.levels(context)[1]
 
-    def check(self, entry: Entry) -> Iterator[Check]:
+    def check(self, context: Context) -> Iterator[Check]:
         if self.gamma is not None:
             return
-        yield from super().check(entry)
-        for level in self.levels(entry):
+        yield from super().check(context)
+        for level in self.levels(context):
             if formula.affine(level) is None:
                 yield Check(formula.at_most(level, ZERO), _ZERO_LEVEL)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, localcontext
+import decimal
+from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from operator import mul
@@ -25,7 +26,7 @@ from schedlang.formula.expressions import (
 )
 from schedlang.language.quantities import Level, refuse
 from schedlang.phases.arguments import Flag, Levels, Period, Positions, Positive, Ratios
-from schedlang.phases.base import Entry, Phase, Rate, every, floored
+from schedlang.phases.base import Context, Phase, Rate, every, floored
 
 
 class Step(Rate):
@@ -42,8 +43,8 @@ class Step(Rate):
     every: Period
     gamma: Positive = Fraction(1, 10)
 
-    def factor(self, entry: Entry) -> Expr:
-        return power(self.gamma, Named("drops", rounds(entry.t, every(self, entry))))
+    def factor(self, context: Context) -> Expr:
+        return power(self.gamma, Named("drops", rounds(context.t, every(self, context))))
 
     def grows(self) -> bool:
         return self.gamma > 1
@@ -80,14 +81,14 @@ class Multistep(Phase):
         """The factor at each position."""
         return self.gamma if isinstance(self.gamma, tuple) else (self.gamma,) * len(self.at)
 
-    def curve(self, entry: Entry) -> Expr:
-        level = entry.rate(self.start) if self.start else entry.level
-        edges = reached(self.at, entry)
+    def curve(self, context: Context) -> Expr:
+        level = context.rate(self.start) if self.start else context.level
+        edges = reached(self.at, context)
         if isinstance(self.gamma, tuple):
-            return floored(self, entry, level * Lookup(entry.t, edges, _products(self.gamma)))
+            return floored(self, context, level * Lookup(context.t, edges, _products(self.gamma)))
         counts = tuple(map(float, range(len(edges) + 1)))
-        drops = Named("drops", Lookup(entry.t, edges, counts))
-        return floored(self, entry, level * power(self.gamma, drops))
+        drops = Named("drops", Lookup(context.t, edges, counts))
+        return floored(self, context, level * power(self.gamma, drops))
 
     def grows(self) -> bool:
         return any(factor > 1 for factor in self.factors())
@@ -118,13 +119,13 @@ class Piecewise(Phase):
             refuse("wrong-type", message, "the first value holds until the first position")
         return self
 
-    def curve(self, entry: Entry) -> Expr:
-        edges = reached(self.at, entry)
-        shares, rates = zip(*(_parts(entry.rate(level)) for level in self.values), strict=True)
-        curve = Lookup(entry.t, edges, rates)
+    def curve(self, context: Context) -> Expr:
+        edges = reached(self.at, context)
+        shares, rates = zip(*(_parts(context.rate(level)) for level in self.values), strict=True)
+        curve = Lookup(context.t, edges, rates)
         if not any(shares):
             return curve
-        relative = Lookup(entry.t, edges, shares) * entry.base
+        relative = Lookup(context.t, edges, shares) * context.base
         return relative + curve if any(rates) else relative
 
 
@@ -143,9 +144,9 @@ class InverseTime(Rate):
     every: Period | None = None
     staircase: Flag = False
 
-    def factor(self, entry: Entry) -> Expr:
-        period = every(self, entry)
-        time = rounds(entry.t, period) if self.staircase else per(entry.t, period)
+    def factor(self, context: Context) -> Expr:
+        period = every(self, context)
+        time = rounds(context.t, period) if self.staircase else per(context.t, period)
         return 1 / (1 + self.rate * Named("periods", time))
 
 
@@ -163,35 +164,35 @@ class InverseSqrt(Rate):
     kind: Literal["inverse_sqrt"]
     timescale: Period | None = None
 
-    def factor(self, entry: Entry) -> Expr:
+    def factor(self, context: Context) -> Expr:
         if self.timescale is not None:
-            scale = entry.period(self.timescale, "timescale")
-        elif entry.elapsed >= 1:
-            scale = entry.elapsed
+            scale = context.period(self.timescale, "timescale")
+        elif context.elapsed >= 1:
+            scale = context.elapsed
         else:
             message = "`inverse_sqrt` without a phase before it needs a timescale"
             raise Refusal("missing-argument", message, "write inverse_sqrt timescale=4000")
-        return 1 / sqrt(1 + per(entry.t, scale))
+        return 1 / sqrt(1 + per(context.t, scale))
 
 
 def _products(factors: tuple[Fraction, ...]) -> tuple[float, ...]:
     """1, and the product of the factors up to each; exact products would grow ever longer."""
-    with localcontext(Context(prec=40)):
+    with decimal.localcontext(decimal.Context(prec=40)):
         decimals = (Decimal(factor.numerator) / factor.denominator for factor in factors)
         return tuple(map(float, accumulate(decimals, mul, initial=Decimal(1))))
 
 
-def reached(at: Positions, entry: Entry) -> tuple[float, ...]:
+def reached(at: Positions, context: Context) -> tuple[float, ...]:
     """The positions in ticks of the phase, once their order is known."""
-    exact = [entry.origin + entry.convert(position) for position in at]
+    exact = [context.origin + context.convert(position) for position in at]
     for i, (before, after) in enumerate(pairwise(exact)):
         if before >= after:
             message = f"{quoted(at[i + 1])} does not come after {quoted(at[i])}"
             raise Refusal("out-of-order", message, argument="at")
-    if entry.convert(at[0]) < entry.elapsed:
+    if context.convert(at[0]) < context.elapsed:
         message = f"position {quoted(at[0])} lies before the phase, which begins at tick"
         advice = "positions count from the start of the enclosing pipeline"
-        raise Refusal("out-of-order", f"{message} {float(entry.elapsed):g}", advice, "at")
+        raise Refusal("out-of-order", f"{message} {float(context.elapsed):g}", advice, "at")
     return tuple(map(float, exact))
 
 

@@ -19,7 +19,7 @@ from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, N
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, normal
 from schedlang.language.text import node_text
 from schedlang.phases import BUILT_IN
-from schedlang.phases.base import Entry
+from schedlang.phases.base import Context
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
 from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
@@ -255,7 +255,7 @@ class Lowering:
         Raises:
             Refusal: if the phase is wrong there.
         """
-        entry = Entry(
+        context = Context(
             level=at.level,
             base=at.base,
             ticks=None if last is None else last - first + timed.skip,
@@ -265,34 +265,34 @@ class Lowering:
             origin=at.start - first,
             convert=self.clock.ticks,
         )
-        place = (entry.elapsed, entry.origin) if timed.phase.depends_on_place else ()
-        key = (id(timed), *entry[:5], first == last, *place)
+        place = (context.elapsed, context.origin) if timed.phase.depends_on_place else ()
+        key = (id(timed), *context[:5], first == last, *place)
         found = self._seen.get(key)
         if found is None:
-            found = self._seen[key] = self._curves(timed, entry, empty=first == last)
+            found = self._seen[key] = self._curves(timed, context, empty=first == last)
         return found
 
-    def _curves(self, timed: TimedPhase, entry: Entry, *, empty: bool) -> _PhaseCurves:
+    def _curves(self, timed: TimedPhase, context: Context, *, empty: bool) -> _PhaseCurves:
         phase = timed.phase
-        for check in phase.check(entry):
+        for check in phase.check(context):
             self.checks.append((timed.path, check))
         if empty:
-            return _PhaseCurves(ZERO, self.level(phase.skipped(entry)), {})
-        curve = phase.curve(entry)
+            return _PhaseCurves(ZERO, self.level(phase.skipped(context)), {})
+        curve = phase.curve(context)
         if isinstance(phase, Fn) or phase.kind not in BUILT_IN:
-            curve, undecided = looked_at(curve, entry)
+            curve, undecided = looked_at(curve, context)
             self.checks += [(timed.path, undecided)] if undecided is not None else []
         elif phase.grows():
-            self.checks.append((timed.path, _stays_finite(curve, entry)))
-        leaves = entry.level if entry.ticks is None else self.level(phase.end(entry, curve))
+            self.checks.append((timed.path, _stays_finite(curve, context)))
+        leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
         text = self._texts.get(id(phase))
         if text is None:
             text = self._texts[id(phase)] = node_text(phase)
-        facts = {**phase.facts(entry), "text": text}
-        momentum = phase.momentum_curve(entry)
-        if momentum is None or entry.ticks is None:
+        facts = {**phase.facts(context), "text": text}
+        momentum = phase.momentum_curve(context)
+        if momentum is None or context.ticks is None:
             return _PhaseCurves(curve, leaves, facts, momentum)
-        return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(entry, momentum))
+        return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(context, momentum))
 
     def level(self, level: Expr) -> Expr:
         """The level, or a symbol for one that is no multiple of the base and a number."""
@@ -458,11 +458,11 @@ def _same(x: Expr, y: Expr) -> bool | None:
 _LARGEST = Number(float_info.max)
 
 
-def _stays_finite(curve: Expr, entry: Entry) -> Check:
+def _stays_finite(curve: Expr, context: Context) -> Check:
     """The check of a rate that grows: its greatest value is a double."""
-    last = LAST_TICK if entry.ticks is None else entry.ticks - entry.skip
+    last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     message = "the rate at tick {tick} of this phase does not fit into a double"
-    advice = "give it a duration" if entry.ticks is None else "give it a shorter duration"
+    advice = "give it a duration" if context.ticks is None else "give it a shorter duration"
     check = Check(_is_not_finite(curve), Refusal("overflow", message, advice), ticks=(last,))
     if formula.symbols(curve) <= {"t", BASE.name} and (failure := check.failure({BASE.name: 1.0})):
         raise failure
@@ -473,7 +473,7 @@ def _is_not_finite(e: Expr) -> Expr:
     return Apply("not", (formula.at_most(Apply("abs", (e,)), _LARGEST),))
 
 
-def looked_at(curve: Expr, entry: Entry) -> tuple[Expr, Check | None]:
+def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     """A formula of the user's own, without the values below 0 that are mere rounding.
 
     It is evaluated on the first and last hundred ticks, a thousand between, and at ``T``; without a
@@ -484,7 +484,7 @@ def looked_at(curve: Expr, entry: Entry) -> tuple[Expr, Check | None]:
         Refusal: if a value is not finite, or below 0 by more than 1e-12 of the greatest magnitude
             (without a duration, of the greatest so far).
     """
-    ticks = _looked_at_ticks(entry)
+    ticks = _looked_at_ticks(context)
     message = "the value at tick {tick} of this phase is {rate}"
     refusal = Refusal("not-finite", message, "a rate is finite and not negative")
     parts = formula.affine(curve)
@@ -496,7 +496,7 @@ def looked_at(curve: Expr, entry: Entry) -> tuple[Expr, Check | None]:
         return formula.maximum(ZERO, curve), Check(fails, refusal, (("rate", curve),), ticks)
     compute = function(formula.substitute(curve, {BASE.name: ONE}), ("t",))
     rates: dict[int, float] = {tick: compute(float(tick)) for tick in ticks}
-    greatest = 0.0 if entry.ticks is None else max(abs(rate) for rate in rates.values())
+    greatest = 0.0 if context.ticks is None else max(abs(rate) for rate in rates.values())
     for tick, rate in rates.items():
         greatest = max(greatest, abs(rate))
         if not -TOLERANCE * greatest <= rate <= float_info.max:
@@ -505,10 +505,10 @@ def looked_at(curve: Expr, entry: Entry) -> tuple[Expr, Check | None]:
     return (curve if min(rates.values()) >= 0 else formula.maximum(ZERO, curve)), None
 
 
-def _looked_at_ticks(entry: Entry) -> tuple[int, ...]:
-    last = LAST_TICK if entry.ticks is None else entry.ticks - entry.skip
+def _looked_at_ticks(context: Context) -> tuple[int, ...]:
+    last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     ticks = {*range(min(100, last)), *range(max(0, last - 100), last + 1)}
-    if entry.ticks is None:
+    if context.ticks is None:
         ticks |= {round(100 * (last / 100) ** (i / 1001)) for i in range(1, 1001)}
     elif last > 200:
         ticks |= {100 + (last - 200) * i // 1001 for i in range(1, 1001)}
