@@ -67,7 +67,7 @@ def statements(source: str) -> str:
 def register(kind: str, field: str, says: str = "A phase.") -> None:
     fields: dict[str, Any] = {"kind": (Literal[kind], ...), field: (float, 1.0)}
     phase: Any = create_model("Own", __base__=schedlang.Ramp, __doc__=says, **fields)
-    setattr(phase, "way", lambda self, p: p ** getattr(self, field))  # noqa: B010  # a method, for mypy
+    setattr(phase, "progress", lambda self, p: p ** getattr(self, field))  # noqa: B010  # a method, for mypy
     schedlang.register(phase)
 
 
