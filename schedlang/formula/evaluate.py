@@ -20,9 +20,7 @@ from schedlang.formula.expressions import (
     Number,
     Operation,
     Symbol,
-    children,
     mul,
-    rebuild,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +30,9 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[np.float64]
 
 Function: TypeAlias = Callable[..., float]
+
+
+_NO_NAMES: Mapping[str, Number] = {}
 
 
 def _divide(x: float, y: float) -> float:
@@ -220,30 +221,39 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
             return ast.Call(ast.Name(id=f"f_{op}", ctx=ast.Load()), called, [])
 
 
-def folded(e: Expr) -> Expr:
-    """The expression with what is known computed; a difference of two levels is kept as it is."""
+def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
+    """The expression with what is known computed; a difference of two levels is kept as it is.
+
+    Args:
+        e: the expression.
+        names: the symbols that are known.
+    """
     match e:
-        case Number() | Symbol():
+        case Number():
             return e
+        case Symbol(name):
+            return names.get(name, e)
         case Named(name, inner):
-            inner = folded(inner)
+            inner = folded(inner, names)
             return inner if isinstance(inner, Number) else Named(name, inner)
         case Apply("where", (condition, x, y)):
-            condition = folded(condition)
+            condition = folded(condition, names)
             if isinstance(condition, Number):
-                return folded(x if condition.value else y)
-            return Apply("where", (condition, folded(x), folded(y)))
-        case Apply() | Lookup():
-            inside = rebuild(e, folded)
-            match inside:
-                case Apply("sub"):
-                    return inside
-                case _ if all(isinstance(part, Number) for part in children(inside)):
-                    return Number(float(value(inside, {})))
-                case Apply("mul", (x, y)):
-                    return mul(x, y)
-                case _:
-                    return inside
+                return folded(x if condition.value else y, names)
+            return Apply("where", (condition, folded(x, names), folded(y, names)))
+        case Apply(op, args):
+            parts = tuple([folded(arg, names) for arg in args])
+            if op == "sub":
+                return Apply(op, parts)
+            numbers = [part.value for part in parts if isinstance(part, Number)]
+            if len(numbers) == len(parts):
+                return Number(float(SCALAR[op](*numbers)))
+            return mul(*parts) if op == "mul" else Apply(op, parts)
+        case Lookup(x, edges, values):
+            x = folded(x, names)
+            if isinstance(x, Number):
+                return Number(values[bisect_right(edges, x.value)])
+            return Lookup(x, edges, values)
 
 
 def _lookup(edges: Sequence[float], values: Sequence[float]) -> Function:

@@ -15,12 +15,28 @@ TOLERANCE = 1e-12
 """Levels that differ by less than this, relative, are equal: 10% of 0.1 is no double."""
 
 
+def pair(level: Expr) -> tuple[float, float] | None:
+    """``(relative, absolute)`` of a level ``relative·base + absolute``, if it is of that form."""
+    match level:
+        case Number(absolute):
+            return 0.0, absolute
+        case Symbol("base"):
+            return 1.0, 0.0
+        case Apply("mul", (Number(relative), Symbol("base"))):
+            return relative, 0.0
+    parts = formula.affine(level)
+    if parts is None or any(map(formula.symbols, parts)):
+        return None
+    relative, absolute = (value(part, {}) for part in parts)
+    return relative, absolute
+
+
 def compare(x: Expr, y: Expr) -> float | None:
     """Below, at or above 0 as ``x`` is below, at or above ``y``; None if the base decides."""
-    match formula.affine(x), formula.affine(y):
-        case (Number(a), Number(0.0)), (Number(b), Number(0.0)):
+    match pair(x), pair(y):
+        case (a, 0.0), (b, 0.0):
             pass
-        case (Number(0.0), Number(a)), (Number(0.0), Number(b)):
+        case (0.0, a), (0.0, b):
             pass
         case _:
             return None
@@ -55,6 +71,12 @@ class Check(NamedTuple):
                 found = {name: f"{value(e, here):.6g}" for name, e in self.shown}
                 return self.refusal.filled(tick=str(tick), **found)
         return None
+
+
+def of_pair(relative: float, absolute: float) -> Expr:
+    """The level ``relative·base + absolute``."""
+    share = relative * BASE if relative else ZERO
+    return share + absolute if absolute else share
 
 
 def normal(level: Expr) -> Expr:
@@ -95,9 +117,9 @@ def at_tick(e: Expr, t: float, *, left: bool) -> Expr:
 
 def shown(level: Expr) -> str:
     """The level as a message shows it."""
-    match formula.affine(level):
-        case Number(0.0), Number(number):
+    match pair(level):
+        case 0.0, number:
             return f"{number:.6g}"
-        case Number(share), Number(0.0):
+        case share, 0.0:
             return f"{share:.6g}x"
     return "an unknown level"

@@ -298,6 +298,8 @@ class Ramp(Phase):
         return at_end(a + formula.sub(b, a) * done, Context(a, context.base, 0), left=False)
 
     def check(self, context: Context) -> Iterator[Check]:
+        if self.role is None and self.min is None:
+            return  # it may go up and down
         a, b = self.levels(context)
         rises = compare(b, a)
         if rises is not None:

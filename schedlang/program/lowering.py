@@ -16,7 +16,7 @@ from schedlang.errors import Mistakes, Path, Refusal
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
 from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
-from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, normal
+from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, normal, of_pair, pair
 from schedlang.language.text import node_text
 from schedlang.phases import BUILT_IN
 from schedlang.phases.base import Context
@@ -296,12 +296,11 @@ class Lowering:
 
     def level(self, level: Expr) -> Expr:
         """The level, or a symbol for one that is no multiple of the base and a number."""
-        level = normal(level)
-        parts = formula.affine(level)
+        parts = pair(level)
         if parts is not None:
-            if not all(isinstance(part, Number) and isfinite(part.value) for part in parts):
+            if not all(map(isfinite, parts)):
                 raise _TOO_LARGE
-            return level
+            return of_pair(*parts)
         if isinstance(level, Symbol):
             return level
         return self.levels.setdefault(level, Symbol(f"{LEVEL}{len(self.levels)}"))
@@ -447,8 +446,8 @@ def _same(x: Expr, y: Expr) -> bool | None:
     """Whether two levels are equal; None if the base decides."""
     if x == y:
         return True
-    match formula.affine(x), formula.affine(y):
-        case (Number(a), Number(b)), (Number(c), Number(d)):
+    match pair(x), pair(y):
+        case (a, b), (c, d):
             return isclose(a, c, rel_tol=TOLERANCE) and isclose(b, d, rel_tol=TOLERANCE)
     return None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.formula.evaluate import Function, block, folded, function, value
-from schedlang.formula.expressions import BASE, LEVEL, ZERO, Expr, Number, skeleton, substitute
+from schedlang.formula.expressions import BASE, LEVEL, ZERO, Expr, Number, skeleton
 from schedlang.formula.levels import Check
 
 if TYPE_CHECKING:
@@ -44,6 +44,23 @@ class Piece(NamedTuple):
     facts: Mapping[str, Any] = _NO_FACTS
     text: str = ""
     factor: bool = False
+
+
+class _KnownFacts(Mapping[str, Any]):
+    """A phase's numbers for a base rate, each computed where it is read."""
+
+    def __init__(self, facts: Mapping[str, Any], known: Callable[[Any], Any]) -> None:
+        self._facts = facts
+        self._known = known
+
+    def __getitem__(self, name: str) -> Any:
+        return self._known(self._facts[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
 
 
 class Repeat(NamedTuple):
@@ -310,27 +327,22 @@ class Program:
     def plateau(self) -> Mapping[str, Any] | None:
         """The numbers of the closing `plateau` for the base rate, and its first tick."""
         facts = self.symbolic_plateau
-        return facts if facts is None or self.base is None else self._known_facts(facts)
+        return facts if facts is None or self.base is None else _KnownFacts(facts, self._known_fact)
 
     def _known(self, piece: Piece) -> Piece:
         """The piece for the base rate; repeated formulas are evaluated once."""
-        key = id(piece.curve), id(piece.facts)
-        found = self._pieces.get(key)
-        if found is None:
-            curve = folded(substitute(piece.curve, self._numbers))
-            found = self._pieces[key] = curve, self._known_facts(piece.facts)
-        return piece._replace(curve=found[0], facts=found[1])
-
-    def _known_facts(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {name: self._known_fact(fact) for name, fact in facts.items()}
+        curve = self._curves.get(id(piece.curve))
+        if curve is None:
+            curve = self._curves[id(piece.curve)] = folded(piece.curve, self._numbers)
+        return piece._replace(curve=curve, facts=_KnownFacts(piece.facts, self._known_fact))
 
     def _known_fact(self, fact: Any) -> Any:
         if isinstance(fact, tuple):
             return tuple(map(self._known_fact, fact))
-        return folded(substitute(fact, self._numbers)) if isinstance(fact, Expr) else fact
+        return folded(fact, self._numbers) if isinstance(fact, Expr) else fact
 
     @cached_property
-    def _pieces(self) -> dict[tuple[int, int], tuple[Expr, Mapping[str, Any]]]:
+    def _curves(self) -> dict[int, Expr]:
         return {}
 
     @cached_property
