@@ -79,6 +79,14 @@ def of_pair(relative: float, absolute: float) -> Expr:
     return share + absolute if absolute else share
 
 
+def times(level: Expr, share: Expr) -> Expr:
+    """The level times a share, a number as a rule."""
+    parts = pair(level) if isinstance(share, Number) else None
+    if parts is None or not isinstance(share, Number):
+        return formula.mul(level, share)
+    return of_pair(parts[0] * share.value, parts[1] * share.value)
+
+
 def normal(level: Expr) -> Expr:
     """The level as ``relative·base + absolute``, if it is of that form."""
     parts = formula.affine(level)

@@ -16,7 +16,7 @@ from schedlang.errors import Mistakes, Path, Refusal
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
 from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
-from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, normal, of_pair, pair
+from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import node_text
 from schedlang.phases import BUILT_IN
 from schedlang.phases.base import Context
@@ -147,7 +147,7 @@ class Lowering:
             tracks.append(list(changed(own, partial(_times, ONE if tracks else at.level))))
             tracks += [list(changed(_filled(parts, last, begin), _as_factor)) for parts in others]
             momentum += found.momentum
-            level = formula.mul(level, found.level)
+            level = times(level, found.level)
         return Timelines(end, self.level(level), tracks, momentum)
 
     # ── Repeats ──
@@ -439,7 +439,7 @@ def _as_factor(piece: Piece) -> Piece:
 
 def _times(level: Expr, piece: Piece) -> Piece:
     """A factor's piece, with the level at entry."""
-    return piece._replace(curve=normal(formula.mul(level, piece.curve)), factor=True)
+    return piece._replace(curve=times(level, piece.curve), factor=True)
 
 
 def _same(x: Expr, y: Expr) -> bool | None:
