@@ -192,11 +192,12 @@ class Phase(Placed):
 
 def given(phase: Phase) -> frozenset[str]:
     """The arguments that are not at their default, by their names in the text."""
+    fields = type(phase).model_fields
+    written = [(name, fields[name]) for name in phase.model_fields_set - NO_ARGUMENTS]
     return frozenset(
         field.alias or name
-        for name, field in type(phase).model_fields.items()
-        if name not in NO_ARGUMENTS
-        and (field.is_required() or getattr(phase, name) != field.get_default())
+        for name, field in written
+        if field.is_required() or getattr(phase, name) != field.get_default()
     )
 
 
