@@ -176,6 +176,19 @@ class Length:
         return quantity_schema(LENGTH, UNITS)
 
 
+@lru_cache(maxsize=4096)
+def _share(value: Fraction, unit: Literal["", "%", "x"]) -> Fraction | None:
+    match unit:
+        case "%":
+            return value / 100
+        case "x":
+            return value
+        case "":
+            return None if value else value
+        case _:
+            assert_never(unit)
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """A learning rate: absolute (``1e-4``) or a share of the base rate (``10%``, ``0.1x``)."""
@@ -186,15 +199,7 @@ class Level:
     @property
     def share(self) -> Fraction | None:
         """The part that is relative to the base; None where the level is absolute."""
-        match self.unit:
-            case "%":
-                return self.value / 100
-            case "x":
-                return self.value
-            case "":
-                return None if self.value else self.value
-            case _:
-                assert_never(self.unit)
+        return _share(self.value, self.unit)
 
     def __str__(self) -> str:
         return f"{format_number(self.value)}{self.unit}"

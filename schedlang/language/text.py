@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import assert_never
 
@@ -12,12 +12,15 @@ from schedlang.language.quantities import Length, Level, format_number
 from schedlang.language.tree import Group, Node, Product, Settings, Tree
 from schedlang.phases.base import Phase
 
+Texts: TypeAlias = dict[int, str]
+"""The texts of phases by their `id`, so that each is written once."""
 
-def write(tree: Tree) -> str:
+
+def write(tree: Tree, texts: Texts | None = None) -> str:
     """The canonical text of a whole line."""
     settings = [f"{name}={value_text(value)}" for name, value in set_values(tree)]
     head = f"{' '.join(settings)} | " if settings else ""
-    return head + pipeline_text(tree.stages)
+    return head + pipeline_text(tree.stages, {} if texts is None else texts)
 
 
 def set_values(settings: Settings) -> list[tuple[str, Any]]:
@@ -26,20 +29,25 @@ def set_values(settings: Settings) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in pairs if value is not None]
 
 
-def pipeline_text(stages: Sequence[Node]) -> str:
+def pipeline_text(stages: Sequence[Node], texts: Texts) -> str:
     """Stages one after the other."""
-    return " -> ".join(map(node_text, stages))
+    return " -> ".join([node_text(stage, texts) for stage in stages])
 
 
-def node_text(node: Node) -> str:
+def node_text(node: Node, texts: Texts | None = None) -> str:
     """One stage, or one factor."""
+    texts = {} if texts is None else texts
     match node:
         case Group(stages=stages, times=times):
-            return f"({pipeline_text(stages)})" + (f" x {times}" if times is not None else "")
+            inside = f"({pipeline_text(stages, texts)})"
+            return inside + (f" x {times}" if times is not None else "")
         case Product(factors=factors):
-            return " * ".join(map(node_text, factors))
+            return " * ".join([node_text(factor, texts) for factor in factors])
         case Phase():
-            return _phase_text(node)
+            text = texts.get(id(node))
+            if text is None:
+                text = texts[id(node)] = _phase_text(node)
+            return text
         case _:
             assert_never(node)
 

@@ -11,7 +11,7 @@ from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, wa
 from schedlang.formula.expressions import BASE, symbols
 from schedlang.language.quantities import Level, format_number
 from schedlang.language.rules import arguments, lengths, walk
-from schedlang.language.text import set_values, write
+from schedlang.language.text import Texts, set_values, write
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import located, with_span
 from schedlang.phases.base import Phase
@@ -48,7 +48,9 @@ def bind(
     clock = Clock.of(tree, settings)
     mistakes = Mistakes()
     stages = _timed(tree, clock, mistakes, source)
-    lowering = Lowering(clock, mistakes)
+    texts: Texts = {}
+    text = write(tree, texts)
+    lowering = Lowering(clock, mistakes, texts=texts)
     lowered, tracks, momentum = lowering.line(stages)
     if mistakes.found:
         raise located(mistakes.found, source, tree)
@@ -60,7 +62,7 @@ def bind(
         length=None if lowered.end is None else nearest_tick(lowered.end),
         base=None if settings.lr is None else float(settings.lr),
         tick=clock.tick,
-        text=write(tree),
+        text=text,
         binding={n: _plain(value) for n, value in set_values(settings) if n not in in_tree},
         steps_per_epoch=settings.steps_per_epoch,
         total=None if clock.total is None else nearest_tick(clock.total),

@@ -17,7 +17,7 @@ from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
 from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
-from schedlang.language.text import node_text
+from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
 from schedlang.phases.base import Context
 from schedlang.phases.expression import Fn
@@ -86,7 +86,7 @@ class Lowering:
     levels: dict[Expr, Symbol] = field(default_factory=dict)
     plateau: dict[str, Any] | None = None
     _seen: dict[Any, _PhaseCurves] = field(default_factory=dict)
-    _texts: dict[int, str] = field(default_factory=dict)
+    texts: Texts = field(default_factory=dict)
 
     def line(self, stages: Sequence[Timed]) -> tuple[Timelines, tuple[Track, ...], Track | None]:
         """The whole line: its timelines without gaps, with the end held; and the momentum's."""
@@ -285,9 +285,7 @@ class Lowering:
         elif phase.grows():
             self.checks.append((timed.path, _stays_finite(curve, context)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
-        text = self._texts.get(id(phase))
-        if text is None:
-            text = self._texts[id(phase)] = node_text(phase)
+        text = node_text(phase, self.texts)
         facts = {**phase.facts(context), "text": text}
         momentum = phase.momentum_curve(context)
         if momentum is None or context.ticks is None:
