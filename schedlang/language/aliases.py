@@ -6,8 +6,11 @@ Data, and the functions that look names up in it; only a mistake needs them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
+
+from schedlang.errors import nearest
 
 # ── Schedulers ───────────────────────────────────────────────────────────────────────────────────
 
@@ -69,7 +72,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
         "Keras", "PolynomialDecay", "poly",
         "initial_learning_rate decay_steps end_learning_rate power", "min=1e-4",
     ),
-    Scheduler("Keras", "LearningRateScheduler", "fn", "schedule"),
+    Scheduler("Keras", "LearningRateScheduler", "fn", "lr_lambda"),
     Scheduler("transformers", "get_constant_schedule", "hold", "optimizer"),
     Scheduler(
         "transformers", "get_constant_schedule_with_warmup", "warmup + hold",
@@ -94,16 +97,25 @@ SCHEDULERS: tuple[Scheduler, ...] = (
         "optimizer num_warmup_steps timescale", _ZERO,
     ),
     Scheduler(
-        "transformers", "get_wsd_schedule", "warmup + hold + decay",
+        "transformers", "get_wsd_schedule", "warmup + hold + cosine",
         "optimizer num_warmup_steps num_decay_steps num_training_steps num_stable_steps", _ZERO,
     ),
-    Scheduler("timm", "CosineLRScheduler", "cosine", "optimizer t_initial lr_min"),
+    Scheduler("timm", "CosineLRScheduler", "cosine", "optimizer t_initial lr_min", "skip=warmup"),
     Scheduler("timm", "StepLRScheduler", "step", "optimizer decay_t decay_rate"),
     Scheduler("timm", "MultiStepLRScheduler", "multistep", "optimizer decay_t decay_rate"),
     Scheduler("timm", "PolyLRScheduler", "poly", "optimizer t_initial power lr_min", "power=0.5"),
     Scheduler(
         "timm", "PlateauLRScheduler", "plateau", "optimizer decay_rate patience_t", "mode=max"
     ),
+    Scheduler(
+        "DeepSpeed", "WarmupDecayLR", "warmup + linear",
+        "optimizer total_num_steps warmup_min_lr warmup_max_lr warmup_num_steps",
+    ),
+    Scheduler(
+        "DeepSpeed", "WarmupCosineLR", "warmup + cosine",
+        "optimizer total_num_steps warmup_min_ratio warmup_num_steps cos_min_ratio",
+    ),
+    Scheduler("tensor2tensor", "noam", "warmup + inverse_sqrt", "warmup_steps", _ZERO),
     Scheduler("optax", "constant_schedule", "hold", "value"),
     Scheduler("optax", "cosine_decay_schedule", "cosine", "init_value decay_steps alpha"),
     Scheduler(
@@ -126,9 +138,6 @@ SCHEDULERS: tuple[Scheduler, ...] = (
         "transition_steps peak_value pct_start div_factor final_div_factor",
     ),
     Scheduler("MMEngine", "PolyLR", "poly", "optimizer power eta_min"),
-    Scheduler(
-        "MMEngine", "CosineRestartLR", "restarts", "optimizer periods restart_weights eta_min"
-    ),
     Scheduler("MMEngine", "ReduceOnPlateauLR", "plateau", "optimizer monitor rule factor patience"),
 )  # fmt: skip
 
@@ -187,16 +196,16 @@ ARGUMENTS: dict[str, str] = {
     "min_learning_rate": "min", "learning_rate_min": "min", "floor": "min", "min_value": "min",
     "eta_min_ratio": "min x", "min_lr_ratio": "min x", "min_lr_rate": "min x", "min_ratio": "min x",
     "min_lr_factor": "min x", "alpha": "min x", "alpha_f": "min x", "lrf": "min x",
-    "final_lr_ratio": "min x",
+    "final_lr_ratio": "min x", "cos_min_ratio": "min x",
     "end_lr": "to", "lr_end": "to", "final_lr": "to", "end_value": "to",
-    "end_learning_rate": "to", "final_value": "to", "stop": "to", "target": "to",
-    "start_lr": "from", "start": "from", "start_value": "from", "from_lr": "from",
+    "end_learning_rate": "to", "final_value": "to", "final": "to", "stop": "to", "target": "to",
+    "start_lr": "from", "start": "from", "start_value": "from", "from_lr": "from", "init": "from",
     "start_factor": "from x", "end_factor": "to x",
     "hold.factor": "to x", "hold.value": "lr",
     "initial_learning_rate": "initial", "initial_lr": "initial", "init_lr": "initial",
     "init_value": "initial", "linear.init_value": "from",
     "learning_rate": "lr", "base_lr": "lr", "lr0": "lr", "base_learning_rate": "lr",
-    "init_learning_rate": "lr", "rate": "lr",
+    "init_learning_rate": "lr",
     "peak_value": "peak", "peak_lr": "peak", "max_lr": "peak", "lr_max": "peak",
     "peak_learning_rate": "peak", "warmup_target": "peak", "max_learning_rate": "peak",
     "cyclic.base_lr": "min", "cyclic.max_lr": "max", "onecycle.max_lr": "max",
@@ -218,13 +227,15 @@ ARGUMENTS: dict[str, str] = {
     "warmup_start_lr": "warmup from", "warmup_init_value": "warmup from",
     "warmup_from": "warmup from",
     "warmup_factor": "warmup from x", "warmup_start_factor": "warmup from x",
-    "lr_warmup_decay": "warmup from x",
+    "lr_warmup_decay": "warmup from x", "warmup_min_ratio": "warmup from x",
+    "warmup_min_lr": "warmup from", "warmup_max_lr": "peak",
     "warmup_type": "warmup shape", "warmup_mode": "warmup shape", "warmup_method": "warmup shape",
     "warmup_policy": "warmup shape", "warmup_shape": "warmup shape",
     # Factors and periods.
     "decay_rate": "gamma", "factor": "gamma", "lr_decay": "gamma", "decay_factor": "gamma",
     "lr_decay_rate": "gamma", "lr_decay_factor": "gamma", "drop": "gamma", "drop_rate": "gamma",
     "lr_gamma": "gamma", "exp.decay": "gamma", "step.decay": "gamma", "exp.rate": "gamma",
+    "step.rate": "gamma",
     "inverse_time.decay_rate": "rate", "inverse_time.decay": "rate",
     "plateau.decay_rate": "factor", "plateau.gamma": "factor", "plateau.patience_t": "patience",
     "plateau.patience_epochs": "patience", "plateau.rule": "mode", "plateau.metric": "monitor",
@@ -250,7 +261,7 @@ ARGUMENTS: dict[str, str] = {
     "t_mult": "mult", "t_mul": "mult", "cycle_mult": "mult", "cycle_mul": "mult",
     "m_mul": "shrink", "cycle_decay": "shrink", "restarts.gamma": "shrink",
     "restarts.decay_rate": "shrink", "cycle_limit": "cycles", "num_cycles": "cycles",
-    "n_cycles": "cycles", "cosine.num_cycles": "-",
+    "n_cycles": "cycles", "cosine.num_cycles": "- 0.5",
     "pct_start": "pct", "div_factor": "div", "final_div_factor": "final_div",
     "anneal_strategy": "anneal", "cycle_momentum": "-",
     "step_size_up": "up", "step_size_down": "down", "cyclic.step_size": "up",
@@ -258,11 +269,17 @@ ARGUMENTS: dict[str, str] = {
     "degree": "power", "lr_power": "power", "timescale": "timescale",
     "inverse_sqrt.shift": "timescale",
     # What a line does not have.
-    "optimizer": "-", "optim": "-", "last_epoch": "-", "verbose": "-", "begin": "-",
-    "transition_begin": "-", "convert_to_iter_based": "-", "frequency": "-",
+    "optimizer": "-", "d_model": "-", "optim": "-", "last_epoch": "-", "verbose": "-",
+    "begin": "- 0", "transition_begin": "- 0", "convert_to_iter_based": "-", "frequency": "-",
     "by_epoch": "unit", "t_in_epochs": "unit", "interval": "clock", "lr_lambda": "expression",
 }  # fmt: skip
-"""An argument, by its name in lower case or by ``phase.name``, and what it is here."""
+"""An argument, by its name in lower case or by ``phase.name``, and what it is here.
+
+That is an argument of the phase, its duration ``T``, its ``end`` as a position, a setting, or one
+of these of the ``warmup`` or the ``hold`` before it. Behind it is the unit that the name implies:
+``st``, ``ep``, ``tok``, ``ex``, ``%``, or ``x`` for a share of the base. ``-`` is left out, and
+``- 0`` if it is 0.
+"""
 
 NAMING = {
     "type", "scheduler", "sched", "policy", "lr_scheduler_type", "lr_scheduler", "lr_schedule",
@@ -323,6 +340,23 @@ def scheduler(name: str) -> Meaning | None:
         phases = [phase.strip() for phase in row.phases.split("+")]
         return Meaning(tuple(_phase(phase) for phase in phases), row)
     return _by_words(last)
+
+
+def advice(name: str, names: Iterable[str], kind: str | None = None) -> str:
+    """The advice for an unknown name: what it is here, the nearest name, or all of them.
+
+    Args:
+        name: of a phase, or of an argument or a setting.
+        names: those that there are.
+        kind: the phase of the argument, none for a setting; without it, the name is a phase's.
+    """
+    choices = list(names)
+    if kind is None:
+        meaning = scheduler(name)
+        here = " ".join(meaning.phases[0]).strip() if meaning and len(meaning.phases) == 1 else ""
+    else:
+        here = (argument(kind, name) or "").partition(" ")[0]
+    return f"did you mean `{here}`?" if here in choices else nearest(name, choices)
 
 
 def is_sequence(name: str) -> bool:

@@ -160,10 +160,18 @@ _THEN = {"then", "and", "followed", "after", "into"}
 _OF_STEPS = {"opt", "optimizer", "optim", "training", "train", "gradient", "global"}
 _FILLING = {"for", "over", "with", "of", "in", "the", "a", "an", "lasting", "down", "by", "and"}
 
-_IN_FN = {"^": "**", "&&": " and ", "||": " or "}
+_IN_FN = {
+    "tick": ("t", "the tick is `t`"),
+    "total": ("T", "the duration is `T`"),
+    "module": ("", "functions are written without a module"),
+    "^": ("**", "power is `**`"),
+    "&&": (" and ", "conditions are joined by `and`"),
+    "||": (" or ", "conditions are joined by `or`"),
+}
 _FOREIGN = re.compile(
     r"(?P<module>\b(?:math|np|numpy|jnp|torch|tf)\.)|\^|&&|\|\|"
-    r"|(?P<tick>\b(?:epoch|step|iter|iteration|iterations|current_step)\b)"
+    r"|(?P<tick>\b(?:epoch|step|iter|iteration|current_step)\b)"
+    r"|(?P<total>\b(?:epochs|total_steps|num_steps|max_steps|num_training_steps|T_max)\b)"
 )
 
 
@@ -223,6 +231,8 @@ class _Reader:
 
     def next(self) -> _Token:
         token = self.peek()
+        if token.kind == "end":
+            raise Unclear
         self.at += 1
         return token
 
@@ -280,7 +290,9 @@ class _Reader:
             elif self.text[slice(*token.span)] != "->" and (token.text != "," or closing != ("]",)):
                 after = self._named_setting()
                 self.note(token.span, _FIRST if after else _ARROWS)
-            if token.text in (",", ";") and self.peek().text in _THEN:
+            if token.text in (",", ";") and (
+                self.peek().text in _THEN or self.peek().kind == "arrow"
+            ):
                 self.next()
             return True
         if token.text in (":", ".") and last:
@@ -325,7 +337,7 @@ class _Reader:
             if not (self.settings and self.at and self.depth == 1):
                 return False
             before = self.tokens[self.at - 1]
-            if token.kind == "arrow" and before.text != "|":
+            if (token.kind == "arrow" or token.text == ":") and before.text != "|":
                 self.next()
                 self.note(token.span, "settings end in `|`")
                 return True
@@ -398,16 +410,18 @@ class _Reader:
             return stages
         stage: Stage = [self._factor()]
         while self.peek().text == "*" or (
-            self.peek().text in ("x", "X") and self.peek(1).kind == "number"
+            self.peek().text in ("x", "X", "repeat") and self.peek(1).kind == "number"
         ):
             sign = self.next()
-            number = self.peek()
-            if number.kind == "number" and isinstance(stage[-1], Group):
-                self._repeat(stage[-1], sign)
-            elif number.kind == "number":
-                raise Unclear
-            else:
+            if self.peek().kind != "number":
                 stage.append(self._factor())
+                continue
+            if not isinstance(last := stage[-1], Group):
+                if sign.text == "*":
+                    raise Unclear  # a factor, or a repeat
+                stage[-1] = last = Group([[last]])
+                sign = sign._replace(text="*")
+            self._repeat(last, sign)
         return [stage]
 
     def _repeat(self, group: Group, sign: _Token) -> None:
@@ -453,7 +467,7 @@ class _Reader:
             return group
         while self.peek().text in ("of", "for"):
             self.next()
-        if self.peek().kind != "name" or not self._is_phase(self.peek().text):
+        if sign or self.peek().kind != "name" or not self._is_phase(self.peek().text):
             raise Unclear
         self.note(value.span, "the duration comes after the name")
         step = self._step()
@@ -468,16 +482,12 @@ class _Reader:
         name = self.next()
         self.note(name.span, _ARROWS)
         self._close("(")
-        while self.peek().text != "[":
-            if self.next().kind == "end":
-                raise Unclear
-        self.next()
+        while self.next().text != "[":
+            pass
         stages = self.pipeline(("]",))
         self._close("]")
-        while self.peek().text != ")":  # where one ends is what its duration says
-            if self.next().kind == "end":
-                raise Unclear
-        self._close(")")
+        while self.next().text != ")":  # where one ends is what its duration says
+            pass
         return stages
 
     def _mapping(self, closing: str) -> list[Stage]:
@@ -708,12 +718,7 @@ class _Reader:
         """An expression of `fn`, from how it is written in Python and elsewhere."""
 
         def replaced(match: re.Match[str]) -> str:
-            new = _IN_FN.get(match[0], "t" if match.lastgroup == "tick" else "")
-            reason = f"the tick is `{new}`" if match.lastgroup == "tick" else f"write `{new}`"
-            if match[0] == "^":
-                reason = "power is `**`"
-            elif match.lastgroup == "module":
-                reason = "functions are written without a module"
+            new, reason = _IN_FN[match.lastgroup or match[0]]
             self.note(Span(begin + match.start(), begin + match.end()), reason)
             return new
 
@@ -735,9 +740,8 @@ class _Reader:
             return Value(aliases.WORDS.get(text, text) if listed else text, inner, is_word=True)
         if token.kind == "name":
             text = token.text
-            while self._adjacent() and self.peek().text in ("/", "-", ".") and self.at:
-                text += self.next().text  # the name of a metric
-                text += self.next().text
+            while self._adjacent() and self.peek().text in ("/", "-", "."):
+                text += self.next().text + self.next().text  # the name of a metric
             return Value(text, Span(token.span.begin, token.span.begin + len(text)), is_word=True)
         if token.kind != "number":
             raise Unclear

@@ -48,7 +48,7 @@ def answered(error: ScheduleError, clock: str | None = None) -> ScheduleError:
         meant = _Meant(read(text))
     except Unclear:
         return error
-    notes = sorted(set(meant.notes), key=lambda note: note.span)
+    notes = sorted(dict.fromkeys(meant.notes), key=lambda note: note.span)
     if not notes:
         return error
     written = meant.line(clock)
@@ -63,7 +63,7 @@ def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) ->
     if not written and (mistake.span is None or note.span.begin > mistake.span.end):
         return error
     message = note.message or f"unexpected {quoted(text[slice(*note.span)])}"
-    advice = _advice(note, written, alone=len(notes) == 1)
+    advice = _advice(note, written, alone=_alone(note, text, written))
     return ScheduleError([Mistake(note.code, message, advice, span=note.span)], text)
 
 
@@ -82,12 +82,21 @@ def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) ->
     for i, mistake in enumerate(found):
         own = [note for note in notes if _touch(mistake.span, note.span)]
         if own and (written or mistake.code.startswith("unknown-")):
-            alone = bool(written) and len(notes) == len(found) == 1
+            alone = len(found) == 1 and _alone(own[0], text, written)
             found[i] = mistake._replace(advice=_advice(own[0], line, alone=alone))
             line = ""
     if line:  # a misspelt name hides the habits behind it
         found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
     return ScheduleError(found, text)
+
+
+def _alone(note: Note, text: str, written: str) -> bool:
+    """Whether nothing else than what is noted has to change."""
+    changed = text[: note.span.begin] + note.new + text[note.span.end :]
+    try:
+        return bool(note.new and written) and from_text(changed) == from_text(written)
+    except ScheduleError:
+        return False
 
 
 _FOLLOWS = {"missing-argument", "no-duration", "does-not-apply"}
@@ -188,6 +197,8 @@ class _Meant:
         """Units from names of arguments: the longest such length, and the shortest such total."""
         told = None if line.stages else _told_by(line.settings)
         stages: list[Stage] = [[told]] if told else line.stages
+        self.begun = False
+        """Whether there is a phase already."""
         self.stages = [part for stage in stages for part in self._stage(stage)]
         for argument in () if told else line.settings:
             self._setting(argument)
@@ -341,6 +352,7 @@ class _Meant:
                 unit = "ep" if argument.value.text.lower() == "true" else "st"
                 for phase in phases:
                     phase.give_unit(unit)
+        self.begun = True
         return self._tidied(step, phases)
 
     def _tidied(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
@@ -352,9 +364,12 @@ class _Meant:
         if step.meaning.row and main.kind == "linear" and rises:
             main.role, main.named = "warmup", False
             del main.arguments["to"]
-        if phases[0].role == "warmup" and len(phases) > 1 and not phases[0].duration:
-            return phases[1:]
-        return phases
+        warmed = phases[0].role == "warmup" and len(phases) > 1 and phases[0].duration
+        if main.arguments.get("skip") == "warmup":  # measured from the start of the run
+            main.arguments["skip"] = phases[0].duration
+            if not warmed:
+                del main.arguments["skip"]
+        return phases if warmed or phases[0].role != "warmup" or len(phases) == 1 else phases[1:]
 
     def _otherwise(self, step: Step, given: list[Argument]) -> None:
         """Add what the other library does where nothing is given, and a phase here does not."""
@@ -400,9 +415,7 @@ class _Meant:
     def _in_order(self, step: Step, values: list[Value], phases: list[_Phase]) -> list[Argument]:
         found: list[Argument] = []
         if len(phases) > 1:
-            names = ["warmup", "num_stable_steps", "T"] if len(phases) == 3 else ["warmup", "T"]
-            if phases[-1].kind == "inverse_sqrt":
-                found.append(Argument("warmup_from", Value("0", step.span), step.span))
+            names = ["warmup", "stable", "T"] if len(phases) == 3 else ["warmup", "T"]
         else:
             names = self._names(step, values)
         if len(values) > len(names):
@@ -422,8 +435,10 @@ class _Meant:
             kind = "warmup"
         names = _ORDERS.get(kind, {}).get(shape, "").split()
         given = {self._slot(step, argument) for argument in step.arguments}
-        if shape in ("n", "f") and (not names or given & {names[0], "to", "cycles"}):
-            return ["T"]
+        if len(values) == 1 and not values[0].items:
+            later = kind == "inverse_sqrt" and self.begun  # which then has a timescale already
+            if not names or later or not values[0].number or given & {names[0], "to", "cycles"}:
+                return ["T"]
         return names
 
     def _slot(self, step: Step, argument: Argument) -> str:
@@ -450,13 +465,17 @@ class _Meant:
         head, *rest = slot.split()
         if head == "to":
             return " ".join([self._end(step), *rest])
-        return " ".join(["to", *rest]) if head == "min" and step.meaning.phases[-1][0] else slot
+        return (
+            " ".join(["to", *rest])
+            if head == "min" and step.meaning.phases[-1][0] == "warmup"
+            else slot
+        )
 
     @staticmethod
     def _end(step: Step) -> str:
         """The argument for the level on which the phase ends."""
         role, _ = step.meaning.phases[-1]
-        if role or step.kind in ("linear", "hold"):
+        if role == "warmup" or step.kind in ("linear", "hold"):
             return "to"
         return "min" if "min" in arguments(step.kind) else "to"
 
@@ -490,6 +509,8 @@ class _Meant:
                 self.settings["clock"] = value.text
                 reason = "settings come first, before a `|`"
             case "-":
+                if rest and value.number != float(rest[0]):
+                    raise Unclear
                 reason = "leave it out"
             case "staircase" if main.kind == "exp":
                 main.arguments["staircase"] = value.text.lower()
@@ -597,8 +618,8 @@ _ORDERS: dict[str, dict[str, str]] = {
     "inverse_time": {"f": "rate"},
     "inverse_sqrt": {"n": "timescale"},
     "restarts": {"n": "first", "nn": "first mult", "nnf": "first mult min", "nf": "first min"},
-    "cyclic": {"ffn": "min max up", "ffnn": "min max up down"},
-    "onecycle": {"nf": "T max", "fn": "max T"},
+    "cyclic": {"ffn": "min max up", "ffnn": "min max up down", "ff": "min max"},
+    "onecycle": {"f": "max", "nf": "T max", "fn": "max T"},
     "plateau": {"f": "factor", "fn": "factor patience", "nf": "patience factor"},
 }
 """The names of values without one, by what they are: a count, a fraction or a list."""

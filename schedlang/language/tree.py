@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import quoted
 from schedlang.language.placed import Placed, Written, put
 from schedlang.language.quantities import (
     LENGTH,
@@ -77,7 +77,9 @@ def _registered(value: Any) -> Phase:
     if not isinstance(kind, str):
         refuse("wrong-type", f"expected a phase with its `kind`, not {quoted(value)}")
     if kind not in REGISTERED:
-        refuse("unknown-phase", f"there is no phase called {quoted(kind)}", nearest(kind, kinds()))
+        from schedlang.language.aliases import advice  # only an error needs it
+
+        refuse("unknown-phase", f"there is no phase called {quoted(kind)}", advice(kind, kinds()))
     return REGISTERED[kind].model_validate(value)
 
 
