@@ -192,7 +192,7 @@ class _Reader:
         self.depth = 0
         same = text.translate(_SAME)
         wrapped = _WRAPPED.fullmatch(same)
-        if wrapped and wrapped[1] not in wrapped["inside"] and " " in wrapped["inside"].strip():
+        if wrapped and wrapped[1] not in wrapped["inside"]:
             begin, end = wrapped.span("inside")
             same = " " * begin + same[begin:end] + " " * (len(same) - end)
             first = len(text) - len(text.lstrip())
@@ -206,7 +206,7 @@ class _Reader:
         begin = 0
         last: list[str] = []
         while begin < len(same):
-            if same[begin] == "{" and "fn" in last[-3:]:
+            if same[begin] == "{" and "fn" in last[-5:]:
                 end = same.find("}", begin) + 1 or len(same)
                 yield _Token("body", same[begin + 1 : end].rstrip("}"), Span(begin, end))
                 last.append("{")
@@ -361,6 +361,11 @@ class _Reader:
         return True
 
     def _setting(self) -> None:
+        token, sign, value = self.peek(), self.peek(1), self.peek(2)
+        if token.text.lower() in aliases.NAMING and value.kind not in ("name", "string"):
+            self.at += 2
+            self.note(Span(token.span.begin, sign.span.end), "a line has no keys")
+            return
         argument = self._argument(SETTINGS)
         name = argument.name.lstrip("-").replace("-", "_").lower()
         if name in aliases.NAMING and argument.value.is_word:
@@ -767,9 +772,9 @@ class _Reader:
         if self.peek().text in _OF_STEPS and self.peek(1).text in UNITS:
             self.note(self.next().span, "an optimizer update is `st`")
         unit = self.peek()
-        if unit.text == "%" or (unit.kind == "name" and self._unit(unit) is not None):
+        own = self._unit(unit)
+        if own is not None:
             self.next()
-            own = unit.text if unit.text in (*UNITS, "%", "x") else self._unit(unit) or ""
             span = Span(token.span.begin, unit.span.end)
             value = Value(text, span, own)
             if own != unit.text:
@@ -779,7 +784,10 @@ class _Reader:
         return Value(text, token.span)
 
     def _unit(self, token: _Token) -> str | None:
+        """The unit that the token is, as it is written if it is one of the language."""
         name = token.text
+        if token.kind != "name":
+            return "%" if name == "%" else None
         after = self.peek(1)
         if after.text in ("=", ":") and after.kind != "end" and self.peek(2).kind != "end":
             return None
@@ -809,10 +817,9 @@ class _Reader:
         value = Value("", Span(opening.span.begin, end), items=items)
         if opening.text != "[":
             self.note(value.span, "lists have brackets", str(value))
-        unit = self.peek()
-        if unit.text == "%" or (unit.kind == "name" and self._unit(unit) is not None):
+        value.unit = self._unit(self.peek()) or ""
+        if value.unit:
             self.next()
-            value.unit = "%" if unit.text == "%" else self._unit(unit) or ""
         return value
 
     def _split(self, token: _Token, *, noted: bool = True) -> Value:

@@ -11,7 +11,10 @@ import pytest
 from schedlang.phases import REGISTERED
 from tests.docs.markdown import ROOT, Page, blocks
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending", "coming-from")),
+]
 
 
 @pytest.fixture(autouse=True)
