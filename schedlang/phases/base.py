@@ -178,16 +178,18 @@ class Phase(Placed):
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
     def facts(self, context: Context) -> dict[str, Fact]:
-        """The phase's numbers by their names, for targets that have the very same thing.
+        """The numbers that follow from the arguments and from where the phase stands."""
+        return {"entry": context.level, "T": context.ticks, "skip": context.skip}
 
-        ``given`` has the arguments that are not at their default, so that a target can tell
-        whether it has them all. A ``skip`` of no ticks is not among them.
-        """
-        facts: dict[str, Fact] = {"entry": context.level, "T": context.ticks, "skip": context.skip}
-        facts["given"] = given(self) if context.skip else given(self) - {"skip"}
-        for name, written in self:
-            facts.setdefault(name, _fact(written, context))
-        return facts
+
+def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
+    """The arguments by their names, for targets that have the very same thing.
+
+    They do not depend on the level at entry. ``given`` has those that are not at their default,
+    so that a target can tell whether it has them all. A ``skip`` of no ticks is not among them.
+    """
+    names = given(phase) if context.skip else given(phase) - {"skip"}
+    return {"given": names, **{name: _fact(written, context) for name, written in phase}}
 
 
 def given(phase: Phase) -> frozenset[str]:
