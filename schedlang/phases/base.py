@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -12,8 +13,8 @@ from typing_extensions import Self
 from schedlang.errors import Refusal
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Named, Number
-from schedlang.formula.levels import Check, above, at_tick, compare, normal, shown
+from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number
+from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level, refuse
 from schedlang.phases.arguments import Duration
@@ -83,7 +84,7 @@ class Context(NamedTuple):
             return Number(float(level.value))
         if isinstance(self.base, Number):
             return Number(float(share) * self.base.value)
-        return ZERO if share == 0 else formula.mul(share, self.base)
+        return of_pair(float(share), 0.0)
 
     def period(self, length: Length, argument: str) -> Fraction:
         """A length in ticks that must not be shorter than one."""
@@ -189,7 +190,10 @@ def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
     so that a target can tell whether it has them all. A ``skip`` of no ticks is not among them.
     """
     names = given(phase) if context.skip else given(phase) - {"skip"}
-    return {"given": names, **{name: _fact(written, context) for name, written in phase}}
+    facts: dict[str, Fact] = {"given": names}
+    for name, written in vars(phase).items():
+        facts[name] = written if written is None else _fact(written, context)
+    return facts
 
 
 def given(phase: Phase) -> frozenset[str]:
@@ -206,16 +210,22 @@ def given(phase: Phase) -> frozenset[str]:
 def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
     """The curve at its last moment, as an expression of the base alone."""
     t = float(context.length - context.skip)
+    match curve:
+        case Apply("mul", (level, factor)) if (known := pair(level)) is not None:
+            with suppress(KeyError):  # the factor hangs on the base too
+                share = value(factor, {"t": t}, left=left)
+                return of_pair(known[0] * share, known[1] * share)
     parts = formula.affine(curve)
     if parts is None:
         return normal(at_tick(curve, t, left=left))
-    relative, absolute = (Number(value(part, {"t": t}, left=left)) for part in parts)
-    share = ZERO if relative == ZERO else relative * BASE
-    return share if absolute == ZERO else share + absolute
+    relative, absolute = (value(part, {"t": t}, left=left) for part in parts)
+    return of_pair(relative, absolute)
 
 
 def _fact(value: Any, context: Context) -> Any:
     match value:
+        case str():
+            return value
         case Level():
             return context.rate(value)
         case Length():
@@ -289,9 +299,9 @@ class Ramp(Phase):
         return self.skipped(context)
 
     def skipped(self, context: Context) -> Expr:
-        a, b = self.levels(context)
         if self.arrives:
-            return b
+            return context.rate(self.ends(first=context.first)[1])
+        a, b = self.levels(context)
         part = (
             self.warmup_progress(formula.ONE)
             if self.role == "warmup"

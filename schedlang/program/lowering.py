@@ -286,10 +286,9 @@ class Lowering:
             self.checks += [(timed.path, undecided)] if undecided is not None else []
         elif phase.grows():
             self.checks.append((timed.path, _stays_finite(curve, context)))
-        if isinstance(
-            curve, Apply
-        ):  # what does not depend on the level is kept once for all rounds
-            curve = Apply(curve.op, tuple(self._shared.setdefault(e, e) for e in curve.args))
+        if isinstance(curve, Apply) and curve.op == "mul":  # rounds differ only in the level
+            level, factor = curve.args
+            curve = Apply("mul", (level, self._shared.setdefault(factor, factor)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
         text = node_text(phase, self.texts)
         facts = {**self.written(timed, context), **phase.facts(context), "text": text}
