@@ -184,6 +184,17 @@ DICTS: list[tuple[object, str]] = [
         ),
     ),
     (
+        {"stages": [{"kind": "fn", "expression": "two + sin(1, 2)"}]},
+        (
+            "error[unknown-name]: `fn` has no name `two`\n"
+            "  at stages[0].expression\n"
+            "  known: T, abs, ceil, cos, exp, floor, log, max, min, p, pi, sin, sqrt, start, t,"
+            " tan, tanh\n\n"
+            "error[wrong-type]: `sin` takes one argument, not 2\n"
+            "  at stages[0].expression"
+        ),
+    ),
+    (
         {"stages": [{"kind": "fn", "expression": "__import__('os')"}]},
         (
             "error[syntax]: unexpected `'`\n"
