@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from schedlang.errors import Refusal
+from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number
 from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
-from schedlang.language.quantities import Length, Level, refuse
+from schedlang.language.quantities import Length, Level
 from schedlang.phases.arguments import Duration
 
 Role: TypeAlias = Literal["warmup", "decay"]
@@ -74,7 +74,7 @@ class Context(NamedTuple):
     def length(self) -> int:
         """``T`` where there must be one."""
         if self.ticks is None:
-            raise Refusal("no-duration", "this needs a duration")
+            refuse("no-duration", "this needs a duration")
         return self.ticks
 
     def rate(self, level: Level) -> Expr:
@@ -90,7 +90,7 @@ class Context(NamedTuple):
         """A length in ticks that must not be shorter than one."""
         ticks = self.convert(length)
         if ticks < 1:
-            raise Refusal("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
+            refuse("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
         return ticks
 
     def position(self, at: Length) -> float:
@@ -162,7 +162,7 @@ class Phase(Placed):
         """What must hold between the levels, where only the base rate decides.
 
         Raises:
-            Refusal: if the levels alone decide that it does not hold.
+            ScheduleError: if the levels alone decide that it does not hold.
         """
         yield from ()
 
@@ -318,33 +318,33 @@ class Ramp(Phase):
         if rises is not None:
             self.check_direction(rises, shown(a), shown(b))
             return
-        refusal = self.wrong_direction("{a}", "{b}")
-        if refusal is not None:
+        mistake = self.wrong_direction("{a}", "{b}")
+        if mistake is not None:
             fails = above(b, a)
             if self.role == "warmup":
                 fails = Apply("not", (fails,))
-            yield Check(fails, refusal, (("a", a), ("b", b)))
+            yield Check(fails, mistake, (("a", a), ("b", b)))
 
     def check_direction(self, rises: float, a: str, b: str) -> None:
         """Refuse a warm-up that does not rise, and a decay (or a `min`) that does.
 
         Raises:
-            Refusal: naming both levels, ``a`` and ``b``.
+            ScheduleError: naming both levels, ``a`` and ``b``.
         """
-        refusal = self.wrong_direction(a, b)
-        if refusal is not None and (rises <= 0 if self.role == "warmup" else rises > 0):
-            raise refusal
+        mistake = self.wrong_direction(a, b)
+        if mistake is not None and (rises <= 0 if self.role == "warmup" else rises > 0):
+            raise ScheduleError([mistake])
 
-    def wrong_direction(self, a: str, b: str) -> Refusal | None:
+    def wrong_direction(self, a: str, b: str) -> Mistake | None:
         """The mistake of a ramp that goes the wrong way from ``a`` to ``b``; None if both do."""
         if self.role == "warmup":
             message = f"this warm-up does not go up: from {a} to {b}"
-            return Refusal("warmup-falls", message, "a phase that goes down is a `decay`")
+            return Mistake("warmup-falls", message, "a phase that goes down is a `decay`")
         if self.role == "decay" or self.min is not None:
             what = "decay" if self.role == "decay" else "phase with `min=`"
             advice = "write `to=`, which may go up" if self.min is not None else ""
             message = f"this {what} goes up: from {a} to {b}"
-            return Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
+            return Mistake("decay-rises", message, advice, ("min",) if self.min is not None else ())
         return None
 
     def facts(self, context: Context) -> dict[str, Fact]:

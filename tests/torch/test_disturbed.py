@@ -504,12 +504,15 @@ def test_an_undisturbed_step_compares_no_rate_group_by_group(
     line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an ordinary step of the chain costs: one comparison of all rates at once."""
-    scheduler = schedlang.to_torch(
-        sgd(), line, engine="chain" if "momentum" not in line else "auto"
-    )
-    looked: list[int] = []
+    engine: Any = "auto" if "momentum" in line else "chain"
+    scheduler: Any = schedlang.to_torch(sgd(), line, engine=engine)
+    looked: list[Any] = []
     original = Watch.write_over
-    monkeypatch.setattr(Watch, "write_over", lambda *args: (looked.append(1), original(*args))[1])
+
+    def write_over(watch: Watch, *args: Any) -> None:
+        looked.append(watch)
+        original(watch, *args)
+
+    monkeypatch.setattr(Watch, "write_over", write_over)
     train(scheduler, 12)
-    beginnings = 1 + sum(begin <= 12 for begin in scheduler._watched.milestones)
-    assert len(looked) <= beginnings
+    assert len(looked) <= 1 + sum(begin <= 12 for begin in scheduler._watched.milestones)
