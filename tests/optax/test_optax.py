@@ -78,6 +78,34 @@ def test_random_schedules(case: Case) -> None:
     assert_is_curve(case, 1e-3 if "fn" in case.text else 1e-4)
 
 
+STAIRS = [
+    "linear 1M every=1",
+    "linear 1M every=7 min=1e-3",
+    "cosine 1M every=10 skip=3",
+    "sqrt 1M every=7",
+    "poly 1M every=7 power=2",
+    "poly 1M every=10/3 power=0.9",
+    "exp 1M to=1e-6x every=7",
+    "warmup 1M every=3 from=0 skip=1",
+    "warmup cosine 1M every=10/3 from=0",
+    "warmup sqrt 1M every=7 from=0 -> inverse_time 1M rate=1 every=9 staircase=true",
+]
+
+
+@pytest.mark.parametrize("few", [tables.FEW, 0], ids=["written out", "tables"])
+@pytest.mark.parametrize("text", STAIRS)
+def test_long_stairs_are_exact(text: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a decay is nearly over and a warm-up has just begun, all the digits are there."""
+    monkeypatch.setattr(tables, "FEW", few)
+    program = schedlang.parse(text).bind(lr=0.1)
+    assert program.length is not None
+    spread = np.geomspace(1, program.length - 1, 500).astype("int32")
+    counts = np.concatenate([spread, program.length - spread])
+    want = np.array([program.at(int(count)) for count in counts])
+    got = np.asarray(build(program)(counts), "float64")
+    np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-12)
+
+
 def test_golden_values() -> None:
     for seed in golden():
         if "plateau" in seed["schedule"] or "momentum" in seed["schedule"]:
