@@ -174,7 +174,7 @@ error[total-exceeded]: the phases take 100 ticks, the total is 50 ticks
 error[no-base]: `1e-4` is an absolute rate, and no base rate is known
   |
 1 | warmup linear 10 -> cosine 90 min=1e-4
-  |                                   ^^^^ set --lr, or write a share (10%)
+  |                                   ^^^^ set --lr, or write only shares or only absolute levels
 """,
     ),
     (

@@ -173,7 +173,11 @@ NAMED: list[tuple[list[str], int, str]] = [
             " set tokens_per_step= in the line, or --tokens-per-step\n"
         ),
     ),
-    (["show", "warmup 10 from=1e-4 -> hold"], 1, " ^^^^ set --lr, or write a share (10%)\n"),
+    (
+        ["show", "warmup 10 from=1e-4 -> hold"],
+        1,
+        " ^^^^ set --lr, or write only shares or only absolute levels\n",
+    ),
     (
         ["show", "lr=0.1 | hold", "--lr", "0.2"],
         1,
