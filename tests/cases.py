@@ -297,7 +297,21 @@ UNITS = [
         "bare steps in epochs known", "clock=step | warmup 5 -> cosine 20", {"steps_per_epoch": 4}
     ),
 ]
-CASES: list[Case] = [*RAMPS, *WARMUPS, *RATES, *CYCLES, *MOMENTA, *EXPRESSIONS, *JOINS, *UNITS]
+VALUES = [
+    Case("a teacher's momentum", "cosine 20 from=0.996 to=1"),
+    Case("a weight of a loss", "linear 20 to=1 from=0"),
+    Case("a batch size", "exp 20 from=32 to=2048"),
+    Case("a wave of values", "cyclic up=3 min=0.1 max=0.5"),
+    Case("one cycle of values", "onecycle 10 max=0.5"),
+    Case("a warm-up of values", "warmup 5 from=0 to=0.3 -> cosine 10"),
+    Case("a temperature", "warmup 5ep from=0.04 to=0.07 every=1ep -> hold", {"steps_per_epoch": 3}),
+    Case("values that drop", "step every=5 gamma=0.5 from=0.3 min=0.05"),
+    Case("values again and again", "(linear 5 from=0.1 to=0.2) x 3 -> cosine 5"),
+]
+"""Lines that need no base rate."""
+CASES: list[Case] = [
+    *RAMPS, *WARMUPS, *RATES, *CYCLES, *MOMENTA, *EXPRESSIONS, *JOINS, *UNITS, *VALUES,
+]  # fmt: skip
 
 PLATEAUS: list[Case] = [
     Case("plateau", "plateau factor=0.5 patience=10"),

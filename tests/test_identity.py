@@ -348,6 +348,13 @@ def test_repr() -> None:
     assert repr(parse("step every=3ep").bind()) == (
         "<Program 'step every=3ep': never ends, in shares of the base; one tick is one epoch>"
     )
+    assert repr(parse("linear 9 from=0 to=1").bind()) == (
+        "<Program 'linear 9 from=0 to=1': 9 ticks, in absolute values;"
+        " one tick is one call of step()>"
+    )
+    assert repr(parse("cosine 9").bind(lr=0.1).rebase(None)) == (
+        "<Program 'cosine 9': 9 ticks, over an unknown base; one tick is one call of step()>"
+    )
 
 
 class Config(BaseModel):

@@ -11,7 +11,7 @@ from hypothesis import given
 
 import schedlang
 from schedlang import Program, ScheduleWarning
-from tests.cases import CASES, FAR, PLATEAUS, Case, golden, ticks_of
+from tests.cases import CASES, FAR, PLATEAUS, VALUES, Case, golden, ticks_of
 from tests.oracle import interpret, nearest
 from tests.strategies import schedules
 
@@ -298,6 +298,15 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("hold rest to=50% -> (hold 5 to=20%) x inf", {"total": 50}, {49: 0.5, 50: 0.2}),
     ("hold rest to=50% -> (hold 5 to=20%) x 2", {"total": 50}, {39: 0.5, 40: 0.2}),
     ("hold rest to=80% -> hold 5 to=50% * hold", {"total": 50}, {49: 0.8, 50: 0.4}),
+    # ── Where no level is a share, there is no base ──
+    ("cosine 100% from=0.996 to=1", {"lr": None, "total": 10}, {0: 0.996, 5: 0.998, 10: 1, FAR: 1}),
+    ("linear 10k to=1 from=0", {"lr": None}, {0: 0, 2500: 0.25, 10_000: 1}),
+    ("exp 100k from=32 to=2048", {"lr": None}, {0: 32, 50_000: 256, 100_000: 2048}),
+    ("cyclic up=3 min=0.1 max=0.5", {"lr": None}, {0: 0.1, 3: 0.5, 6: 0.1}),
+    ("onecycle 10 max=0.5", {"lr": None}, {0: 0.02, 2: 0.5, 9: 2e-6}),
+    ("warmup 5 from=0 to=0.3 -> cosine 10", {"lr": None}, {0: 0, 5: 0.3, 10: 0.15, 15: 0}),
+    ("hold 5 to=0.4 -> hold 3 * linear 2 to=50%", {"lr": None}, {4: 0.4, 6: 0.3, 7: 0.2}),
+    ("linear 10 from=0 to=1", {"lr": 0.1}, {0: 0, 5: 0.5, 10: 1}),
     # ── Below 0 by no more than the rounding ──
     ("fn 3 {0.3 - 0.1 * t}", {}, {0: 0.3, 2: 0.1, 3: 0, FAR: 0}),
     ("cyclic up=7/3 min=0", {}, {0: 0, 7: 1, 14: 0, 3598: 0}),
@@ -314,6 +323,15 @@ def test_by_hand(text: str, binding: dict[str, Any], values: dict[int, float]) -
         assert program.at(tick) == near, f"at tick {tick}"
         if tick < FAR:
             assert program.curve(tick + 1)[tick] == near, f"curve at tick {tick}"
+
+
+@pytest.mark.parametrize("case", VALUES, ids=str)
+def test_absolute_values_are_those_of_any_base(case: Case) -> None:
+    program = schedlang.parse(case.text).bind(**case.binding)
+    assert (program.base, program.in_shares, program.needs_base) == (None, False, False)
+    ticks = program.length or 30
+    for base in (0.1, 3.0):
+        assert program.curve(ticks + 5).tolist() == program.rebase(base).curve(ticks + 5).tolist()
 
 
 # text, binding, the first tick of each piece (of the first track) from the second on, the length

@@ -340,6 +340,20 @@ def test_check_as_json_has_the_warnings(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "base"),
+    [
+        ("cosine 9 from=0.996 to=1", {"base": None, "shares": False}),
+        ("cosine 9", {"base": 1.0, "shares": True}),
+    ],
+)
+def test_show_as_json_where_no_base_is_known(run: Run, line: str, base: dict[str, object]) -> None:
+    ran = run("show", "--json", line)
+    assert (ran.status, ran.err) == (0, "")
+    shown = json.loads(ran.out)
+    assert {name: shown[name] for name in base} == base
+
+
 def test_show_as_json(run: Run) -> None:
     line = "warmup 10 from=0 -> cosine 90 min=1e-4"
     ran = run("show", "--json", line, "--lr", "0.1", "--clock", "step")

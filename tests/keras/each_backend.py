@@ -19,7 +19,7 @@ import schedlang
 from schedlang.arrays import tables
 from schedlang.keras import RateLogger, ScheduledRate
 from schedlang.program.program import Program
-from tests.cases import CASES, Case, golden, ticks_of
+from tests.cases import CASES, VALUES, Case, golden, ticks_of
 from tests.strategies import schedules
 
 BACKEND = keras.backend.backend()
@@ -101,6 +101,17 @@ def test_every_case(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "FEW", few)
     for case in CASES:
         assert_is_curve(case)
+
+
+@pytest.mark.parametrize("case", VALUES, ids=str)
+def test_values_of_no_optimizer(case: Case) -> None:
+    telling = steps_of(case.bind())
+    assert telling is not None
+    steps, want = telling
+    value = schedlang.parse(case.text).to_keras(**case.binding)
+    for schedule in (value, ScheduledRate.from_config(value.get_config())):
+        got = ops.convert_to_numpy(schedule(ops.convert_to_tensor(steps, dtype="int32")))
+        assert worst(got, want, case.lr) <= 1e-4
 
 
 def test_golden_values() -> None:

@@ -17,7 +17,7 @@ import schedlang
 from schedlang.arrays import tables
 from schedlang.optax import build
 from schedlang.program.program import Program
-from tests.cases import CASES, Case, golden, ticks_of
+from tests.cases import CASES, VALUES, Case, golden, ticks_of
 from tests.strategies import schedules
 
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
@@ -104,6 +104,15 @@ def test_long_stairs_are_exact(text: str, few: int, monkeypatch: pytest.MonkeyPa
     want = np.array([program.at(int(count)) for count in counts])
     got = np.asarray(build(program)(counts), "float64")
     np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", VALUES, ids=str)
+def test_values_of_no_optimizer(case: Case) -> None:
+    telling = counts_of(case)
+    assert telling is not None
+    _, counts, want = telling
+    value = schedlang.parse(case.text).to_optax(**case.binding)
+    assert_close(jax.jit(value)(counts.astype("int32")), want, case)
 
 
 def test_golden_values() -> None:
