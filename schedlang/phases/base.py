@@ -13,11 +13,11 @@ from typing_extensions import Self
 from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number
+from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, per, rounds
 from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
-from schedlang.phases.arguments import Duration
+from schedlang.phases.arguments import Duration, Period
 
 Role: TypeAlias = Literal["warmup", "decay"]
 Fact: TypeAlias = (
@@ -92,6 +92,10 @@ class Context(NamedTuple):
         if ticks < 1:
             refuse("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
         return ticks
+
+    def stairs(self, every: Fraction) -> Expr:
+        """``p`` as a staircase with a step each so many ticks: ``⌊t / every⌋·every / T``."""
+        return Named("progress", per(rounds(self.t, every), Fraction(self.length) / every))
 
     def position(self, at: Length) -> float:
         """A position of the enclosing pipeline, in ticks since the phase's begin."""
@@ -257,15 +261,14 @@ class Ramp(Phase):
     to: Level | None = None
     min: Level | None = None
     skip: Length | None = None
+    every: Period | None = None
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         if self.to is not None and self.min is not None:
             refuse("does-not-apply", "`to` and `min` both name the end level", "write one of them")
-        if self.role == "warmup":
-            for name in ("min", "skip"):
-                if getattr(self, name) is not None:
-                    refuse("does-not-apply", f"`{name}` does not go with a warm-up")
+        if self.role == "warmup" and self.min is not None:
+            refuse("does-not-apply", "`min` does not go with a warm-up")
         return self
 
     def progress(self, p: Expr) -> Expr:
@@ -287,10 +290,16 @@ class Ramp(Phase):
         a, b = self.ends(first=context.first)
         return (context.level if a is None else context.rate(a)), context.rate(b)
 
+    def time(self, context: Context) -> Expr:
+        """``p``, from 0 to 1: a line, or a staircase with ``every``."""
+        if self.every is None:
+            return context.p
+        return context.stairs(context.period(self.every, "every"))
+
     def curve(self, context: Context) -> Expr:
         a, b = self.levels(context)
         progress = self.warmup_progress if self.role == "warmup" else self.progress
-        part = progress(context.p)
+        part = progress(self.time(context))
         if a == ZERO:
             return b * part
         return a - a * part if b == ZERO else a + formula.sub(b, a) * part
