@@ -568,7 +568,8 @@ class _Meant:
 
     def _complete(self) -> None:
         """Set what the line leaves open: the rest of the run, and where its warm-up starts."""
-        phases = list(_phases(self.stages))
+        plain = [stage[0] for stage in self.stages if len(stage) == 1]
+        phases = [part for part in plain if isinstance(part, _Phase)]
         if self.initial and phases and phases[0].role == "warmup":
             phases[0].arguments.setdefault("from", self.initial)
         if not self.notes or any(phase.duration == "rest" for phase in phases):
