@@ -19,8 +19,11 @@ SETTINGS = ("lr", "total", "steps_per_epoch", "samples_per_step", "tokens_per_st
 LISTS = ("at", "values", "momentum")
 
 
-class Unclear(Exception):  # noqa: N818  # no error: there is no answer then
+class Unclear(Exception):  # noqa: N818  # no error: there is no line to advise then
     """Raised where a text is not understood, even loosely."""
+
+    notes: list[Note]
+    """The habits before that place."""
 
 
 class Note(NamedTuple):
@@ -181,7 +184,12 @@ def read(text: str) -> Line:
     Raises:
         Unclear: if there is something in it that has no meaning here.
     """
-    return _Reader(text).line()
+    reader = _Reader(text)
+    try:
+        return reader.line()
+    except Unclear as unclear:
+        unclear.notes = reader.notes
+        raise
 
 
 class _Reader:
@@ -197,7 +205,8 @@ class _Reader:
             same = " " * begin + same[begin:end] + " " * (len(same) - end)
             first = len(text) - len(text.lstrip())
             self.note(Span(first, begin), "a line has no quotes around it")
-        self.tokens = list(self._tokens(same))
+        self.same = same
+        self.tokens: list[_Token] = []
         self.at = 0
 
     # ── Tokens ──
@@ -220,7 +229,7 @@ class _Reader:
                 last.append(match[0].lower())
                 yield _Token(match.lastgroup or "", match[0], Span(*match.span()))
                 written = self.text[match.start() : begin]
-                if written != match[0] and match.lastgroup not in ("arrow", "string"):
+                if written != match[0] and match.lastgroup in ("number", "sign"):
                     self.note(Span(*match.span()), "a typographical sign", match[0])
 
     def peek(self, ahead: int = 0) -> _Token:
@@ -252,6 +261,7 @@ class _Reader:
     # ── A line ──
 
     def line(self) -> Line:
+        self.tokens += self._tokens(self.same)
         stages = self.pipeline(())
         if self.peek().kind != "end":
             raise Unclear
@@ -269,9 +279,10 @@ class _Reader:
                 continue
             if not stages and self.peek().text == "-":
                 self.note(self.next().span, _ARROWS)
-            if not joined:
-                self.note(self.peek().span, _ARROWS)
+            begin = self.peek().span
             stages += self._stage(closing)
+            if not joined:
+                self.note(begin, _ARROWS)
             joined = self._joint(closing)
         self.depth -= 1
         return stages
@@ -810,7 +821,7 @@ class _Reader:
                 items += self._split(token, noted=False).items or []
             else:
                 items.append(self._value())
-            if self.takes(",") is None and self.peek().text != closing:
+            if self.takes(",") is None and self.peek().kind == "number":
                 self.note(self.peek().span, "items are separated by commas")
         end = self.peek().span.end
         self._close(closing)

@@ -44,23 +44,32 @@ def answered(error: ScheduleError, clock: str | None = None) -> ScheduleError:
     text = error.text
     if text is None or len(text) > LONGEST:
         return error
-    try:
-        meant = _Meant(read(text))
-    except Unclear:
-        return error
-    notes = sorted(dict.fromkeys(meant.notes), key=lambda note: note.span)
+    found, written = _read(text, clock)
+    notes = sorted(dict.fromkeys(found), key=lambda note: note.span)
     if not notes:
         return error
-    written = meant.line(clock)
     if error.mistakes[0].code == "syntax":
         return _syntax(error, text, notes, written)
     return _listed(error, text, notes, written)
 
 
+def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
+    """The habits in a text, and the line that was meant if that is clear."""
+    try:
+        line = read(text)
+    except Unclear as unclear:
+        return unclear.notes, ""
+    try:
+        meant = _Meant(line)
+    except Unclear:
+        return line.notes, ""
+    return meant.notes, meant.line(clock)
+
+
 def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
     """The first habit in place of what the grammar did not expect."""
     mistake, note = error.mistakes[0], notes[0]
-    if not written and (mistake.span is None or note.span.begin > mistake.span.end):
+    if not written and (mistake.span is None or note.span.begin >= mistake.span.end):
         return error
     message = note.message or f"unexpected {quoted(text[slice(*note.span)])}"
     advice = _advice(note, written, alone=_alone(note, text, written))
@@ -398,7 +407,8 @@ class _Meant:
         if row is not None:
             names = [name for name in row.parameters.split() if name != "optimizer"]
             slot = aliases.argument(step.family, names[0]) if names else ""
-            plain = len(values) == 1 and values[0].counts and (slot or "").split()[:1] in _RATES
+            counts = (slot or "").split()[:1] in (["T"], ["end"], ["every"], ["first"], ["warmup"])
+            plain = len(values) == 1 and values[0].counts and not counts
             if not plain and len(values) <= len(names):
                 return [
                     Argument(name.rpartition(":")[2], value, value.span)
@@ -465,11 +475,9 @@ class _Meant:
         head, *rest = slot.split()
         if head == "to":
             return " ".join([self._end(step), *rest])
-        return (
-            " ".join(["to", *rest])
-            if head == "min" and step.meaning.phases[-1][0] == "warmup"
-            else slot
-        )
+        if head == "min" and step.meaning.phases[-1][0] == "warmup":
+            raise Unclear  # the floor is that of another phase
+        return slot
 
     @staticmethod
     def _end(step: Step) -> str:
@@ -605,7 +613,6 @@ def _plain(name: str) -> str:
 
 
 _OBJECTS = {"optimizer", "self.optimizer", "optim", "opt", "none"}
-_RATES = (["initial"], ["peak"], ["lr"], ["max"], ["min"], ["from"])
 _ORDERS: dict[str, dict[str, str]] = {
     "ramp": {"nf": "T min", "fn": "min T", "ffn": "from min T"},
     "linear": {"nf": "T to", "ffn": "from to T", "nff": "T from to", "fn": "to T"},
