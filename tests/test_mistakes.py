@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.language.meant import LONGEST
+from schedlang.language.habits.answer import LONGEST
 from tests.cases import CASES, Case, Refused, refused
 from tests.strategies import schedules
 
@@ -82,7 +82,7 @@ def test_any_text_is_a_schedule_or_an_error_whose_advice_is_a_schedule(text: str
 def test_a_line_without_mistakes_needs_none_of_this() -> None:
     program = (
         "import sys, schedlang; schedlang.parse('warmup 10 -> cosine 90').bind(lr=0.1).at(5);"
-        "lazy = ['aliases', 'loose', 'meant'];"
+        "lazy = ['aliases', 'habits'];"
         "print(*({f'schedlang.language.{name}' for name in lazy} & set(sys.modules)))"
     )
     run = subprocess.run(
