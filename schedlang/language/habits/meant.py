@@ -247,9 +247,7 @@ class Meant:
         for argument in ends:
             slot = self._slot(step, argument)
             text = self._length(argument.value, *slot.split()[1:], whole=True)
-            if main.kind == "restarts" and "cycles" not in main.arguments:
-                main.arguments.setdefault("first", text)
-            elif main.duration:
+            if main.duration:
                 self.settings.setdefault("total", text)
             else:
                 warmed = len(phases) > 1 and phases[0].duration

@@ -154,9 +154,6 @@ class _Reader(Values):
             if before.text != "|" and before.kind != "arrow" and token.text not in (",", ";", "("):
                 gap = Span(before.span.end, token.span.begin)
                 self.note(gap, "settings end in `|`", message="a `|` is missing")
-            if token.text in (",", ";"):
-                self.next()
-                return True
             return False
         self._setting()
         comma = self.peek()
