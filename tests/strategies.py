@@ -547,6 +547,7 @@ def schedules(
     plateau: bool = False,
     momentum: bool = False,
     smooth: bool = False,
+    lr_in_line: bool = True,
 ) -> Case:
     """A line that binds, drawn from the whole language, with its binding.
 
@@ -556,6 +557,7 @@ def schedules(
         plateau: whether it ends in a `plateau`.
         momentum: whether `momentum=` may stand in it.
         smooth: whether to leave jumps out of `fn`, where float32 may fall on the other side.
+        lr_in_line: whether `lr=` may stand in it.
     """
     units, settings = _units(draw)
     lr = draw(st.sampled_from(RATES))
@@ -574,7 +576,8 @@ def schedules(
     if plateau:
         text += f" -> plateau patience={artist.whole(0, 3)} factor=0.5"
     settings["lr"] = lr
-    in_line = {name: value for name, value in settings.items() if artist.chance(3)}
+    names = [name for name in settings if name != "lr" or lr_in_line]
+    in_line = {name: settings[name] for name in names if artist.chance(3)}
     binding = {
         name: value for name, value in settings.items() if name not in in_line and name != "lr"
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -184,6 +184,17 @@ DICTS: list[tuple[object, str]] = [
         ),
     ),
     (
+        {"stages": [{"kind": "fn", "expression": "two + sin(1, 2)"}]},
+        (
+            "error[unknown-name]: `fn` has no name `two`\n"
+            "  at stages[0].expression\n"
+            "  known: T, abs, ceil, cos, exp, floor, log, max, min, p, pi, sin, sqrt, start, t,"
+            " tan, tanh\n\n"
+            "error[wrong-type]: `sin` takes one argument, not 2\n"
+            "  at stages[0].expression"
+        ),
+    ),
+    (
         {"stages": [{"kind": "fn", "expression": "__import__('os')"}]},
         (
             "error[syntax]: unexpected `'`\n"
@@ -313,8 +324,13 @@ def test_mistakes_can_be_read_one_by_one() -> None:
     spans = [mistake.span for mistake in error.mistakes]
     assert [error.text[slice(*span)] for span in spans if span and error.text] == ["cosin", "too"]
     assert isinstance(error, ValueError)
-    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
-        assert (str(again), again.mistakes, again.text) == (str(error), error.mistakes, error.text)
+
+
+@pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy])
+def test_an_error_can_be_copied(copied: Callable[[ScheduleError], ScheduleError]) -> None:
+    error = _said("warmup 5 -> cosin 90 -> hold 5 too=1x", {})
+    again = copied(error)
+    assert (str(again), again.mistakes, again.text) == (str(error), error.mistakes, error.text)
 
 
 def test_tabs_and_what_hides() -> None:
@@ -415,20 +431,18 @@ LARGE: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("what", "value", "code"), LARGE, ids=[case[0] for case in LARGE])
-def test_large_input_is_refused_at_once(what: str, value: object, code: str) -> None:
+def test_large_input_is_refused(what: str, value: object, code: str) -> None:
     if what == "an expression of the dict form":
         value = {"stages": [{"kind": "fn", "expression": f"{value}t"}]}
-    began = time.perf_counter()
     with pytest.raises(ScheduleError) as caught:
         Schedule.model_validate(value)
-    assert time.perf_counter() - began < 5  # a second, on a machine that is not busy
     assert caught.value.mistakes[0].code == code
 
 
-def test_large_lengths_are_refused_when_bound() -> None:
-    for text in ("(hold 1/999999999ep) x inf", "(linear 1/999983ep to=1x) x inf"):
-        error = _said(text, {"lr": 0.1, "steps_per_epoch": 3})
-        assert [mistake.code for mistake in error.mistakes] == ["too-long"]
+@pytest.mark.parametrize("text", ["(hold 1/999999999ep) x inf", "(linear 1/999983ep to=1x) x inf"])
+def test_large_lengths_are_refused_when_bound(text: str) -> None:
+    error = _said(text, {"lr": 0.1, "steps_per_epoch": 3})
+    assert [mistake.code for mistake in error.mistakes] == ["too-long"]
 
 
 def test_a_dict_form_that_unfolds_without_end() -> None:

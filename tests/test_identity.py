@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -318,18 +319,22 @@ def test_equality_and_hash() -> None:
     assert parse("hold to=0.5x") == parse("hold to=1/2x")
 
 
+COPIES: list[Callable[[Schedule], Schedule]] = [
+    lambda schedule: pickle.loads(pickle.dumps(schedule)),
+    copy.copy,
+    copy.deepcopy,
+    Schedule.model_copy,
+]
+
+
+@pytest.mark.parametrize("copied", COPIES)
 @pytest.mark.parametrize("case", [*CASES[::7], *PLATEAUS], ids=str)
-def test_copies(case: Case) -> None:
+def test_copies(case: Case, copied: Callable[[Schedule], Schedule]) -> None:
     schedule = parse(case.text)
-    for again in (
-        pickle.loads(pickle.dumps(schedule)),
-        copy.copy(schedule),
-        copy.deepcopy(schedule),
-        schedule.model_copy(),
-    ):
-        assert again == schedule
-        assert hash(again) == hash(schedule)
-        assert again.bind(lr=case.lr, **case.binding).at(3) == case.bind().at(3)
+    again = copied(schedule)
+    assert again == schedule
+    assert hash(again) == hash(schedule)
+    assert again.bind(lr=case.lr, **case.binding).at(3) == case.bind().at(3)
 
 
 def test_it_is_frozen() -> None:
@@ -362,15 +367,18 @@ class Config(BaseModel):
     others: list[Schedule] = []
 
 
-def test_as_a_field() -> None:
-    tree = {"stages": [{"kind": "cosine", "duration": 90}]}
-    for form in ("cosine 90", tree, parse("cosine 90")):
-        config = Config.model_validate({"lr_schedule": form, "others": [form]})
-        assert config.lr_schedule == parse("cosine 90")
-        assert config.model_dump() == {"lr_schedule": "cosine 90", "others": ["cosine 90"]}
-        assert json.loads(config.model_dump_json())["lr_schedule"] == "cosine 90"
-        assert Config.model_validate(config.model_dump()) == config
-        assert Config.model_validate_json(config.model_dump_json()) == config
+@pytest.mark.parametrize(
+    "form",
+    ["cosine 90", {"stages": [{"kind": "cosine", "duration": 90}]}, parse("cosine 90")],
+    ids=["text", "dict", "schedule"],
+)
+def test_as_a_field(form: object) -> None:
+    config = Config.model_validate({"lr_schedule": form, "others": [form]})
+    assert config.lr_schedule == parse("cosine 90")
+    assert config.model_dump() == {"lr_schedule": "cosine 90", "others": ["cosine 90"]}
+    assert json.loads(config.model_dump_json())["lr_schedule"] == "cosine 90"
+    assert Config.model_validate(config.model_dump()) == config
+    assert Config.model_validate_json(config.model_dump_json()) == config
 
 
 # ── JSON schema ──────────────────────────────────────────────────────────────────────────────────

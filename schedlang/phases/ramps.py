@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
-from schedlang.errors import Refusal
+from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import PI, ZERO, Expr, cos, per, power, sqrt
 from schedlang.formula.levels import Check
-from schedlang.language.quantities import Level, refuse
+from schedlang.language.quantities import Level
 from schedlang.phases.arguments import Positive
 from schedlang.phases.base import Context, Phase, Ramp, at_end, every, floored
 
-_ZERO_LEVEL = Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+_ZERO_LEVEL = Mistake("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
 
 
 class Hold(Phase):
@@ -152,13 +152,13 @@ class Exp(Ramp):
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         ends = super().ends(first=first)
         if self.gamma is None and any(level is not None and not level.value for level in ends):
-            raise _ZERO_LEVEL
+            raise ScheduleError([_ZERO_LEVEL])
         return ends
 
     def levels(self, context: Context) -> tuple[Expr, Expr]:
         levels = super().levels(context)
         if self.gamma is None and ZERO in levels:
-            raise _ZERO_LEVEL
+            raise ScheduleError([_ZERO_LEVEL])
         return levels
 
     def curve(self, context: Context) -> Expr:

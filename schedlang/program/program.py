@@ -256,13 +256,6 @@ def _fill(parts: Sequence[Part], begins: Sequence[int], first: int, values: Arra
         index += 1
 
 
-class PlacedCheck(NamedTuple):
-    """A check, and where its mistake is marked."""
-
-    check: Check
-    at: Mistake
-
-
 @dataclass(frozen=True, eq=False)
 class Program:
     """A bound schedule: the rate as a pure function of the tick.
@@ -298,7 +291,7 @@ class Program:
     total: int | None = None
     in_shares: bool = False
     levels: tuple[Expr, ...] = field(default=(), repr=False)
-    checks: tuple[PlacedCheck, ...] = field(default=(), repr=False)
+    checks: tuple[Check, ...] = field(default=(), repr=False)
     absolute: tuple[Mistake, ...] = field(default=(), repr=False)
     source: str | None = field(default=None, repr=False)
 
@@ -403,12 +396,8 @@ class Program:
         if not base:
             return list(self.absolute)
         names = self.names(base) if self.checks else {}
-        found = ((place, place.check.failure(names)) for place in self.checks)
-        return [
-            place.at._replace(code=failure.code, message=failure.message, advice=failure.advice)
-            for place, failure in found
-            if failure is not None
-        ]
+        found = (check.failure(names) for check in self.checks)
+        return [mistake for mistake in found if mistake is not None]
 
     def at(self, tick: int) -> float:
         """The rate that the update after ``tick`` updates uses.
