@@ -178,9 +178,9 @@ class Phase(Placed):
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
     def facts(self, context: Context) -> dict[str, Fact]:
-        """The phase's numbers by their names, for targets that have the very same thing.
+        """The phase's numbers by their names, for targets that have the same phase.
 
-        ``given`` has the arguments that are not at their default, so that a target can tell
+        ``given`` has the arguments that are not at their default, so that a target can check
         whether it has them all. A ``skip`` of no ticks is not among them.
         """
         facts: dict[str, Fact] = {"entry": context.level, "T": context.ticks, "skip": context.skip}
