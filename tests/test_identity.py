@@ -118,9 +118,12 @@ CANONICAL: list[tuple[str, str | None]] = [
     ("step every=10 gamma=10%", "step every=10"),
     ("cosine 9 skip=2 to=1% from=2x", "cosine 9 from=2x to=1% skip=2"),
     ("linear 5 skip=0", None),
+    ("cosine 95ep every=1epoch min=1e-5", "cosine 95ep min=1e-5 every=1ep"),
+    ("warmup 9 every=2 skip=1 from=0", "warmup linear 9 from=0 skip=1 every=2"),
+    ("exp 9 every=2 to=1%", "exp 9 to=1% every=2"),
     ("linear 10 min=0", None),
     ("linear 10 to=0", None),
-    ("exp 90 every=1 gamma=0.5", "exp 90 gamma=0.5 every=1"),
+    ("exp 90 gamma=0.5 every=1", "exp 90 every=1 gamma=0.5"),
     ("poly 9 power=1", "poly 9"),
     ("poly 9 power=0.9", None),
     ("multistep at=[1, 2] gamma=[0.5, 10%]", "multistep at=[1, 2] gamma=[0.5, 0.1]"),
@@ -349,6 +352,13 @@ def test_repr() -> None:
     )
     assert repr(parse("step every=3ep").bind()) == (
         "<Program 'step every=3ep': never ends, in shares of the base; one tick is one epoch>"
+    )
+    assert repr(parse("linear 9 from=0 to=1").bind()) == (
+        "<Program 'linear 9 from=0 to=1': 9 ticks, in absolute values;"
+        " one tick is one call of step()>"
+    )
+    assert repr(parse("cosine 9").bind(lr=0.1).rebase(None)) == (
+        "<Program 'cosine 9': 9 ticks, over an unknown base; one tick is one call of step()>"
     )
 
 

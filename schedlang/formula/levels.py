@@ -80,8 +80,10 @@ class Check(NamedTuple):
 
 def of_pair(relative: float, absolute: float) -> Expr:
     """The level ``relative·base + absolute``."""
-    share = relative * BASE if relative else ZERO
-    return share + absolute if absolute else share
+    if not relative:
+        return Number(absolute) if absolute else ZERO
+    share = BASE if relative == 1 else Apply("mul", (Number(relative), BASE))
+    return Apply("add", (share, Number(absolute))) if absolute else share
 
 
 def times(level: Expr, share: Expr) -> Expr:

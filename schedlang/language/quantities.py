@@ -173,16 +173,8 @@ class Length:
 
 
 @lru_cache(maxsize=4096)
-def _share(value: Fraction, unit: LevelUnit) -> Fraction | None:
-    match unit:
-        case "%":
-            return value / 100
-        case "x":
-            return value
-        case "":
-            return None if value else value
-        case _:
-            assert_never(unit)
+def _hundredth(percent: Fraction) -> Fraction:
+    return percent / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +187,15 @@ class Level:
     @property
     def share(self) -> Fraction | None:
         """The part that is relative to the base; None where the level is absolute."""
-        return _share(self.value, self.unit)
+        match self.unit:
+            case "%":
+                return _hundredth(self.value)
+            case "x":
+                return self.value
+            case "":
+                return None if self.value else self.value
+            case _:
+                assert_never(self.unit)
 
     def __str__(self) -> str:
         return f"{format_number(self.value)}{self.unit}"

@@ -202,11 +202,15 @@ def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
         if not isinstance(node, Phase):
             continue
         for name, value in arguments(node):
-            if isinstance(value, Duration) and value.length is not None:
-                yield (*path, name), value.length
-            for length in value if isinstance(value, tuple) else (value,):
-                if isinstance(length, Length):
+            match value:
+                case str() | Fraction() | Level():
+                    pass
+                case Length():
+                    yield (*path, name), value
+                case Duration(length=Length() as length):
                     yield (*path, name), length
+                case tuple():
+                    yield from (((*path, name), x) for x in value if isinstance(x, Length))
         counts = isinstance(node, InverseTime) or (isinstance(node, Exp) and node.gamma is not None)
         if counts and getattr(node, "every", None) is None:
             yield path, Length(Fraction(1))

@@ -14,7 +14,7 @@ from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import PI, ZERO, Expr, cos, per, power, sqrt
 from schedlang.formula.levels import Check
 from schedlang.language.quantities import Level
-from schedlang.phases.arguments import Period, Positive
+from schedlang.phases.arguments import Positive
 from schedlang.phases.base import Context, Phase, Ramp, at_end, every, floored
 
 _ZERO_LEVEL = Mistake("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
@@ -136,7 +136,6 @@ class Exp(Ramp):
     endless: ClassVar[bool] = True
 
     gamma: Positive | None = None
-    every: Period | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -146,9 +145,6 @@ class Exp(Ramp):
             return self
         if self.to is None and self.role != "warmup":
             refuse("missing-argument", "`exp` needs `gamma=` or `to=`", "write exp gamma=0.95")
-        for name in ("every", "min"):
-            if getattr(self, name) is not None:
-                refuse("does-not-apply", f"`{name}` goes with `exp gamma=`, not with `to`")
         if self.duration is None:
             refuse("no-duration", "`exp` to a level needs a duration", "write exp 90 to=1%")
         return self
@@ -170,7 +166,7 @@ class Exp(Ramp):
         if self.gamma is not None:
             periods = per(context.t, every(self, context))
             return floored(self, context, a * power(self.gamma, periods))
-        return a * power(context.ratio(b, a), context.p)
+        return a * power(context.ratio(b, a), self.time(context))
 
     def end(self, context: Context, curve: Expr) -> Expr:
         if self.gamma is not None:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from schedlang.errors import Mistake, Path, ScheduleError, warn
-from schedlang.formula.expressions import BASE, symbols
 from schedlang.language.quantities import Level, format_number
 from schedlang.language.rules import arguments, lengths, walk
 from schedlang.language.text import Texts, set_values, write
@@ -17,7 +16,7 @@ from schedlang.language.validate import located, with_span
 from schedlang.phases.base import Phase
 from schedlang.program.clock import Clock, merge, nearest_tick
 from schedlang.program.lowering import Lowering
-from schedlang.program.program import Program, pieces_of
+from schedlang.program.program import Program
 from schedlang.program.timing import Timed, give_rest, rests, taken, time
 
 
@@ -164,16 +163,12 @@ def _without_base(program: Program, tree: Tree) -> Program:
     Raises:
         ScheduleError: if the line has both.
     """
-    if not any(
-        BASE.name in symbols(piece.curve)
-        for track in program.symbolic
-        for piece in pieces_of(track.parts)
-    ):
-        return program.rebase(1.0)
+    if not program.needs_base:
+        return program
     found = [
         mistake._replace(
             message=f"`{level}` is an absolute rate, and no base rate is known",
-            advice="set lr=, or write a share (10%)",
+            advice="set lr=, or write only shares or only absolute levels",
         )
         for mistake, (_, level) in zip(program.absolute, _absolute_levels(tree), strict=True)
     ]

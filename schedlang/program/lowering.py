@@ -19,7 +19,7 @@ from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, N
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
-from schedlang.phases.base import Context
+from schedlang.phases.base import Context, written_facts
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
 from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
@@ -86,6 +86,8 @@ class Lowering:
     levels: dict[Expr, Symbol] = field(default_factory=dict)
     plateau: dict[str, Any] | None = None
     _seen: dict[Any, _PhaseCurves] = field(default_factory=dict)
+    _shared: dict[Expr, Expr] = field(default_factory=dict)
+    _written: dict[Any, dict[str, Any]] = field(default_factory=dict)
     texts: Texts = field(default_factory=dict)
 
     def line(self, stages: Sequence[Timed]) -> tuple[Timelines, tuple[Track, ...], Track | None]:
@@ -284,13 +286,24 @@ class Lowering:
             self.checks += [undecided.under(timed.path)] if undecided is not None else []
         elif phase.grows():
             self.checks.append(_stays_finite(curve, context).under(timed.path))
+        if isinstance(curve, Apply) and curve.op == "mul":  # rounds differ only in the level
+            level, factor = curve.args
+            curve = Apply("mul", (level, self._shared.setdefault(factor, factor)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
         text = node_text(phase, self.texts)
-        facts = {**phase.facts(context), "text": text}
+        facts = {**self.written(timed, context), **phase.facts(context), "text": text}
         momentum = phase.momentum_curve(context)
         if momentum is None or context.ticks is None:
             return _PhaseCurves(curve, leaves, facts, momentum)
         return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(context, momentum))
+
+    def written(self, timed: TimedPhase, context: Context) -> dict[str, Any]:
+        """The phase's arguments as numbers, computed once for all levels at entry."""
+        key = (id(timed), context.base, context.skip > 0, context.origin)
+        found = self._written.get(key)
+        if found is None:
+            found = self._written[key] = written_facts(timed.phase, context)
+        return found
 
     def level(self, level: Expr) -> Expr:
         """The level, or a symbol for one that is no multiple of the base and a number."""

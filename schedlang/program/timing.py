@@ -198,6 +198,6 @@ class _Timer:
             length = ticks(duration.length)
         if length is None:
             return TimedPhase(phase, path, None, skip)
-        if exact > length:
+        if exact > length and nearest_tick(length):
             refuse("out-of-range", "`skip` is longer than the phase", argument="skip")
         return TimedPhase(phase, path, max(Fraction(0), length - skip), skip)

@@ -26,6 +26,10 @@ CHAINS: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
         [("LinearLR", {"start_factor": 0.5, "end_factor": 0.1}), ("ConstantLR", {"factor": 0.1})],
     ),
     ("linear 10 skip=5 -> hold 3", [("LambdaLR", {}), ("ConstantLR", {"factor": 0.0})]),
+    ("warmup 10 skip=1 -> hold", [("LambdaLR", {}), ("ConstantLR", {"factor": 1.0})]),
+    ("linear 10 to=50% every=5 -> hold", [("LambdaLR", {}), ("ConstantLR", {"factor": 0.5})]),
+    ("cosine 90 every=10", [("LambdaLR", {}), ("ConstantLR", {})]),
+    ("exp 10 to=1% every=2", [("LambdaLR", {}), ("ConstantLR", {})]),
     (
         "cosine 90 min=1e-4",
         [("CosineAnnealingLR", {"T_max": 90, "eta_min": 1e-4}), ("ConstantLR", {})],
