@@ -94,7 +94,7 @@ def report() -> bool:
 
 def _change(diff: str) -> Change:
     lines = diff.splitlines()
-    file = next(line for line in lines if line.startswith("--- ")).split("/", 2)[-1]
+    file = next(line for line in lines if line.startswith("--- a/")).removeprefix("--- a/")
     changed = [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     before = "\n".join(line[1:].strip() for line in changed if line[0] == "-")
     after = "\n".join(line[1:].strip() for line in changed if line[0] == "+")
