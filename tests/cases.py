@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import schedlang
 from schedlang.formula import expressions as formula
@@ -367,3 +368,29 @@ def _jumps(piece: Piece) -> Iterator[int]:
             for i in (1, 2, 3):
                 if piece.end is None or i * period < piece.end - piece.begin:
                     yield piece.begin + math.ceil(i * period)
+
+
+class Refused(NamedTuple):
+    """A line with a mistake: a title, the line, its binding, and the whole message."""
+
+    title: str
+    text: str
+    binding: dict[str, Any]
+    message: str
+
+
+def refused(name: str) -> list[Refused]:
+    """The blocks of a file of tests/golden: title, line, binding, message."""
+    path = Path(__file__).parent / "golden" / name
+    blocks = re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    found = []
+    for block in blocks:
+        title, rest = block.split("\n", 1)
+        text, rest = re.split(r"\n?^---", rest, maxsplit=1, flags=re.MULTILINE)
+        head, message = rest.split("\n", 1)
+        binding: dict[str, Any] = {} if "lr=" in text else {"lr": 0.1}
+        for word in head.split():
+            name, value = word.split("=")
+            binding[name] = None if value == "None" else value
+        found.append(Refused(title, text, binding, message.rstrip("\n")))
+    return found

@@ -6,8 +6,7 @@ import copy
 import pickle
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -16,34 +15,9 @@ import schedlang
 from schedlang import Schedule, ScheduleError, parse
 from schedlang.errors import CODES, MOST_SHOWN
 from schedlang.program.binding import bind
+from tests.cases import Refused, refused
 
-
-class Refused(NamedTuple):
-    """A block of golden/errors.txt: a title, the line, its binding, and what is said of it."""
-
-    title: str
-    text: str
-    binding: dict[str, Any]
-    message: str
-
-
-def _corpus() -> list[Refused]:
-    path = Path(__file__).parent / "golden" / "errors.txt"
-    blocks = re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    found = []
-    for block in blocks:
-        title, rest = block.split("\n", 1)
-        text, rest = re.split(r"\n?^---", rest, maxsplit=1, flags=re.MULTILINE)
-        head, message = rest.split("\n", 1)
-        binding: dict[str, Any] = {} if "lr=" in text else {"lr": 0.1}
-        for word in head.split():
-            name, value = word.split("=")
-            binding[name] = None if value == "None" else value
-        found.append(Refused(title, text, binding, message.rstrip("\n")))
-    return found
-
-
-CORPUS = _corpus()
+CORPUS = refused("errors.txt")
 
 
 def _said(text: str, binding: dict[str, Any]) -> ScheduleError:
@@ -80,6 +54,25 @@ DICTS: list[tuple[object, str]] = [
             "error[unknown-argument]: `cosine` has no argument `mni`\n"
             "  at stages[1].mni\n"
             "  did you mean `min`?"
+        ),
+    ),
+    (
+        {"stages": [{"kind": "CosineAnnealingLR", "duration": 90}]},
+        (
+            "error[unknown-phase]: there is no phase called `CosineAnnealingLR`\n"
+            "  at stages[0].kind\n"
+            "  did you mean `cosine`?"
+        ),
+    ),
+    (
+        {"learning_rate": 0.1, "stages": [{"kind": "multistep", "milestones": [10], "at": [20]}]},
+        (
+            "error[unknown-setting]: there is no setting called `learning_rate`\n"
+            "  at learning_rate\n"
+            "  did you mean `lr`?\n\n"
+            "error[unknown-argument]: `multistep` has no argument `milestones`\n"
+            "  at stages[0].milestones\n"
+            "  did you mean `at`?"
         ),
     ),
     (
@@ -426,6 +419,16 @@ LARGE: list[tuple[str, object, str]] = [
     ("the dict form", _deep_dict(DEEP), "too-deep"),
     ("repeats", "(" * 60 + "hold 1" + ") x 2" * 60, "too-long"),
     ("an expression of the dict form", "-" * DEEP, "too-deep"),
+    ("habits", "warmup 10 then " * 60_000 + "hold", "syntax"),
+    ("habits of a short text", "warmup(10), " * 150 + "hold", "syntax"),
+    ("an open quote", '"' + "a" * 1_900, "syntax"),
+    ("quotes", '"' * 1_999, "syntax"),
+    ("dashes", "-" * 1_999, "syntax"),
+    ("commas", "hold at=" + "1," * 900, "syntax"),
+    ("brackets of a short text", "[" * 1_999, "syntax"),
+    ("numbers", "hold " + "1 " * 900, "syntax"),
+    ("names", "Hold" * 450, "unknown-phase"),
+    ("words", "_".join(["warmup"] * 280), "unknown-phase"),
     ("mistakes", "cosin 1 -> " * 5000 + "hold", "unknown-phase"),
 ]
 
