@@ -18,7 +18,7 @@ from schedlang.program.lowering import MOST_PHASES_IN_BLOCK
 def test_the_limits() -> None:
     assert (LONGEST, DEEPEST, MOST_PHASES, MOST_REFUSED) == (1_000_000, 64, 1_000_000, 1_000)
     assert (MOST_REPEATS, MOST, LAST_TICK) == (10_000, 2**53, 2**53)
-    assert (MOST_TICKS, MOST_PHASES_IN_BLOCK) == (10**300, 200_000)
+    assert (int(MOST_TICKS), MOST_PHASES_IN_BLOCK) == (10**300, 200_000)
 
 
 def _nested(depth: int) -> str:
@@ -74,7 +74,7 @@ READ: list[tuple[str, str, str]] = [
 
 @pytest.mark.parametrize(("last", "first", "code"), READ, ids=[row[1][:40] for row in READ])
 def test_read(last: str, first: str, code: str) -> None:
-    assert parse(last)
+    parse(last)
     with pytest.raises(ScheduleError) as caught:
         parse(first)
     assert {mistake.code for mistake in caught.value.mistakes} == {code}
@@ -103,7 +103,7 @@ BOUND: list[tuple[str, str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("last", "first", "binding", "code"), BOUND)
 def test_bound(last: str, first: str, binding: dict[str, Any], code: str) -> None:
-    assert parse(last).bind(lr=0.1, **binding)
+    parse(last).bind(lr=0.1, **binding)
     with pytest.raises(ScheduleError) as caught:
         parse(first).bind(lr=0.1, **binding)
     assert {mistake.code for mistake in caught.value.mistakes} == {code}
