@@ -65,7 +65,7 @@ READ: list[tuple[str, str, str]] = [
     ("multistep at=[3, 4]", "multistep at=[3, 3]", "out-of-order"),
     ("multistep at=[3, 4] gamma=[1, 2]", "multistep at=[3, 4] gamma=[1, 2, 3]", "wrong-type"),
     ("piecewise at=[3] values=[1x, 0]", "piecewise at=[3] values=[1x]", "wrong-type"),
-    ("hold 1 -> cyclic up=1 min=1x", "hold 1 -> hold 1.5", "not-whole"),
+    ("hold 1.5ep", "hold 1.5", "not-whole"),
     ("total=1 | hold", "total=0 | hold", "out-of-range"),
     ("steps_per_epoch=1 clock=step | hold", "steps_per_epoch=0 clock=step | hold", "out-of-range"),
     ("tokens_per_step=1e-9 | hold", "tokens_per_step=0 | hold", "out-of-range"),
