@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from schedlang.arrays.single import LARGEST_EXPONENT, TINY, Count, Stretch, single
+from schedlang.arrays.single import LARGEST_EXPONENT, Count, Stretch, single
+from schedlang.arrays.stable import TINY
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     ZERO,
@@ -161,7 +162,7 @@ def is_finite(e: Expr, names: Mapping[str, float]) -> bool:
             return 0 < power <= 8 and _is_above_zero(x) and is_finite(x, names)
         case Apply("div", (x, Number(y))):
             return y != 0 and is_finite(x, names)
-        case Apply("div", (x, Apply("add", (Apply("sqrt") as y, Number(number))))) if number > 0:
+        case Apply("div", (x, Apply("add", (Number(number), Apply("sqrt") as y)))) if number > 0:
             return is_finite(x, names) and is_finite(y, names)
         case Apply("div" | "pow" | "tan"):
             return False
@@ -264,7 +265,7 @@ def evaluation(row: Row, arrays: Arrays, dtype: str) -> Evaluation:
     kept = {e: count for e, count in kept.items() if count.name not in bare}
     run = compiled(_replace(row.curve, kept), arrays, names)
     inputs = [
-        _clamped(row, what, arrays, dtype, -math.inf if name in bare else TINY.value)
+        _clamped(row, what, arrays, dtype, -math.inf if name in bare else TINY)
         for name, what in zip(names, row.counts, strict=True)
     ]
     return lambda ticks: run([x(ticks) for x in inputs])

@@ -18,13 +18,12 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from schedlang.arrays.jumps import period_of, split
+from schedlang.arrays.stable import TINY, stable
 from schedlang.arrays.sums import Line, Sum
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 
-TINY = Number(1e-30)
-"""Roots and logarithms are taken of at least this, so that their slope at 0 is a number."""
 LARGEST_EXPONENT = 80.0
 """``exp`` of more does not fit into a float32."""
 SNAP = 1e-12
@@ -73,7 +72,7 @@ def single(curve: Expr, length: int | None) -> Iterator[Stretch]:
     """The curve of a piece of so many ticks (None: it never ends), part by part."""
     for begin, end, part in split(curve, length):
         writer = _Writer(begin, end)
-        written = writer.write(part)
+        written = writer.write(stable(part))
         yield Stretch(begin, end, tuple(writer.counts), written)
 
 
@@ -123,11 +122,6 @@ class _Writer:
         line = self._line(whole)
         if line is not None:
             return self._put(line)
-        if len(whole.terms) == 1:
-            ((term, factor),) = whole.terms
-            special = self._without_cancelling(whole.constant, factor, term)
-            if special is not None:
-                return special
         moving = tuple((e, f) for e, f in whole.terms if e == T or _remainder_of(e) is not None)
         rest = [(e, f) for e, f in whole.terms if (e, f) not in moving]
         line = self._line(Sum(whole.constant, moving))
@@ -223,38 +217,6 @@ class _Writer:
             self.counts.append(count)
         return Symbol(f"x{self.counts.index(count)}")
 
-    # ------------------------------------------------------------------ sums of one sign
-
-    def _without_cancelling(self, constant: float, factor: float, term: Expr) -> Expr | None:
-        """``constant + factor·term`` written so that nothing cancels where it is small."""
-        match term:
-            case Apply("cos", (x,)):
-                low = _snap(constant - abs(factor), factor)
-                if low < 0:
-                    return None
-                half = self._half_wave(x, complement=factor > 0)
-                return formula.mul(2 * abs(factor), half) * half + low
-            case Apply("sqrt", (x,)) if factor < 0 < constant:
-                return self._from_the_top(constant, factor, x, power=0.5)
-            case Apply("pow", (x, Number(2.0))) if factor < 0 < constant:
-                return self._from_the_top(constant, factor, x, power=2.0)
-            case _:
-                return None
-
-    def _half_wave(self, x: Expr, *, complement: bool) -> Expr:
-        """``cos(x/2)`` (its sign does not count) if complement, else ``sin(x/2)``."""
-        line = self._line(self._sum(x))
-        if line is None:
-            half = self._join(self._sum(x).times(0.5))
-            return formula.cos(half) if complement else formula.sin(half)
-        line = self._in_one_period(line).times(0.5)
-        if complement:
-            other = line.less_than(math.pi / 2)
-            if self._root(other) is None:
-                return formula.cos(self._put(line))
-            line = other
-        return formula.sin(self._put(line))
-
     def _in_one_period(self, line: Line) -> Line:
         """A wave's argument without the whole periods that have gone by, if they are countable."""
         first, last = self._range(line)
@@ -265,22 +227,6 @@ class _Writer:
         if period < 1 or abs(period - Fraction(length)) > SNAP * length:
             return line
         return line._replace(period=period)
-
-    def _from_the_top(self, constant: float, factor: float, x: Expr, power: float) -> Expr | None:
-        """A root, or a square, that is taken off: measured from its largest value."""
-        line = self._line(self._sum(x))
-        if line is None or not line.slope:
-            return None
-        top = max(map(abs, self._range(line)) if power == 2.0 else self._range(line))
-        if not math.isfinite(top) or top <= 0:
-            return None
-        low = _snap(constant + factor * top**power, constant)
-        if power == 0.5 and low > constant / 128:
-            return None  # what cancels are not even two of the seven digits
-        left = self._put(line.less_than(top).times(-factor))
-        if power == 2.0:
-            return left * (self._put(line) + top) + low
-        return left / (self._root_of(x) + math.sqrt(top)) + low
 
     # ------------------------------------------------------------------ single terms
 
@@ -305,8 +251,13 @@ class _Writer:
                 return formula.floor(inside + formula.mul(2.0**-22, Apply("abs", (inside,))))
             case Apply("cos" | "sin" as op, (x,)):
                 line = self._line(self._sum(x))
-                inside = self.write(x) if line is None else self._put(self._in_one_period(line))
-                return Apply(op, (inside,))
+                if line is None:
+                    return Apply(op, (self.write(x),))
+                line = self._in_one_period(line)
+                other = line.less_than(math.pi / 2)
+                if op == "cos" and self._root(other) is not None:
+                    return formula.sin(self._put(other))  # with all its digits near 0
+                return Apply(op, (self._put(line),))
             case Apply("pow", (x, y)):
                 return self._power(x, y)
             case Apply("exp", (x,)):
@@ -412,7 +363,3 @@ def _vanishing(e: Expr) -> Expr:
             return formula.div(_vanishing(x), formula.sqrt(_vanishing(x)))
         case _:
             return formula.rebuild(e, _vanishing)
-
-
-def _snap(number: float, scale: float) -> float:
-    return 0.0 if abs(number) <= SNAP * abs(scale) else number

@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
-from schedlang.emit.levels import classic, lean, with_levels_written_out
+from schedlang.emit.levels import lean
 from schedlang.emit.source import names
 from schedlang.program.program import Program
 
@@ -57,8 +57,6 @@ def emit(
             f" {target} is an update"
         )
     program = lean(program)
-    if target not in {"python", "torch"}:
-        program = classic(with_levels_written_out(program))
     if function is None or function == default:
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from schedlang.emit import source
-from schedlang.formula.expressions import hangs_on_base, symbols
+from schedlang.formula.expressions import Expr, hangs_on_base, symbols
 from schedlang.program.program import Program, pieces_of
 
 LONGEST_LINE = 600
@@ -40,12 +40,12 @@ def line(program: Program) -> str:
 
 def needs_base(program: Program) -> bool:
     """Whether a formula hangs on a base rate that is not known."""
-    return any(
-        hangs_on_base(name)
-        for track in program.tracks
-        for piece in pieces_of(track.parts)
-        for name in symbols(piece.curve)
-    )
+    return over_base(piece.curve for track in program.tracks for piece in pieces_of(track.parts))
+
+
+def over_base(curves: Iterable[Expr]) -> bool:
+    """Whether one of the formulas depends on the base rate."""
+    return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
 
 
 def explains(

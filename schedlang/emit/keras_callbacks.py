@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from schedlang.emit import source
 from schedlang.emit.arrays import Arrays
-from schedlang.emit.dialects import KERAS
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import outline
-from schedlang.emit.spelling import Lists
+from schedlang.emit.printing import KERAS
+from schedlang.emit.scalar import Scalar
 from schedlang.program.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
@@ -164,7 +163,7 @@ def plateau_callback(
 
 
 def momentum_callback(
-    track: Track, lists: Lists, per_epoch: int | None, batches: int | None
+    track: Track, beside: Scalar, per_epoch: int | None, batches: int | None
 ) -> list[list[str]]:
     """The momentum's function, what an optimizer has in its place, and the callback.
 
@@ -173,15 +172,12 @@ def momentum_callback(
     """
     clock = "epoch" if per_epoch else "step"
     count = f" // {source.integer(per_epoch)}" if per_epoch else ""
-    arrays = Arrays(KERAS, source.WIDTH - 4, lists=lists)
-    arrays.taken |= {"step", clock, "t", "ticks", "p", "momentum"}
-    arrays.chain(outline(track), clock, "momentum")
-    *before, last = arrays.lines
+    lines = Arrays(beside, KERAS).returns([track], clock, "momentum")
     function = [
         "def _momentum(step: Any) -> Any:",
         '    """The momentum that the update after `step` updates uses."""',
         f'    {clock} = ops.cast(step, "int32"){count}',
-        *source.indented([*before, f"return {last.removeprefix('momentum = ')}"]),
+        *source.indented(lines),
     ]
     begin = source.integer(track.begins[0] * (per_epoch or 1))
     later = track.begins[0] > 0

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from schedlang.emit import header, source
-from schedlang.emit.arrays import Arrays
+from schedlang.emit import header, scalar, source
+from schedlang.emit.arrays import LAST_TICK, Arrays
 from schedlang.emit.classes import Native, optax_schedule, optax_warmup_cosine
-from schedlang.emit.dialects import JAX
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import Part, Rounds, outline
-from schedlang.emit.spelling import Lists
-from schedlang.formula.expressions import BASE, symbols
-from schedlang.program.program import Piece, Program, Track
+from schedlang.emit.outline import outline
+from schedlang.emit.printing import JAX
+from schedlang.emit.scalar import Scalar
+from schedlang.program.program import Part, Piece, Program, Repeat, Track
 
 MOST_PHASES = 20
 """Phases that are joined one by one; a longer schedule is one function."""
@@ -24,37 +23,32 @@ class Module:
     """What the file needs, collected while it is written."""
 
     levels: Levels
-    lists: Lists = field(default_factory=Lists)
-    explained: set[str] = field(default_factory=set)
+    scalar: Scalar
     definitions: list[list[str]] = field(default_factory=list)
+
+    def arrays(self) -> Arrays:
+        """What writes the statements of a function."""
+        return Arrays(self.scalar, JAX)
 
 
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known."""
     header.refuse_memory(program, "optax")
     per_epoch = header.epoch_of(program, "optax")
-    module = Module(Levels(program.base))
+    module = Module(Levels(program.base), Scalar(program.levels))
     clock = "epoch" if per_epoch else "step"
     lines = _native(module, program, clock) if style == "native" else None
-    uses_optax = lines is not None
-    epochs = f"epoch = jnp.asarray(step) // {source.integer(per_epoch or 1)}"
+    if per_epoch:
+        epochs = [f"epoch = jnp.asarray(step) // {source.integer(per_epoch)}"]
+    else:
+        epochs = [_AS_ARRAY] if lines is None else []
     if lines is None:
-        arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists, explained=module.explained)
-        count = epochs if per_epoch else _AS_ARRAY
-        lines = [count, *arrays.returns(program.tracks, clock)]
-    elif per_epoch:
-        lines = [epochs, *lines]
+        lines = module.arrays().returns(program.tracks, clock)
     base = ", lr: float" if header.needs_base(program) else ""
     head = f"def {function}(step: ArrayLike{base}) -> jax.Array:"
-    defined = [
-        *module.definitions,
-        [head, *source.indented([*header.explains(program, updates=True), *lines])],
-    ]
-    imports = ["import jax", "import jax.numpy as jnp"]
-    imports += ["import optax"] if uses_optax else []
-    imports += ["from jax.typing import ArrayLike"]
-    opening = header.opening(program, imports, module.lists.constants())
-    return source.joined([opening, *defined])
+    explained = header.explains(program, updates=True)
+    whole = [head, *source.indented([*explained, *epochs, *lines])]
+    return scalar.module(program, module.scalar, [*module.definitions, whole], JAX.imports)
 
 
 _AS_ARRAY = "step = jnp.asarray(step)"
@@ -66,7 +60,7 @@ def _native(module: Module, program: Program, clock: str) -> list[str] | None:
         return None
     parts = outline(program.tracks[0])
     match parts:
-        case (Rounds(begin=0, end=None, period=period, parts=inner),):
+        case (Repeat(begin=0, end=None, period=period, parts=inner),):
             schedule = _schedule(module, inner)
             clock = f"jnp.asarray({clock}) % {source.integer(period)}"
         case _:
@@ -115,15 +109,11 @@ def _call(own: Native, width: int) -> str:
 
 def _by_formula(module: Module, piece: Piece) -> str:
     """A function for one phase, of the steps since it began."""
-    taken = [lines[0].split("(")[0].removeprefix("def ") for lines in module.definitions]
-    wanted = f"_{piece.kind}"
-    names = (wanted, *(f"{wanted}_{i}" for i in range(2, len(taken) + 3)))
-    name = next(name for name in names if name not in taken)
-    takes_base = BASE.name in symbols(piece.curve)
+    name = module.scalar.free(f"_{piece.kind}_phase")
+    takes_base = header.over_base([piece.curve])
     end = None if piece.end is None else piece.end - piece.begin
     local = piece._replace(begin=0, end=end, text="")
-    arrays = Arrays(JAX, source.WIDTH - 4, lists=module.lists, explained=module.explained)
-    lines = arrays.returns([Track((local,))], "step")
+    lines = module.arrays().returns([Track((local,))], "step", first=-LAST_TICK)
     says = source.docstring(f"The rate `step` steps into `{piece.text}`.", [])
     head = f"def {name}(step: ArrayLike{', lr: float' if takes_base else ''}) -> jax.Array:"
     module.definitions.append([head, *source.indented([*says, _AS_ARRAY, *lines])])

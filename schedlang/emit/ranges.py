@@ -49,7 +49,7 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
             return names[name]
         case Named(name, inner):
             found = measure(inner, names, unsafe)
-            return PROGRESS if name == "progress" else found
+            return PROGRESS if name in {"progress", "left"} else found
         case Lookup(x, _, values):
             measure(x, names, unsafe)
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))

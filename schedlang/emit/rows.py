@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isclose
@@ -69,10 +69,16 @@ class Formula:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Phases without a gap up to ``end``."""
+    """Phases without a gap."""
 
+    begin: int
     end: int | None
     formulas: tuple[Formula, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all numbers."""
+        return list(dict.fromkeys(name for formula in self.formulas for name in formula.columns))
 
     def rows(self) -> list[tuple[Piece, Formula, dict[str, float]]]:
         """The phases in the order of time, each with its formula and its numbers."""
@@ -87,13 +93,18 @@ class Table:
 Stretch: TypeAlias = Part | Table
 
 
-def stretches(parts: Sequence[Part]) -> Iterator[Stretch]:
-    """The parts, with long runs of smooth phases made tables."""
+def stretches(parts: Sequence[Part], write: Callable[[Expr], Expr] = tidied) -> Iterator[Stretch]:
+    """The parts, with long runs of smooth phases made tables.
+
+    Args:
+        parts: what comes one after the other.
+        write: a phase's formula (or that of its share of the base) as it is printed.
+    """
     for smooth, run in groupby(parts, _is_smooth):
         found = list(run)
         if smooth and len(found) > LONG:
             pieces = [part for part in found if isinstance(part, Piece)]
-            yield Table(pieces[-1].end, tuple(_formulas(pieces)))
+            yield Table(pieces[0].begin, pieces[-1].end, tuple(_formulas(pieces, write)))
         else:
             yield from found
 
@@ -106,11 +117,11 @@ def _is_smooth(part: Part) -> bool:
     )
 
 
-def _formulas(pieces: Sequence[Piece]) -> Iterator[Formula]:
+def _formulas(pieces: Sequence[Piece], write: Callable[[Expr], Expr]) -> Iterator[Formula]:
     alike: dict[Expr, list[tuple[Piece, tuple[float, ...]]]] = {}
     for piece in pieces:
         share = share_of(piece.curve)
-        shape, numbers = skeleton(tidied(piece.curve) if share is None else share)
+        shape, numbers = skeleton(write(piece.curve if share is None else share))
         alike.setdefault(shape if share is None else BASE * shape, []).append((piece, numbers))
     for shape, members in alike.items():
         own, rows = zip(*members, strict=True)
@@ -166,3 +177,15 @@ def _number(fact: Expr | float | None) -> float | None:
 
 def _is_same(column: Sequence[float], other: Sequence[float]) -> bool:
     return len(column) == len(other) and all(map(isclose, column, other))
+
+
+def says(part: Stretch) -> str:
+    """What a comment calls it."""
+    match part:
+        case Table():
+            return f"{len(part.rows())} phases, each a row"
+        case Repeat(begin, end, period, _):
+            rounds = "" if end is None else f"{(end - begin) // period} "
+            return f"{rounds}rounds of {period}"
+        case Piece():
+            return part.text

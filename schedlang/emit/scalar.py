@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,24 +13,19 @@ from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.outline import outline
-from schedlang.emit.printing import PYTHON, Import, Printer, import_lines, number
+from schedlang.emit.printing import PYTHON, Import, Printer, import_lines, number, ticks_since
 from schedlang.emit.ranges import Range, knowing, measure
 from schedlang.emit.restarts import cycles_of
-from schedlang.emit.rows import Formula, Stretch, Table, stretches
-from schedlang.emit.simple import choice, own, replaced, simple
+from schedlang.emit.rows import Formula, Stretch, Table, says, stretches
+from schedlang.emit.simple import choice, outside, own, quantities_of, simple, without_skip
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     PI,
-    Apply,
     Expr,
-    Lookup,
     Named,
     Number,
-    Symbol,
     T,
-    children,
-    hangs_on_base,
     symbols,
     walk,
 )
@@ -56,12 +51,14 @@ class Scalar:
     Attributes:
         levels: what the symbols ``level_0``, ``level_1``, … stand for.
         lists: the constants for long lists, by their code.
+        tables: the constants for tables of phases.
         defined: the tables and their functions, in order.
         taken: how often a name was wanted.
     """
 
     levels: Sequence[Expr] = ()
     lists: dict[Code, str] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
     defined: list[list[str]] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
 
@@ -74,15 +71,18 @@ class Scalar:
         """The list in place, or the name of a constant where it is long."""
         if len("".join(statement("", items))) <= LONGEST_LIST:
             return items
+        return self.named(items, name)
+
+    def named(self, items: Code, name: str) -> Code:
+        """The name of a constant for the list."""
         if items not in self.lists:
             self.lists[items] = self.free(name)
         return Text(self.lists[items])
 
     def constants(self) -> list[str]:
         """The definitions of the constants."""
-        return [
-            line for items, name in self.lists.items() for line in statement(f"{name} = ", items)
-        ]
+        lists = (statement(f"{name} = ", items) for items, name in self.lists.items())
+        return [*(line for lines in lists for line in lines), *self.tables]
 
     @cached_property
     def ranges(self) -> dict[str, Range]:
@@ -110,7 +110,7 @@ def module(
     defined = [*scalar.defined, *defined]
     used = source.names("\n".join(line for lines in defined for line in lines))
     helpers = [text.split("\n") for name, text in HELPERS.items() if name in used]
-    used |= {"math"} if helpers else set()
+    used |= source.names("\n".join(line for lines in helpers for line in lines))
     lines = import_lines(imports[name] for name in used & imports.keys())
     opening = header.opening(program, lines, scalar.constants())
     return source.joined([opening, *helpers, *defined])
@@ -134,7 +134,7 @@ def functions(
     product: Code = Text("")
     for i, track in enumerate(tracks):
         factor = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
-        takes = _takes_base(piece.curve for piece in pieces_of(track.parts))
+        takes = header.over_base(piece.curve for piece in pieces_of(track.parts))
         lines = body(scalar, outline(track))
         definition = f"def {factor}(step: int{', lr: float' if takes else ''}) -> float:"
         factors.append([definition, *source.indented(lines)])
@@ -147,10 +147,6 @@ def functions(
 def body(scalar: Scalar, parts: Sequence[Part]) -> list[str]:
     """The statements that return the value at the tick ``step``."""
     return Body(scalar).complete(parts)
-
-
-def _takes_base(curves: Iterable[Expr]) -> bool:
-    return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
 
 
 @dataclass
@@ -202,13 +198,13 @@ class Body:
         for part in before:
             assert part.end is not None
             test = f"if {clock} < {source.integer(part.end)}:"
-            text = source.plain(_says(part))
+            text = source.plain(says(part))
             above = source.comment(text, width - 4)
             if text and len(test) + len(f"  # {text}") <= width:
                 test, above = f"{test}  # {text}", []
             inside = self.part(part, clock, depth, width - 4)
             lines += [test, *source.indented([*above, *inside])]
-        return [*lines, *source.comment(_says(last), width), *self.part(last, clock, depth, width)]
+        return [*lines, *source.comment(says(last), width), *self.part(last, clock, depth, width)]
 
     def part(self, part: Stretch, clock: str, depth: int, width: int) -> list[str]:
         """The statements for one part."""
@@ -220,7 +216,7 @@ class Body:
                 inner = "tick" if depth == 0 else f"tick_{depth + 1}"
                 if not any(re.search(rf"\b{inner}\b", line) for line in lines):
                     return lines
-                tick = infix(_since(clock, begin), "%", source.integer(period))
+                tick = infix(ticks_since(clock, begin), "%", source.integer(period))
                 return [*statement(f"{inner} = ", tick), *lines]
             case Piece():
                 return self.piece(part, clock, width)
@@ -228,10 +224,10 @@ class Body:
     def piece(self, piece: Piece, clock: str, width: int) -> list[str]:
         """The statements that return a piece's value, whose begin is a tick of the clock."""
         curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
-        curve, skip = _without_skip(curve, piece.facts.get("skip") or 0)
+        curve, skip = without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
         ranges = {**self.scalar.ranges, T.name: Range(skip, last, whole=True)}
-        codes: dict[Expr, Code] = {BASE: Text("lr"), T: _since(clock, piece.begin - skip)}
+        codes: dict[Expr, Code] = {BASE: Text("lr"), T: ticks_since(clock, piece.begin - skip)}
         return self.returns(curve, piece, Names(codes, ranges), width)
 
     def returns(self, e: Expr, piece: Piece | None, names: Names, width: int) -> list[str]:
@@ -244,9 +240,9 @@ class Body:
                 inside = self.returns(yes, piece, names.where(condition, holds=True), width - 4)
                 other = self.returns(no, piece, names.where(condition, holds=False), width)
                 return [*lines, *test, *source.indented(inside), *other]
-        quantities = list(_quantities(e))
+        quantities = list(quantities_of(e))
         wholes = (e, *(quantity.value for quantity in quantities))
-        lines = self.let_t((part for whole in wholes for part in _outside(whole)), names)
+        lines = self.let_t((part for whole in wholes for part in outside(whole)), names)
         lines += self.cycle(e, piece, names)
         for quantity in quantities:
             if quantity not in names.codes:
@@ -290,7 +286,7 @@ class Body:
     def table(self, table: Table, clock: str) -> list[str]:
         """The statements that look a phase up, after a function for each formula and the rows."""
         scalar = self.scalar
-        takes_base = _takes_base(formula.curve for formula in table.formulas)
+        takes_base = header.over_base(formula.curve for formula in table.formulas)
         functions: dict[Formula, str] = {}
         for formula in table.formulas:
             name = functions[formula] = scalar.free(f"_{formula.pieces[0].kind}_phase")
@@ -358,52 +354,3 @@ class Body:
             name = f"{wanted}_{count}"
         self.types[name] = kind
         return name
-
-
-def _says(part: Stretch) -> str:
-    match part:
-        case Table():
-            return f"{len(part.rows())} phases, each a row"
-        case Repeat(begin, end, period, _):
-            rounds = "" if end is None else f"{(end - begin) // period} "
-            return f"{rounds}rounds of {period}"
-        case Piece():
-            return part.text
-
-
-def _since(clock: str, begin: int) -> Code:
-    """The ticks since a begin."""
-    if not begin:
-        return Text(clock)
-    return infix(clock, "-" if begin > 0 else "+", source.integer(abs(begin)))
-
-
-def _without_skip(curve: Expr, skip: int) -> tuple[Expr, int]:
-    """The formula over the phase's own clock, which is at ``skip`` when the phase begins."""
-    if skip:
-        own = replaced(curve, T + skip, Symbol("own"))
-        if T not in walk(own):
-            return replaced(own, Symbol("own"), T), skip
-    return curve, 0
-
-
-def _quantities(e: Expr) -> Iterator[Named]:
-    """The named parts of a formula that are computed first, innermost first, each once."""
-    found: dict[Named, None] = {}
-
-    def find(part: Expr) -> None:
-        for child in children(part):
-            find(child)
-        if isinstance(part, Named) and part != e and isinstance(part.value, Apply | Lookup):
-            found[part] = None
-
-    find(e)
-    return iter(found)
-
-
-def _outside(e: Expr) -> Iterator[Expr]:
-    """A formula and its parts outside of named ones."""
-    yield e
-    for child in children(e):
-        if not (isinstance(child, Named) and isinstance(child.value, Apply | Lookup)):
-            yield from _outside(child)

@@ -216,18 +216,6 @@ def test_the_lists_of_growing_restarts_are_exact(target: Target, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("target", "line"),
-    [
-        ("optax", "second = 0.004 + (0.1 - 0.004) * (1 + jnp.cos(jnp.pi * p_2)) / 2"),
-        ("keras", "rate = ops.where(t <= 26, first, ops.where(t <= 52, second, third))"),
-    ],
-)
-def test_the_ramps_of_a_one_cycle_are_named_in_their_order(target: Target, line: str) -> None:
-    source = schedlang.parse("onecycle 90 three_phase=true").emit(target, lr=0.1)
-    assert f"{line}\n" in source
-
-
-@pytest.mark.parametrize(
     "text",
     [
         "step 4 every=2 min=1e-3 -> linear 4 to=1x",
