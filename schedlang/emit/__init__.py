@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
-from schedlang.emit.levels import lean
+from schedlang.emit.levels import without_ones
 from schedlang.emit.source import names
 from schedlang.program.program import Program
 
@@ -56,7 +56,7 @@ def emit(
             "gradient_accumulation_steps= is for keras, which counts batches: a step of"
             f" {target} is an update"
         )
-    program = lean(program)
+    program = without_ones(program)
     if function is None or function == default:
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):

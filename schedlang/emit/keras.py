@@ -8,6 +8,7 @@ from schedlang.arrays.tables import steps_per_update
 from schedlang.emit import header, scalar, source
 from schedlang.emit.arrays import Arrays
 from schedlang.emit.classes import keras_schedule
+from schedlang.emit.code import statement
 from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
@@ -46,10 +47,9 @@ def emit(
         built = [f"return {name}({'lr' if takes_base else ''})"]
     else:
         name = found.name
-        arguments = [f"{key}={value}" for key, value in found.arguments.items()]
         texts = [piece.text for piece in program.pieces if piece.kind != "plateau"]
         built = source.comment(" -> ".join(filter(None, texts)), source.WIDTH - 4)
-        built += source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
+        built += statement("return ", found.code(), width=source.WIDTH - 4)
     build = [
         f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
         *source.indented(source.docstring(_SUMMARY, [_explained(program, batches)])),

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from schedlang.emit import header, scalar, source
 from schedlang.emit.arrays import LAST_TICK, Arrays
-from schedlang.emit.classes import Native, optax_schedule, optax_warmup_cosine
+from schedlang.emit.classes import optax_schedule, optax_warmup_cosine
+from schedlang.emit.code import Code, Text, call, commented, listed, statement
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
-from schedlang.emit.printing import JAX
+from schedlang.emit.printing import JAX, number
 from schedlang.emit.scalar import Scalar
 from schedlang.program.program import Part, Piece, Program, Repeat, Track
 
@@ -61,10 +62,8 @@ def _native(module: Module, program: Program, clock: str) -> list[str] | None:
     parts = outline(program.tracks[0])
     match parts:
         case (Repeat(begin=0, end=None, period=period, parts=inner),):
-            schedule = _schedule(module, inner)
-            clock = f"jnp.asarray({clock}) % {source.integer(period)}"
-        case _:
-            schedule = _schedule(module, parts)
+            parts, clock = inner, f"jnp.asarray({clock}) % {source.integer(period)}"
+    schedule = _schedule(module, parts)
     return None if schedule is None else [*schedule, f"return jnp.asarray(schedule({clock}))"]
 
 
@@ -78,8 +77,8 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
         return None
     both = optax_warmup_cosine(pieces[:2], module.levels)
     if both is not None:
-        pieces = [pieces[0]._replace(text=f"{pieces[0].text} -> {pieces[1].text}"), *pieces[2:]]
-        pieces[0] = pieces[0]._replace(end=parts[1].end)
+        text = f"{pieces[0].text} -> {pieces[1].text}"
+        pieces = [pieces[0]._replace(text=text, end=pieces[1].end), *pieces[2:]]
         found = [both, *found[2:]]
     *_, last = pieces
     before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
@@ -88,26 +87,22 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     comments = [
         source.comment(piece.text or "the end holds", source.WIDTH - 12) for piece in pieces
     ]
-    width = source.WIDTH - len("    schedule = " if len(pieces) == 1 else f"{'':12},")
-    built = [
-        _call(own, width) if own is not None else _by_formula(module, piece)
+    schedules = [
+        own.code(module="optax.") if own is not None else _by_formula(module, piece)
         for piece, own in zip(pieces, found, strict=True)
     ]
-    if len(built) == 1:
-        return [*comments[0], *f"schedule = {built[0]}".split("\n")]
-    children = ["\n".join([*c, call]) for c, call in zip(comments, built, strict=True)]
-    listed = "\n".join(source.call("[", children, "]"))
-    boundaries = [source.integer(piece.end or 0) for piece in pieces[:-1]]
-    marks = "\n".join(source.call("boundaries=[", boundaries, "]", source.WIDTH - 9))
-    return source.call("schedule = optax.join_schedules(", [listed, marks], width=0)
+    width = source.WIDTH - len(source.INDENT)
+    if len(schedules) == 1:
+        return [*comments[0], *statement("schedule = ", schedules[0], width=width)]
+    joined = call(
+        "optax.join_schedules",
+        listed(*map(commented, comments, schedules)),
+        boundaries=listed(*(number(piece.end or 0) for piece in pieces[:-1])),
+    )
+    return statement("schedule = ", joined, width=width)
 
 
-def _call(own: Native, width: int) -> str:
-    arguments = [f"{name}={value}" for name, value in own.arguments.items()]
-    return "\n".join(source.call(f"optax.{own.name}(", arguments, width=width))
-
-
-def _by_formula(module: Module, piece: Piece) -> str:
+def _by_formula(module: Module, piece: Piece) -> Code:
     """A function for one phase, of the steps since it began."""
     name = module.scalar.free(f"_{piece.kind}_phase")
     takes_base = header.over_base([piece.curve])
@@ -117,4 +112,4 @@ def _by_formula(module: Module, piece: Piece) -> str:
     says = source.docstring(f"The rate `step` steps into `{piece.text}`.", [])
     head = f"def {name}(step: ArrayLike{', lr: float' if takes_base else ''}) -> jax.Array:"
     module.definitions.append([head, *source.indented([*says, _AS_ARRAY, *lines])])
-    return f"lambda step: {name}(step, lr)" if takes_base else name
+    return Text(f"lambda step: {name}(step, lr)" if takes_base else name)
