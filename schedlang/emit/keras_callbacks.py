@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schedlang.emit import source
 from schedlang.emit.arrays import Arrays
+from schedlang.emit.code import call, statement
 from schedlang.emit.levels import Levels
 from schedlang.emit.printing import KERAS
 from schedlang.emit.scalar import Scalar
@@ -93,10 +94,10 @@ def plateau_callback(
         counted = ["        self.received += 1"]
         never = f'"no epoch had the metric `{monitor}`: the plateau did nothing"'
         ended = ["        if self.missing and not self.received:"]
-        ended += _call("            warnings.warn(", never, "stacklevel=2")
+        ended += _warning(never)
     else:
         missing = f'"no metric `{monitor}`: the plateau skips this epoch"'
-        missed = _call("            warnings.warn(", missing, "stacklevel=2")
+        missed = _warning(missing)
     sets = "self.model.optimizer.learning_rate = float(self.schedule("
     constant, refuses, skips = [], [], []
     at_first = [
@@ -141,7 +142,7 @@ def plateau_callback(
         "",
         f"    def on_epoch_end(self, epoch: int, {_LOGS}) -> None:",
         *skips,
-        *_call("        metric = (logs or {}).get(", f'"{monitor}"'),
+        *_indented(2, statement("metric = ", call("(logs or {}).get", f'"{monitor}"'), width=92)),
         "        if metric is None:",
         *missed,
         "            return",
@@ -202,8 +203,10 @@ def momentum_callback(
     return [function, moving, "\n".join(callback).split("\n")]
 
 
-def _call(before: str, *arguments: str) -> list[str]:
-    """A call whose lines keep the indentation of its first."""
-    indent = before[: len(before) - len(before.lstrip())]
-    lines = source.call(before.lstrip(), arguments, width=source.WIDTH - len(indent))
-    return [f"{indent}{line}" for line in lines]
+def _warning(message: str) -> list[str]:
+    code = call("warnings.warn", message, stacklevel="2")
+    return _indented(3, statement("", code, width=source.WIDTH - 12))
+
+
+def _indented(levels: int, lines: list[str]) -> list[str]:
+    return _indented(levels - 1, source.indented(lines)) if levels else lines

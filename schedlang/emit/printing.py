@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schedlang.emit import source
 from schedlang.emit.code import (
     Code,
     Prefix,
@@ -23,7 +24,6 @@ from schedlang.emit.code import (
     negative,
     subscript,
 )
-from schedlang.formula import notation
 from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 _SIGNS: dict[str, str] = {
@@ -35,8 +35,6 @@ _SAME_NAME: tuple[Operation, ...] = (
 )  # fmt: skip
 _OF_COUNTS: set[Operation] = {"add", "sub", "lt", "le", "gt", "ge", "eq", "ne"}
 """The operations that integers are left in."""
-GROUPED = 10_000
-"""Whole numbers from here on have their digits in groups."""
 
 
 class Import(NamedTuple):
@@ -147,10 +145,7 @@ def number(value: float, *, whole: bool = True) -> Code:
     """A literal, as short as it can be; with a point or an exponent unless it may be ``whole``."""
     if value < 0:
         return Prefix("-", number(-value, whole=whole))
-    if value == int(value) and value < 1e16:
-        digits = f"{int(value):_}" if value >= GROUPED else str(int(value))
-        return Text(digits if whole else f"{digits}.0")
-    return Text(notation.number(value))
+    return Text(source.number(value, whole=whole))
 
 
 def counting(x: Expr, edges: Sequence[float]) -> Lookup:

@@ -292,7 +292,7 @@ class Body:
             name = functions[formula] = scalar.free(f"_{formula.pieces[0].kind}_phase")
             parameters = ["t: int", *(["lr: float"] if takes_base else [])]
             parameters += [f"{column}: float" for column in formula.columns]
-            head = source.call(f"def {name}(", parameters, ") -> float:")
+            head = statement("def ", call(name, *parameters), " -> float:")
             ranges = {**scalar.ranges, **formula.ranges()}
             names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
             body = Body(scalar)
@@ -303,7 +303,8 @@ class Body:
         rows: list[str] = []
         for piece, formula, numbers in table.rows():
             items = [source.integer(piece.begin), functions[formula]]
-            items.append(source.group(source.numbers(numbers)))
+            own = source.numbers(numbers)
+            items.append(f"({', '.join(own)}{',' if len(own) == 1 else ''})")
             rows += source.row(items, piece.text or "the end holds")
         scalar.defined.append(
             [
