@@ -1,11 +1,11 @@
 """Curves for single precision: the same values from formulas that do not cancel or jump.
 
 A float32 has seven digits, and steps over 16,777,216 are no float32 of their own. So a target that
-computes in single precision gets a curve as `Stretch`es without a jump inside, whose formulas
+computes in single precision gets a curve as `SmoothPart`es without a jump inside, whose formulas
 
-- count ticks in integers, from a moment where the formula is small (`Count`): a decay to 0 counts
-  the ticks that are left, and a cycle those within it;
-- add only what has one sign, wherever that can be had: ``1 + cos x`` is ``2·cos²(x/2)``;
+- count ticks in integers, from a tick at which the formula is small (`TickCount`): a decay to 0
+  counts the ticks that are left, and a cycle those within it;
+- have no differences of nearly equal numbers (`stable`);
 - stay finite, and have a finite slope, between the stretch's first tick and its end.
 """
 
@@ -32,19 +32,19 @@ LONG_WAVE = 60.0
 """A sine's argument beyond this is worth bringing back into one period."""
 
 
-class Count(NamedTuple):
+class TickCount(NamedTuple):
     """A number that is computed in integers, and only then becomes a float.
 
     Attributes:
-        what: ``since``: ticks since the anchor; ``round``: whole periods since it; ``within``: the
-            ticks into the present period, times the period's denominator, less the offset.
+        kind: ``ticks``: ticks since the anchor; ``rounds``: whole periods since it; ``remainder``:
+            the ticks into the present period, times the period's denominator, less the offset.
         anchor: a tick.
         numerator: of the period, in ticks.
         denominator: of the period.
-        offset: for ``within``, where it is 0.
+        offset: for ``remainder``, where it is 0.
     """
 
-    what: Literal["since", "round", "within"]
+    kind: Literal["ticks", "rounds", "remainder"]
     anchor: int
     numerator: int = 1
     denominator: int = 1
@@ -52,7 +52,7 @@ class Count(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SmoothPart:
     """A part of a curve, in ticks since the curve's begin.
 
     Attributes:
@@ -64,16 +64,16 @@ class Stretch:
 
     begin: int
     end: int | None
-    counts: tuple[Count, ...]
+    counts: tuple[TickCount, ...]
     curve: Expr
 
 
-def single(curve: Expr, length: int | None) -> Iterator[Stretch]:
+def single(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
     """The curve of a piece of so many ticks (None: it never ends), part by part."""
     for begin, end, part in split(curve, length):
         writer = _Writer(begin, end)
         written = writer.write(stable(part))
-        yield Stretch(begin, end, tuple(writer.counts), written)
+        yield SmoothPart(begin, end, tuple(writer.counts), written)
 
 
 class _Writer:
@@ -82,7 +82,7 @@ class _Writer:
     def __init__(self, begin: int, end: int | None) -> None:
         self.begin = begin
         self.end = end
-        self.counts: list[Count] = []
+        self.counts: list[TickCount] = []
         self._sums: dict[int, tuple[Expr, Sum]] = {}
 
     def write(self, e: Expr) -> Expr:
@@ -207,12 +207,12 @@ class _Writer:
 
     def _counted(self, line: Line, at: int, there: float) -> Expr:
         if line.period is None:
-            return formula.mul(line.slope, self._count(Count("since", at))) + there
+            return formula.mul(line.slope, self._count(TickCount("ticks", at))) + there
         period = line.period
-        count = Count("within", line.anchor, period.numerator, period.denominator, at)
+        count = TickCount("remainder", line.anchor, period.numerator, period.denominator, at)
         return formula.mul(line.slope / period.denominator, self._count(count)) + there
 
-    def _count(self, count: Count) -> Symbol:
+    def _count(self, count: TickCount) -> Symbol:
         if count not in self.counts:
             self.counts.append(count)
         return Symbol(f"x{self.counts.index(count)}")
@@ -280,7 +280,7 @@ class _Writer:
                 return self.write(e)
 
     def _round(self, offset: int, period: Fraction) -> Expr:
-        return self._count(Count("round", -offset, period.numerator, period.denominator))
+        return self._count(TickCount("rounds", -offset, period.numerator, period.denominator))
 
     def _root_of(self, x: Expr) -> Expr:
         return formula.sqrt(self._at_least_tiny(x))

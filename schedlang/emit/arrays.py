@@ -13,12 +13,11 @@ from schedlang.arrays.jumps import split
 from schedlang.arrays.stable import TINY, guarded, stable
 from schedlang.emit import source
 from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
+from schedlang.emit.definitions import Definitions
 from schedlang.emit.outline import outline
 from schedlang.emit.printing import Printer, Spelling, counting, number, ticks_since
-from schedlang.emit.ranges import Range, measure
 from schedlang.emit.restarts import Cycles, cycles_of
-from schedlang.emit.rows import Formula, Table, says, stretches
-from schedlang.emit.scalar import Scalar
+from schedlang.emit.rows import Formula, Table, says, with_tables
 from schedlang.emit.simple import (
     computed,
     outside,
@@ -44,14 +43,13 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
+from schedlang.formula.ranges import Range, measure, stays_finite
 from schedlang.program.program import Part, Piece, Repeat, Track
 
 LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 NEAR = 0.01
 """A ramp whose lower level is at least this share of the other one loses two of seven digits."""
-LARGEST = 1e30
-"""What stays below this is finite in single precision."""
 TICKS = Symbol("ticks")
 """The ticks of a phase as integers, where ``t`` are the same as floats."""
 
@@ -59,7 +57,7 @@ TICKS = Symbol("ticks")
 _RESERVED = {"step", "lr", T.name, TICKS.name}
 
 
-class Clock(NamedTuple):
+class TickRange(NamedTuple):
     """The name of what counts the ticks, and the first and the last of them."""
 
     name: str
@@ -88,13 +86,13 @@ class Arrays:
     """The statements of one function.
 
     Attributes:
-        scalar: what the file has beside it.
+        shared: what the functions of the file have in common.
         spelling: how the library writes arithmetic.
         base: the base rate, where it is not known.
         width: the columns of a line.
     """
 
-    scalar: Scalar
+    shared: Definitions
     spelling: Spelling
     base: str = "lr"
     width: int = source.WIDTH - 4
@@ -113,7 +111,7 @@ class Arrays:
             result: the name of the value while it is computed.
             first: the first tick at which it is computed.
         """
-        clock = Clock(counter, first)
+        clock = TickRange(counter, first)
         factors = [f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks))]
         self._taken |= {*_RESERVED, counter, result, *factors, *self.spelling.imports}
         levels, *others = tracks
@@ -132,7 +130,7 @@ class Arrays:
         codes = [one[1] for one in self._statements if not isinstance(one, str)]
         used = {name for code in codes for name in names_of(code)}
         lines: list[str] = []
-        for i, level in reversed(list(enumerate(self.scalar.levels))):
+        for i, level in reversed(list(enumerate(self.shared.levels))):
             name = f"{LEVEL}{i}"
             if name in used:
                 code = self._printer({}).real(level)
@@ -159,7 +157,7 @@ class Arrays:
 
     # ---------------------------------------------------------------- phases after each other
 
-    def _chain(self, parts: Sequence[Part], clock: Clock, result: str) -> Code:
+    def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> Code:
         """The value of parts, each of which counts from its begin on, after statements for it."""
         found: Code | None = None
         spans = list(self._spans(parts))
@@ -188,7 +186,7 @@ class Arrays:
 
     def _spans(self, parts: Sequence[Part]) -> Iterator[Span | Repeat | Table]:
         """The parts, pieces split where a condition of their formula changes."""
-        for part in stretches(parts, lambda e: self._stable(tidied(e))):
+        for part in with_tables(parts, lambda e: self._stable(tidied(e))):
             if not isinstance(part, Piece):
                 yield part
                 continue
@@ -208,16 +206,16 @@ class Arrays:
     def _sizes(self) -> dict[str, float]:
         """The base rate and the levels, for a base rate of 1."""
         sizes = {BASE.name: 1.0}
-        for i, level in enumerate(self.scalar.levels):
+        for i, level in enumerate(self.shared.levels):
             sizes[f"{LEVEL}{i}"] = value(level, sizes)
         return sizes
 
-    def _repeat(self, repeat: Repeat, clock: Clock, result: str | None) -> Code:
+    def _repeat(self, repeat: Repeat, clock: TickRange, result: str | None) -> Code:
         """The value of a round, after statements for it."""
         tick = self._free("tick")
         at = len(self._statements)
         inner = result or self._free("in_round")
-        last = self._chain(repeat.parts, Clock(tick, last=repeat.period - 1), inner)
+        last = self._chain(repeat.parts, TickRange(tick, last=repeat.period - 1), inner)
         codes = [one[1] for one in self._statements[at:] if not isinstance(one, str)]
         if any(tick in names_of(code) for code in (*codes, last)):
             since = ticks_since(clock.name, repeat.begin)
@@ -229,19 +227,19 @@ class Arrays:
 
     # ---------------------------------------------------------------- one formula
 
-    def _span(self, span: Span, clock: Clock) -> Code:
+    def _span(self, span: Span, clock: TickRange) -> Code:
         """The value of a formula, after statements for its quantities."""
         curve, skip = without_skip(span.curve, span.piece.facts.get("skip") or 0)
         origin = span.piece.begin - skip
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
-        near = Range(low, high, whole=True)
-        curve = guarded(curve, lambda x: self._measure(x, near).low < TINY)
+        near = self._ranges(low, high)
+        curve = guarded(curve, lambda x: measure(x, near, set()).low < TINY)
         # Where a phase does not count it is computed too, and must be finite there.
         known = span.piece.kind != "fn"
-        if known and self._is_finite(curve, Range(far_low, high, whole=True)):
+        if known and stays_finite(curve, self._ranges(far_low, high)):
             low = far_low
-        if known and self._is_finite(curve, Range(low, far_high, whole=True)):
+        if known and stays_finite(curve, self._ranges(low, far_high)):
             high = far_high
         since = ticks_since(clock.name, origin)
         moved = _moved(curve, clock.name, origin) if (low, high) == (far_low, far_high) else {}
@@ -254,14 +252,10 @@ class Arrays:
                 since = self._call("min", since, number(high))
         return self._of_ticks(curve, since, moved, span.piece.facts)
 
-    def _is_finite(self, curve: Expr, ticks: Range) -> bool:
-        unsafe: set[Expr] = set()
-        found = self._measure(_unnamed(curve), ticks, unsafe)
-        return not unsafe and max(-found.low, found.high) < LARGEST
-
-    def _measure(self, e: Expr, ticks: Range, unsafe: set[Expr] | None = None) -> Range:
+    def _ranges(self, low: float, high: float) -> dict[str, Range]:
+        """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
         levels = {name: Range(0.0, size) for name, size in self._sizes.items()}
-        return measure(e, {**levels, T.name: ticks}, set() if unsafe is None else unsafe)
+        return {**levels, T.name: Range(low, high, whole=True)}
 
     def _of_ticks(
         self, e: Expr, since: Code, moved: dict[Expr, Code], facts: Mapping[str, Any]
@@ -312,9 +306,9 @@ class Arrays:
 
     def _cycle(self, cycles: Cycles, e: Expr, ticks: Code, printer: Printer) -> None:
         """The statements that find a cycle in a list of all that 32 bits can reach."""
-        begins = edges = self.scalar.named(Text(cycles.begins(LAST_TICK)), "_BEGINS")
+        begins = edges = self.shared.named(Text(cycles.begins(LAST_TICK)), "_BEGINS")
         if not cycles.whole:
-            edges = self.scalar.named(Text(cycles.edges(LAST_TICK)), "_EDGES")
+            edges = self.shared.named(Text(cycles.edges(LAST_TICK)), "_EDGES")
         mult = infix(number(float(cycles.mult), whole=False), "**", "cycle")
         self._let("reached", infix(self.spelling.index(edges, ticks), "-", "1"))
         self._let("cycle", self._floats(Text("reached")))
@@ -328,7 +322,7 @@ class Arrays:
 
     # ---------------------------------------------------------------- many phases
 
-    def _table(self, table: Table, clock: Clock, result: str | None) -> Code:
+    def _table(self, table: Table, clock: TickRange, result: str | None) -> Code:
         """The value of the phase of a step, whose row is looked up, after statements for it."""
         spelling, inner = self.spelling, result or self._free("of_table")
         formulas, begins, numbers = self._rows(table)
@@ -364,15 +358,14 @@ class Arrays:
 
     def _rows(self, table: Table) -> tuple[dict[Formula, str], Code, Code]:
         """The names of the formulas of a table, of its first steps, and of its rows of numbers."""
-        scalar = self.scalar
-        names = {one: scalar.free(f"_{one.pieces[0].kind.upper()}") for one in table.formulas}
-        phases, begins, numbers = map(scalar.free, ("_PHASES", "_FIRST_STEPS", "_NUMBERS"))
+        names = {one: self.shared.free(f"_{one.pieces[0].kind.upper()}") for one in table.formulas}
+        phases, begins, numbers = map(self.shared.free, ("_PHASES", "_FIRST_STEPS", "_NUMBERS"))
         rows: list[str] = []
         for piece, formula, own_numbers in table.rows():
             columns = {name: own_numbers.get(name, 1.0) for name in table.columns}
             items = [source.integer(piece.begin), names[formula], *source.numbers(columns)]
             rows += source.row(items, piece.text or "the end holds")
-        scalar.tables += [
+        self.shared.tables += [
             *(f"{name} = {i}" for i, name in enumerate(names.values())),
             "",
             "# Each phase: its first step, its formula, and the numbers in it.",
@@ -396,7 +389,7 @@ class Arrays:
         self, names: dict[Expr, Code], whole: Collection[str] = (T.name, TICKS.name)
     ) -> Printer:
         names = {BASE: Text(self.base), **names}
-        return Printer(self.spelling, names, whole=whole, lists=self.scalar.listed)
+        return Printer(self.spelling, names, whole=whole, lists=self.shared.listed)
 
     def _local(self, wanted: str, code: Code, names: Mapping[Expr, Code]) -> Code:
         """A local for a quantity of a formula; the next formula may have one of that name."""
@@ -437,10 +430,6 @@ def _moved(e: Expr, clock: str, origin: int) -> dict[Expr, Code]:
             case Apply("sub", (x, Number(n))) if x == T and n == int(n):
                 found[part] = ticks_since(clock, origin + int(n))
     return found
-
-
-def _unnamed(e: Expr) -> Expr:
-    return _unnamed(e.value) if isinstance(e, Named) else rebuild(e, _unnamed)
 
 
 def _explained(e: Expr) -> Iterator[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from zlib import crc32
 
 from schedlang.arrays.tables import steps_per_update
-from schedlang.emit import header, scalar, source
+from schedlang.emit import header, source
 from schedlang.emit.arrays import Arrays
 from schedlang.emit.classes import keras_schedule
 from schedlang.emit.code import statement
+from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
 from schedlang.emit.printing import KERAS, Import
-from schedlang.emit.scalar import Scalar
 from schedlang.program.program import Piece, Program
 
 SCHEDULE = "LearningRateSchedule"
@@ -34,7 +34,7 @@ def emit(
     per_epoch = header.epoch_of(program, "keras")
     levels = Levels(program.base)
     takes_base = header.needs_base(program)
-    beside = Scalar(program.levels)
+    shared = Definitions(program.levels)
     found = None
     if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
         parts = outline(program.tracks[0])
@@ -43,7 +43,7 @@ def emit(
     defined: list[list[str]] = []
     if found is None:
         name = "LearningRate"
-        defined.append(_class(program, beside, per_epoch, batches, takes_base=takes_base))
+        defined.append(_class(program, shared, per_epoch, batches, takes_base=takes_base))
         built = [f"return {name}({'lr' if takes_base else ''})"]
     else:
         name = found.name
@@ -64,7 +64,7 @@ def emit(
         callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
     if program.momentum is not None:
         defined += momentum_callback(
-            program.momentum, beside, per_epoch, None if program.plateau else batches
+            program.momentum, shared, per_epoch, None if program.plateau else batches
         )
         callbacks.append("Momentum()")
     if callbacks:
@@ -75,7 +75,7 @@ def emit(
         defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
     names = {SCHEDULE, found.name} if found else {SCHEDULE}
     schedules = {name: Import("keras.optimizers.schedules", name) for name in names}
-    return scalar.module(program, beside, defined, {**KERAS.imports, **schedules})
+    return file_source(program, shared, defined, {**KERAS.imports, **schedules})
 
 
 _SUMMARY = "The learning rate over the steps of the optimizer."
@@ -98,7 +98,7 @@ def _use(program: Program) -> str:
 
 
 def _class(
-    program: Program, beside: Scalar, per_epoch: int | None, batches: int, *, takes_base: bool
+    program: Program, shared: Definitions, per_epoch: int | None, batches: int, *, takes_base: bool
 ) -> list[str]:
     """A schedule of its own, registered so that it can be saved with a model.
 
@@ -110,7 +110,7 @@ def _class(
     count = f'{clock} = ops.cast(step, "int32")'
     count += f" // {batches}" if batches > 1 else ""
     count += f" // {source.integer(per_epoch)}" if per_epoch else ""
-    arrays = Arrays(beside, KERAS, base="self.lr", width=source.WIDTH - 8)
+    arrays = Arrays(shared, KERAS, base="self.lr", width=source.WIDTH - 8)
     call = [count, *arrays.returns(program.tracks, clock)]
     lines = [
         "# A saved model finds its schedule by this number, which no other schedule has.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from schedlang.emit import source
 from schedlang.emit.arrays import Arrays
 from schedlang.emit.code import call, statement
+from schedlang.emit.definitions import Definitions
 from schedlang.emit.levels import Levels
 from schedlang.emit.printing import KERAS
-from schedlang.emit.scalar import Scalar
 from schedlang.program.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
@@ -164,7 +164,7 @@ def plateau_callback(
 
 
 def momentum_callback(
-    track: Track, beside: Scalar, per_epoch: int | None, batches: int | None
+    track: Track, shared: Definitions, per_epoch: int | None, batches: int | None
 ) -> list[list[str]]:
     """The momentum's function, what an optimizer has in its place, and the callback.
 
@@ -173,7 +173,7 @@ def momentum_callback(
     """
     clock = "epoch" if per_epoch else "step"
     count = f" // {source.integer(per_epoch)}" if per_epoch else ""
-    lines = Arrays(beside, KERAS).returns([track], clock, "momentum")
+    lines = Arrays(shared, KERAS).returns([track], clock, "momentum")
     function = [
         "def _momentum(step: Any) -> Any:",
         '    """The momentum that the update after `step` updates uses."""',

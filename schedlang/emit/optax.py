@@ -3,59 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from schedlang.emit import header, scalar, source
+from schedlang.emit import header, source
 from schedlang.emit.arrays import LAST_TICK, Arrays
 from schedlang.emit.classes import optax_schedule, optax_warmup_cosine
 from schedlang.emit.code import Code, Text, call, commented, listed, statement
+from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import outline
 from schedlang.emit.printing import JAX, number
-from schedlang.emit.scalar import Scalar
 from schedlang.program.program import Part, Piece, Program, Repeat, Track
 
 MOST_PHASES = 20
 """Phases that are joined one by one; a longer schedule is one function."""
 
 
-@dataclass
-class Module:
-    """What the file needs, collected while it is written."""
-
-    levels: Levels
-    scalar: Scalar
-    definitions: list[list[str]] = field(default_factory=list)
-
-    def arrays(self) -> Arrays:
-        """What writes the statements of a function."""
-        return Arrays(self.scalar, JAX)
-
-
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known."""
     header.refuse_memory(program, "optax")
     per_epoch = header.epoch_of(program, "optax")
-    module = Module(Levels(program.base), Scalar(program.levels))
+    shared = Definitions(program.levels)
     clock = "epoch" if per_epoch else "step"
-    lines = _native(module, program, clock) if style == "native" else None
+    lines = _native(shared, program, clock) if style == "native" else None
     if per_epoch:
         epochs = [f"epoch = jnp.asarray(step) // {source.integer(per_epoch)}"]
     else:
         epochs = [_AS_ARRAY] if lines is None else []
     if lines is None:
-        lines = module.arrays().returns(program.tracks, clock)
+        lines = Arrays(shared, JAX).returns(program.tracks, clock)
     base = ", lr: float" if header.needs_base(program) else ""
     head = f"def {function}(step: ArrayLike{base}) -> jax.Array:"
     explained = header.explains(program, updates=True)
     whole = [head, *source.indented([*explained, *epochs, *lines])]
-    return scalar.module(program, module.scalar, [*module.definitions, whole], JAX.imports)
+    return file_source(program, shared, [whole], JAX.imports)
 
 
 _AS_ARRAY = "step = jnp.asarray(step)"
 
 
-def _native(module: Module, program: Program, clock: str) -> list[str] | None:
+def _native(shared: Definitions, program: Program, clock: str) -> list[str] | None:
     """Statements that return the value of an optax schedule; None where a formula is no worse."""
     if len(program.tracks) > 1:
         return None
@@ -63,32 +49,32 @@ def _native(module: Module, program: Program, clock: str) -> list[str] | None:
     match parts:
         case (Repeat(begin=0, end=None, period=period, parts=inner),):
             parts, clock = inner, f"jnp.asarray({clock}) % {source.integer(period)}"
-    schedule = _schedule(module, parts)
+    schedule = _schedule(shared, Levels(program.base), parts)
     return None if schedule is None else [*schedule, f"return jnp.asarray(schedule({clock}))"]
 
 
-def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
+def _schedule(shared: Definitions, levels: Levels, parts: Sequence[Part]) -> list[str] | None:
     """Statements that define ``schedule``, of phases one after the other."""
     pieces = [part for part in parts if isinstance(part, Piece)]
     if len(pieces) < len(parts) or len(pieces) > MOST_PHASES:
         return None
-    found = [optax_schedule(piece, module.levels) for piece in pieces]
+    found = [optax_schedule(piece, levels) for piece in pieces]
     if all(own is None or own.name == "constant_schedule" for own in found):
         return None
-    both = optax_warmup_cosine(pieces[:2], module.levels)
+    both = optax_warmup_cosine(pieces[:2], levels)
     if both is not None:
         text = f"{pieces[0].text} -> {pieces[1].text}"
         pieces = [pieces[0]._replace(text=text, end=pieces[1].end), *pieces[2:]]
         found = [both, *found[2:]]
     *_, last = pieces
     before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
-    if before is not None and not last.text and module.levels.same(before, last.curve):
+    if before is not None and not last.text and levels.same(before, last.curve):
         pieces, found = pieces[:-1], found[:-1]
     comments = [
         source.comment(piece.text or "the end holds", source.WIDTH - 12) for piece in pieces
     ]
     schedules = [
-        own.code(module="optax.") if own is not None else _by_formula(module, piece)
+        own.code(module="optax.") if own is not None else _by_formula(shared, piece)
         for piece, own in zip(pieces, found, strict=True)
     ]
     width = source.WIDTH - len(source.INDENT)
@@ -102,14 +88,14 @@ def _schedule(module: Module, parts: Sequence[Part]) -> list[str] | None:
     return statement("schedule = ", joined, width=width)
 
 
-def _by_formula(module: Module, piece: Piece) -> Code:
+def _by_formula(shared: Definitions, piece: Piece) -> Code:
     """A function for one phase, of the steps since it began."""
-    name = module.scalar.free(f"_{piece.kind}_phase")
+    name = shared.free(f"_{piece.kind}_phase")
     takes_base = header.over_base([piece.curve])
     end = None if piece.end is None else piece.end - piece.begin
     local = piece._replace(begin=0, end=end, text="")
-    lines = module.arrays().returns([Track((local,))], "step", first=-LAST_TICK)
+    lines = Arrays(shared, JAX).returns([Track((local,))], "step", first=-LAST_TICK)
     says = source.docstring(f"The rate `step` steps into `{piece.text}`.", [])
     head = f"def {name}(step: ArrayLike{', lr: float' if takes_base else ''}) -> jax.Array:"
-    module.definitions.append([head, *source.indented([*says, _AS_ARRAY, *lines])])
+    shared.defined.append([head, *source.indented([*says, _AS_ARRAY, *lines])])
     return Text(f"lambda step: {name}(step, lr)" if takes_base else name)

@@ -8,7 +8,6 @@ from itertools import groupby
 from math import isclose
 from typing import Any, TypeAlias
 
-from schedlang.emit.ranges import Range
 from schedlang.emit.simple import share_of, tidied
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
@@ -24,6 +23,7 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
+from schedlang.formula.ranges import Range
 from schedlang.program.program import Part, Piece, Repeat
 
 LONG = 40
@@ -90,10 +90,12 @@ class Table:
         return sorted(rows, key=lambda row: row[0].begin)
 
 
-Stretch: TypeAlias = Part | Table
+PartOrTable: TypeAlias = Part | Table
 
 
-def stretches(parts: Sequence[Part], write: Callable[[Expr], Expr] = tidied) -> Iterator[Stretch]:
+def with_tables(
+    parts: Sequence[Part], write: Callable[[Expr], Expr] = tidied
+) -> Iterator[PartOrTable]:
     """The parts, with long runs of smooth phases made tables.
 
     Args:
@@ -179,7 +181,7 @@ def _is_same(column: Sequence[float], other: Sequence[float]) -> bool:
     return len(column) == len(other) and all(map(isclose, column, other))
 
 
-def says(part: Stretch) -> str:
+def says(part: PartOrTable) -> str:
     """What a comment calls it."""
     match part:
         case Table():

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
-from schedlang.emit.helpers import HELPERS
+from schedlang.emit.definitions import Definitions
 from schedlang.emit.outline import outline
-from schedlang.emit.printing import PYTHON, Import, Printer, import_lines, number, ticks_since
-from schedlang.emit.ranges import Range, knowing, measure
+from schedlang.emit.printing import PYTHON, Import, Printer, number, ticks_since
 from schedlang.emit.restarts import cycles_of
-from schedlang.emit.rows import Formula, Stretch, Table, says, stretches
+from schedlang.emit.rows import Formula, PartOrTable, Table, says, with_tables
 from schedlang.emit.simple import choice, outside, own, quantities_of, simple, without_skip
 from schedlang.formula.expressions import (
     BASE,
@@ -29,11 +26,10 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
-from schedlang.program.program import Part, Piece, Program, Repeat, Track, pieces_of
+from schedlang.formula.ranges import Range, knowing, measure
+from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 
 LAST_TICK = 2.0**53
-LONGEST_LIST = 50
-BASE_RATES = Range(1e-30, 1e30)
 IMPORTS = {
     **PYTHON.imports,
     "Callable": Import("collections.abc", "Callable"),
@@ -44,83 +40,16 @@ RESERVED = {"step", "lr", "t", "tick", "formula", "numbers", *IMPORTS}
 """Names that are no local for a quantity."""
 
 
-@dataclass
-class Scalar:
-    """What the functions of a file need beside them, collected while they are written.
-
-    Attributes:
-        levels: what the symbols ``level_0``, ``level_1``, … stand for.
-        lists: the constants for long lists, by their code.
-        tables: the constants for tables of phases.
-        defined: the tables and their functions, in order.
-        taken: how often a name was wanted.
-    """
-
-    levels: Sequence[Expr] = ()
-    lists: dict[Code, str] = field(default_factory=dict)
-    tables: list[str] = field(default_factory=list)
-    defined: list[list[str]] = field(default_factory=list)
-    taken: Counter[str] = field(default_factory=Counter)
-
-    def free(self, wanted: str) -> str:
-        """A name that no other constant or function of a table has."""
-        self.taken[wanted] += 1
-        return wanted if self.taken[wanted] == 1 else f"{wanted}_{self.taken[wanted]}"
-
-    def listed(self, items: Code, name: str) -> Code:
-        """The list in place, or the name of a constant where it is long."""
-        if len("".join(statement("", items))) <= LONGEST_LIST:
-            return items
-        return self.named(items, name)
-
-    def named(self, items: Code, name: str) -> Code:
-        """The name of a constant for the list."""
-        if items not in self.lists:
-            self.lists[items] = self.free(name)
-        return Text(self.lists[items])
-
-    def constants(self) -> list[str]:
-        """The definitions of the constants."""
-        lists = (statement(f"{name} = ", items) for items, name in self.lists.items())
-        return [*(line for lines in lists for line in lines), *self.tables]
-
-    @cached_property
-    def ranges(self) -> dict[str, Range]:
-        """What the base rate and the levels can be."""
-        known = {BASE.name: BASE_RATES}
-        for i, level in enumerate(self.levels):
-            known[f"{LEVEL}{i}"] = measure(level, known, set())
-        return known
-
-
-def module(
-    program: Program,
-    scalar: Scalar,
-    defined: Sequence[Sequence[str]],
-    imports: Mapping[str, Import] = IMPORTS,
-) -> str:
-    """The source of a file with these functions, what they need before them.
-
-    Args:
-        program: the schedule, for the docstring.
-        scalar: what the functions need.
-        defined: the lines of each function.
-        imports: what may be imported, by its name.
-    """
-    defined = [*scalar.defined, *defined]
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    helpers = [text.split("\n") for name, text in HELPERS.items() if name in used]
-    used |= source.names("\n".join(line for lines in helpers for line in lines))
-    lines = import_lines(imports[name] for name in used & imports.keys())
-    opening = header.opening(program, lines, scalar.constants())
-    return source.joined([opening, *helpers, *defined])
-
-
 # ------------------------------------------------------------------------------ functions
 
 
 def functions(
-    scalar: Scalar, tracks: Sequence[Track], name: str, *, takes_base: bool, docstring: list[str]
+    shared: Definitions,
+    tracks: Sequence[Track],
+    name: str,
+    *,
+    takes_base: bool,
+    docstring: list[str],
 ) -> list[list[str]]:
     """The function ``name(step)`` that multiplies the tracks, with one function for each of them.
 
@@ -129,13 +58,13 @@ def functions(
     parameters = "step: int, lr: float" if takes_base else "step: int"
     head = [f"def {name}({parameters}) -> float:", *source.indented(docstring)]
     if len(tracks) == 1:
-        return [[*head, *source.indented(body(scalar, outline(tracks[0])))]]
+        return [[*head, *source.indented(body(shared, outline(tracks[0])))]]
     factors: list[list[str]] = []
     product: Code = Text("")
     for i, track in enumerate(tracks):
         factor = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
         takes = header.over_base(piece.curve for piece in pieces_of(track.parts))
-        lines = body(scalar, outline(track))
+        lines = body(shared, outline(track))
         definition = f"def {factor}(step: int{', lr: float' if takes else ''}) -> float:"
         factors.append([definition, *source.indented(lines)])
         value = call(factor, *(["step", "lr"] if takes else ["step"]))
@@ -144,9 +73,9 @@ def functions(
     return [*factors, [*head, *source.indented(lines)]]
 
 
-def body(scalar: Scalar, parts: Sequence[Part]) -> list[str]:
+def body(shared: Definitions, parts: Sequence[Part]) -> list[str]:
     """The statements that return the value at the tick ``step``."""
-    return Body(scalar).complete(parts)
+    return Body(shared).complete(parts)
 
 
 @dataclass
@@ -166,11 +95,11 @@ class Body:
     """The statements of one function.
 
     Attributes:
-        scalar: what the file has beside it.
+        shared: what the file has shared it.
         types: the types of the locals.
     """
 
-    scalar: Scalar
+    shared: Definitions
     types: dict[str, str] = field(default_factory=dict)
 
     def complete(self, parts: Sequence[Part]) -> list[str]:
@@ -179,11 +108,11 @@ class Body:
 
     def with_levels(self, lines: list[str]) -> list[str]:
         """The statements, below those for the levels that they use."""
-        names = Names({BASE: Text("lr")}, self.scalar.ranges)
+        names = Names({BASE: Text("lr")}, self.shared.ranges)
         used = set(re.findall(rf"\b{LEVEL}\d+\b", "\n".join(lines)))
         width = source.WIDTH - len(source.INDENT)
         before: list[list[str]] = []
-        for i, level in reversed(list(enumerate(self.scalar.levels))):
+        for i, level in reversed(list(enumerate(self.shared.levels))):
             name = f"{LEVEL}{i}"
             if name in used:
                 before.append(self.statement(f"{name} = ", level, names, width))
@@ -193,7 +122,7 @@ class Body:
     def parts(self, parts: Sequence[Part], depth: int, width: int) -> list[str]:
         """The statements for parts one after the other, inside of so many repeats."""
         clock = ("step", "tick")[depth] if depth < 2 else f"tick_{depth}"
-        *before, last = stretches(parts)
+        *before, last = with_tables(parts)
         lines: list[str] = []
         for part in before:
             assert part.end is not None
@@ -206,7 +135,7 @@ class Body:
             lines += [test, *source.indented([*above, *inside])]
         return [*lines, *source.comment(says(last), width), *self.part(last, clock, depth, width)]
 
-    def part(self, part: Stretch, clock: str, depth: int, width: int) -> list[str]:
+    def part(self, part: PartOrTable, clock: str, depth: int, width: int) -> list[str]:
         """The statements for one part."""
         match part:
             case Table():
@@ -226,7 +155,7 @@ class Body:
         curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
         curve, skip = without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
-        ranges = {**self.scalar.ranges, T.name: Range(skip, last, whole=True)}
+        ranges = {**self.shared.ranges, T.name: Range(skip, last, whole=True)}
         codes: dict[Expr, Code] = {BASE: Text("lr"), T: ticks_since(clock, piece.begin - skip)}
         return self.returns(curve, piece, Names(codes, ranges), width)
 
@@ -285,28 +214,28 @@ class Body:
 
     def table(self, table: Table, clock: str) -> list[str]:
         """The statements that look a phase up, after a function for each formula and the rows."""
-        scalar = self.scalar
+        shared = self.shared
         takes_base = header.over_base(formula.curve for formula in table.formulas)
         functions: dict[Formula, str] = {}
         for formula in table.formulas:
-            name = functions[formula] = scalar.free(f"_{formula.pieces[0].kind}_phase")
+            name = functions[formula] = shared.free(f"_{formula.pieces[0].kind}_phase")
             parameters = ["t: int", *(["lr: float"] if takes_base else [])]
             parameters += [f"{column}: float" for column in formula.columns]
             head = statement("def ", call(name, *parameters), " -> float:")
-            ranges = {**scalar.ranges, **formula.ranges()}
+            ranges = {**shared.ranges, **formula.ranges()}
             names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
-            body = Body(scalar)
+            body = Body(shared)
             width = source.WIDTH - len(source.INDENT)
             lines = body.with_levels(body.returns(formula.curve, None, names, width))
-            scalar.defined.append([*head, *source.indented(lines)])
-        phases, begins = scalar.free("_PHASES"), scalar.free("_FIRST_STEPS")
+            shared.defined.append([*head, *source.indented(lines)])
+        phases, begins = shared.free("_PHASES"), shared.free("_FIRST_STEPS")
         rows: list[str] = []
         for piece, formula, numbers in table.rows():
             items = [source.integer(piece.begin), functions[formula]]
             own = source.numbers(numbers)
             items.append(f"({', '.join(own)}{',' if len(own) == 1 else ''})")
             rows += source.row(items, piece.text or "the end holds")
-        scalar.defined.append(
+        shared.defined.append(
             [
                 "# Each phase: its first step, its formula, and the numbers in it.",
                 f"{phases}: list[tuple[int, Callable[..., float], tuple[float, ...]]] = [",
@@ -342,7 +271,7 @@ class Body:
         """What prints a formula."""
         guarded: set[Expr] = set()
         measure(e, names.ranges, guarded)
-        return Printer(PYTHON, names.codes, guarded, lists=self.scalar.listed)
+        return Printer(PYTHON, names.codes, guarded, lists=self.shared.listed)
 
     def local(self, wanted: str, kind: str, names: Names) -> str:
         """The name of a local of a type; one name has the same type in the whole function."""

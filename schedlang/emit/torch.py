@@ -10,10 +10,11 @@ from schedlang.counterparts.torch import COUNTERPARTS
 from schedlang.emit import header, scalar, source
 from schedlang.emit.classes import FrameworkCall, reduce_on_plateau, torch_child, torch_class
 from schedlang.emit.code import Code, Text, call, commented, listed, statement
+from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.levels import Levels
 from schedlang.emit.outline import Part, outline
 from schedlang.emit.printing import Import, number
-from schedlang.emit.torch_formulas import Built, Module, of_all, of_phase
+from schedlang.emit.torch_formulas import Built, TorchFile, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import BASE, ONE, Number, substitute
@@ -52,19 +53,19 @@ CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``build_scheduler(optimizer)``."""
     over_base = program if program.levels and program.base is not None else program.rebase(None)
-    module = Module(over_base, Levels(program.base), scalar.Scalar(program.levels))
-    if module.program.plateau is not None:
-        returns, statements = _plateau(module, style)
+    file = TorchFile(over_base, Levels(program.base), Definitions(program.levels))
+    if file.program.plateau is not None:
+        returns, statements = _plateau(file, style)
     else:
-        returns, statements = "LRScheduler", _result(_rates(module, style))
-    if module.partials:
+        returns, statements = "LRScheduler", _result(_rates(file, style))
+    if file.partials:
         statements = [*NO_FROZEN, *statements]
     if program.base is not None:
         base = source.number(program.base)
         statements = [*OTHER_BASE.format(base=base).split("\n"), *statements]
     if any("base_rates" in line for line in statements):
         statements = [BASE_RATES, *statements]
-    if module.program.momentum is not None:
+    if file.program.momentum is not None:
         statements = [*NEEDS_MOMENTUM.split("\n"), *statements]
     if program.base is None:
         base = "The base rate is each parameter group's own `lr`."
@@ -76,9 +77,9 @@ def emit(program: Program, function: str, style: str) -> str:
         *source.indented(header.explains(program, _SUMMARY, base=base)),
         *source.indented(statements),
     ]
-    schedulers = {name: Import(_SCHEDULERS, name) for name in module.classes | _BASES}
+    schedulers = {name: Import(_SCHEDULERS, name) for name in file.classes | _BASES}
     imports = {**_IMPORTS, **schedulers}
-    return scalar.module(program, module.scalar, [*module.definitions, build], imports)
+    return file_source(program, file.shared, [build], imports)
 
 
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
@@ -90,43 +91,43 @@ def _result(built: Built, before: str = "return ") -> list[str]:
     return [*statements, *statement(before, scheduler, width=WIDTH)]
 
 
-def _rates(module: Module, style: str) -> Built:
+def _rates(file: TorchFile, style: str) -> Built:
     """The scheduler of the rates, below the statements that it needs."""
-    program = module.program
+    program = file.program
     built: Built | None = None
     if style == "native":
         parts = outline(program.tracks[0])
         if len(program.tracks) > 1:
-            built = _chained(module) if program.momentum is None else None
+            built = _chained(file) if program.momentum is None else None
         else:
-            built = _alone(module, parts)
+            built = _alone(file, parts)
             if built is None and program.momentum is None:
-                built = _sequence(module, parts)
+                built = _sequence(file, parts)
     if built is not None:
         return built
     if program.momentum is None:
-        return of_all(module)
-    return _with_momentum(module, program.momentum)
+        return of_all(file)
+    return _with_momentum(file, program.momentum)
 
 
 # ── PyTorch's own classes ──
 
 
-def _alone(module: Module, parts: Sequence[Part]) -> Built | None:
+def _alone(file: TorchFile, parts: Sequence[Part]) -> Built | None:
     """`CyclicLR`, or `OneCycleLR` and what holds its end: they set the rates by themselves."""
     match parts:
         case (Piece(kind="cyclic", end=None) as piece,):
-            found = torch_class(piece, module.levels)
+            found = torch_class(piece, file.levels)
             # PyTorch's own computes 2.0**cycle, which overflows.
             if found is None or piece.facts["mode"] == "triangular2":
                 return None
-            return source.comment(piece.text, WIDTH), module.scheduler(found)
+            return source.comment(piece.text, WIDTH), file.scheduler(found)
         case (Piece(kind="onecycle") as piece, Piece(end=None, text="") as end):
-            found = torch_class(piece, module.levels)
+            found = torch_class(piece, file.levels)
             if found is None:
                 return None
-            end_lines = statement("end = ", of_phase(module, end), width=WIDTH)
-            once = statement("one_cycle = ", module.scheduler(found), width=WIDTH)
+            end_lines = statement("end = ", of_phase(file, end), width=WIDTH)
+            once = statement("one_cycle = ", file.scheduler(found), width=WIDTH)
             statements = [
                 "# What holds the end comes first: OneCycleLR overwrites the base rates.",
                 *end_lines,
@@ -143,19 +144,19 @@ def _alone(module: Module, parts: Sequence[Part]) -> Built | None:
     return None
 
 
-def _sequence(module: Module, parts: Sequence[Part]) -> Built | None:
+def _sequence(file: TorchFile, parts: Sequence[Part]) -> Built | None:
     """A scheduler for each phase; None where that is no better than one formula."""
     pieces = [part for part in parts if isinstance(part, Piece)]
     if len(pieces) < len(parts) or len(pieces) > MOST_PHASES:
         return None
-    found = [torch_child(piece, module.levels) for piece in pieces]
+    found = [torch_child(piece, file.levels) for piece in pieces]
     if not any(found):
         return None
     last = pieces[-1]
-    if len(pieces) > 1 and not last.text and _holds(module, found[-2], last):
+    if len(pieces) > 1 and not last.text and _holds(file, found[-2], last):
         pieces = pieces[:-1]
     built = [
-        module.scheduler(own) if own else of_phase(module, piece)
+        file.scheduler(own) if own else of_phase(file, piece)
         for piece, own in zip(pieces, found, strict=False)
     ]
     texts = [piece.text or "the end holds" for piece in pieces]
@@ -169,15 +170,15 @@ def _sequence(module: Module, parts: Sequence[Part]) -> Built | None:
     return [], call("SequentialLR", "optimizer", listed(*children), milestones=milestones)
 
 
-def _holds(module: Module, own: FrameworkCall | None, end: Piece) -> bool:
+def _holds(file: TorchFile, own: FrameworkCall | None, end: Piece) -> bool:
     """Whether a scheduler goes on with the end level by itself."""
-    return own is not None and own.holds is not None and module.levels.same(own.holds, end.curve)
+    return own is not None and own.holds is not None and file.levels.same(own.holds, end.curve)
 
 
-def _chained(module: Module) -> Built | None:
+def _chained(file: TorchFile) -> Built | None:
     """`ChainedScheduler`, if each factor is one class that multiplies the rate step by step."""
     children: list[Code] = []
-    for i, track in enumerate(module.program.tracks):
+    for i, track in enumerate(file.program.tracks):
         piece, *rest = outline(track)
         if not isinstance(piece, Piece):
             return None
@@ -192,7 +193,7 @@ def _chained(module: Module) -> Built | None:
         if len(ends) != len(rest) or len(ends) > 1 or not all(_goes_on(own, e) for e in ends):
             return None
         comment = source.comment(piece.text, WIDTH - 8)
-        children.append(commented(comment, module.scheduler(own)))
+        children.append(commented(comment, file.scheduler(own)))
     return [], call("ChainedScheduler", listed(*children))
 
 
@@ -205,40 +206,40 @@ def _goes_on(own: FrameworkCall, end: Piece) -> bool:
 # ── Momentum and plateau ──
 
 
-def _with_momentum(module: Module, momentum: Track) -> Built:
+def _with_momentum(file: TorchFile, momentum: Track) -> Built:
     """A `LambdaLR` of ours that moves the momentum too."""
-    built = of_all(module, own="WithMomentum")
+    built = of_all(file, own="WithMomentum")
     begin = momentum.begins[0]
     says = source.docstring("The momentum after `step` steps.", [])
-    module.definitions += scalar.functions(
-        module.scalar, [momentum], "_momentum", takes_base=False, docstring=says
+    file.shared.defined += scalar.functions(
+        file.shared, [momentum], "_momentum", takes_base=False, docstring=says
     )
     text = WITH_MOMENTUM.replace("MOMENTUM_BEGIN", source.integer(begin))
-    module.definitions.append(text.split("\n"))
+    file.shared.defined.append(text.split("\n"))
     return built
 
 
-def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
+def _plateau(file: TorchFile, style: str) -> tuple[str, list[str]]:
     """`ReduceLROnPlateau`, after what comes before it."""
-    program = module.program
+    program = file.program
     facts = program.plateau or {}
     missing = not_understood(COUNTERPARTS["plateau"], facts)
     if missing:
         raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
-    found = reduce_on_plateau(facts, module.levels)
+    found = reduce_on_plateau(facts, file.levels)
     if found is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     entry = facts["entry"]
     alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
-    if alone and module.levels.is_base(entry):
+    if alone and file.levels.is_base(entry):
         comment = source.comment(program.pieces[0].text, WIDTH)
-        return "ReduceLROnPlateau", _result((comment, module.scheduler(found)))
+        return "ReduceLROnPlateau", _result((comment, file.scheduler(found)))
     *pieces, last = program.pieces
     first_track = Track((*pieces, last._replace(kind="hold", text="")))
-    module.program = replace(program, symbolic=(first_track, *program.tracks[1:]))
-    before = _result(_rates(module, style), "before = ")
-    module.definitions.append(then_plateau(program.tick).split("\n"))
-    module.classes.add("ReduceLROnPlateau")
+    file.program = replace(program, symbolic=(first_track, *program.tracks[1:]))
+    before = _result(_rates(file, style), "before = ")
+    file.shared.defined.append(then_plateau(program.tick).split("\n"))
+    file.classes.add("ReduceLROnPlateau")
     begin = number(facts["begin"])
     then = call("ThenPlateau", "before", begin=begin, **found.arguments)
     comment = source.comment(program.pieces[-1].text, WIDTH)
