@@ -104,7 +104,7 @@ def segments(track: Track) -> list[Segment]:
 
 
 def _holds(segment: Segment, level: Expr) -> bool:
-    """Whether the segment, its counts stopped at its end, goes on at this level."""
+    """Whether the segment is at this level once its counts are stopped at its end."""
     if segment.end is None or not isinstance(level, Number):
         return False
     if any(count.kind == "remainder" for count in segment.counts):  # these never stop

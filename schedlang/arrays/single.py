@@ -236,7 +236,7 @@ class _Writer:
                 return self.write(e)
             case Apply("floordiv" | "mod" as op, (x, y)):
                 found = period_of(e)
-                if found is None:  # one's own phase: as its definition says
+                if found is None:  # of a registered phase: by its definition
                     rounds = self._term(formula.floor(x / y))
                     return rounds if op == "floordiv" else self.write(x) - rounds * self.write(y)
                 if op == "mod":
@@ -323,7 +323,7 @@ class _Writer:
         return formula.where(Apply("gt", (inside, ZERO)), powered, ZERO)
 
     def _choice(self, condition: Expr, x: Expr, y: Expr) -> Expr:
-        """A choice that could not be made beforehand; each side sees only ticks of its own."""
+        """A choice between formulas; each is evaluated only at ticks at which it is chosen."""
         x, y = (
             side
             if isinstance(side, Number | Symbol)

@@ -298,7 +298,7 @@ def _kinds(
 
 
 def _capped(e: Expr) -> Expr:
-    """The formula with exponents that stay finite whatever they are of."""
+    """The formula with exponents that stay finite."""
     match rebuild(e, _capped):
         case Apply("exp", (x,)):
             return exp(minimum(x, LARGEST_EXPONENT))
@@ -313,7 +313,7 @@ def refuse_plateau(program: Program, target: str, instead: str) -> None:
         ValueError: if the schedule ends in a `plateau`, with what to use instead.
     """
     if program.plateau is not None:
-        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {instead}")
+        raise ValueError(f"`plateau` needs metrics, which {target} does not get: use {instead}")
 
 
 def refuse_epochs(program: Program, target: str) -> None:
@@ -324,7 +324,7 @@ def refuse_epochs(program: Program, target: str) -> None:
     """
     if program.tick == "epoch" and program.steps_per_epoch is None:
         message = f"{target} counts updates, and this schedule counts epochs"
-        raise ValueError(f"{message}: say steps_per_epoch=")
+        raise ValueError(f"{message}: set steps_per_epoch=")
 
 
 def steps_per_update(gradient_accumulation_steps: int) -> int:

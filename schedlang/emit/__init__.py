@@ -1,4 +1,4 @@
-"""Source code that stands alone: it needs the framework, and nothing of this package."""
+"""Source code that needs its framework, and nothing of this package."""
 
 from __future__ import annotations
 

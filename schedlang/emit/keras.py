@@ -102,7 +102,7 @@ def _class(
 ) -> list[str]:
     """A schedule of its own, registered so that it can be saved with a model.
 
-    The package tells it from the schedules of other files that are loaded beside it.
+    Its package differs from that of every other emitted file, so that several can be loaded.
     """
     key = f"{program.text} {sorted(program.binding.items())}{f' {batches}' * (batches > 1)}"
     package = f"schedule_{crc32(key.encode()):08x}"

@@ -13,10 +13,10 @@ from schedlang.program.program import Program, Track
 _LOGS = "logs: dict[str, Any] | None = None"
 _PLATEAU = '''\
 class Plateau(keras.callbacks.Callback):
-    """Sets the rate: the schedule's at first, then lower whenever the metric stands still.
+    """Sets the rate: the schedule's at first, then lower whenever the metric stops improving.
 
-    What it remembers is saved with the optimizer, so that it survives `BackupAndRestore`, which
-    must stand behind it.
+    Its memory is saved with the optimizer, so that it survives `BackupAndRestore`, which must
+    come after it in the list of callbacks.
     """
 '''
 _UPDATES = '''\
@@ -33,13 +33,13 @@ _MOVING = '''\
 class MovingMomentum(keras.Variable):
     """The momentum of an optimizer, which each of its updates computes anew.
 
-    It stands where Keras has a float, because a compiled step would have that as a constant.
+    It replaces the float of Keras, which would be a constant in a compiled step.
     """
 
     def __init__(self, optimizer: keras.Optimizer, start: float) -> None:
         self.optimizer = optimizer'''
 _NOT_ZERO = """\
-    def __ne__(self, other: object) -> bool:  # Keras asks `!= 0` while it compiles a step
+    def __ne__(self, other: object) -> bool:  # Keras tests `!= 0` while it compiles a step
         return True
 
     __gt__ = __ne__"""
@@ -72,7 +72,7 @@ def plateau_callback(
     facts = program.plateau or {}
     low = levels.text(facts["min"])
     if low is None:
-        raise ValueError("`plateau` with this min= hangs on the base rate: say lr=")
+        raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     low = low.replace("lr", "self.lr")
     better = {
         ("max", "rel"): "metric > best * (1 + {})",

@@ -1,4 +1,4 @@
-"""Levels as a target wants them: shares of the base rate, or rates."""
+"""Levels as source: shares of the base rate, or rates."""
 
 from __future__ import annotations
 

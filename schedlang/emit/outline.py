@@ -17,7 +17,7 @@ def outline(track: Track) -> tuple[Part, ...]:
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Without a piece that only goes on holding what the one before it holds."""
+    """Without a piece that only holds the level of the one before it."""
     merged: list[Part] = []
     for part in parts:
         match merged[-1] if merged else None, part:

@@ -84,7 +84,7 @@ def cycles_of(curve: Expr, facts: Mapping[str, Any]) -> Cycles | None:
     """The cycles of a phase's formula that grow, if it has more than one; else None."""
     for part in walk(curve):
         match part:
-            case Named("length", Lookup()):
+            case Named("length", Lookup()) if "exact" in facts:
                 return Cycles(*facts["exact"])
     return None
 

@@ -61,7 +61,7 @@ def indented(lines: Iterable[str]) -> list[str]:
 
 
 def row(items: Sequence[str], says: str) -> list[str]:
-    """A row of a table, with what it says beside it, or above it where that is long."""
+    """A row of a table, with a comment beside it, or above it where that is long."""
     text, beside = f"({', '.join(items)}),", plain(says)
     room = WIDTH - len(INDENT)
     if len(text) + len("  # ") + len(beside) <= room:
@@ -85,6 +85,6 @@ def joined(parts: Sequence[Sequence[str]]) -> str:
 
 
 def names(text: str) -> set[str]:
-    """The names that source uses, whatever its comments and strings contain."""
+    """The names that source uses outside of comments and strings."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return {token.string for token in tokens if token.type == tokenize.NAME}

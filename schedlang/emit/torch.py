@@ -171,7 +171,7 @@ def _sequence(file: TorchFile, parts: Sequence[Part]) -> Built | None:
 
 
 def _holds(file: TorchFile, own: FrameworkCall | None, end: Piece) -> bool:
-    """Whether a scheduler goes on with the end level by itself."""
+    """Whether a scheduler holds the end level by itself."""
     return own is not None and own.holds is not None and file.levels.same(own.holds, end.curve)
 
 
