@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,7 @@ from schedlang.arrays.jumps import split
 from schedlang.arrays.stable import TINY, guarded, stable
 from schedlang.emit import source
 from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
-from schedlang.emit.definitions import Definitions
+from schedlang.emit.definitions import Definitions, local_name
 from schedlang.emit.outline import outline
 from schedlang.emit.printing import Printer, Spelling, counting, number, ticks_since
 from schedlang.emit.restarts import Cycles, cycles_of
@@ -129,13 +128,11 @@ class Arrays:
         """The statements, below those for the levels that they use."""
         codes = [one[1] for one in self._statements if not isinstance(one, str)]
         used = {name for code in codes for name in names_of(code)}
-        lines: list[str] = []
-        for i, level in reversed(list(enumerate(self.shared.levels))):
-            name = f"{LEVEL}{i}"
-            if name in used:
-                code = self._printer({}).real(level)
-                lines = [*statement(f"{name} = ", code, width=self.width), *lines]
-                used |= symbols(level)
+        write = self._printer({}).real
+        lines = self.shared.level_lines(
+            used,
+            lambda name, level: statement(f"{name} = ", write(level), width=self.width),
+        )
         for one in self._statements:
             if isinstance(one, str):
                 lines += source.comment(one, self.width)
@@ -150,8 +147,7 @@ class Arrays:
 
     def _free(self, wanted: str) -> str:
         """A name that no statement of the function has."""
-        names = (wanted, *(f"{wanted}_{i}" for i in range(2, len(self._taken) + 3)))
-        name = next(name for name in names if name not in self._taken)
+        name = local_name(wanted, self._taken)
         self._taken.add(name)
         return name
 
@@ -393,11 +389,8 @@ class Arrays:
 
     def _local(self, wanted: str, code: Code, names: Mapping[Expr, Code]) -> Code:
         """A local for a quantity of a formula; the next formula may have one of that name."""
-        if not wanted.isidentifier() or keyword.iskeyword(wanted):
-            wanted = "part"
-        taken = {*self._taken, *(one.text for one in names.values() if isinstance(one, Text))}
-        found = (wanted, *(f"{wanted}_{i}" for i in range(2, len(taken) + 3)))
-        name = next(name for name in found if name not in taken)
+        own = (one.text for one in names.values() if isinstance(one, Text))
+        name = local_name(wanted, (*self._taken, *own))
         self._let(name, code)
         return Text(name)
 

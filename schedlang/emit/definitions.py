@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import keyword
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, statement
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.printing import Import, import_lines
-from schedlang.formula.expressions import BASE, LEVEL, Expr
+from schedlang.formula.expressions import BASE, LEVEL, Expr, symbols
 from schedlang.formula.ranges import Range, measure
 from schedlang.program.program import Program
 
@@ -59,6 +60,21 @@ class Definitions:
         lists = (statement(f"{name} = ", items) for items, name in self.lists.items())
         return [*(line for lines in lists for line in lines), *self.tables]
 
+    def level_lines(self, used: set[str], write: Callable[[str, Expr], list[str]]) -> list[str]:
+        """The statements for the levels that are used, directly or by another one.
+
+        Args:
+            used: the names that the statements below them use.
+            write: the statement for a level, from its name and its formula.
+        """
+        lines: list[str] = []
+        for i, level in reversed(list(enumerate(self.levels))):
+            name = f"{LEVEL}{i}"
+            if name in used:
+                lines = [*write(name, level), *lines]
+                used = used | symbols(level)
+        return lines
+
     @cached_property
     def ranges(self) -> dict[str, Range]:
         """What the base rate and the levels can be."""
@@ -66,6 +82,15 @@ class Definitions:
         for i, level in enumerate(self.levels):
             known[f"{LEVEL}{i}"] = measure(level, known, set())
         return known
+
+
+def local_name(wanted: str, taken: Iterable[str]) -> str:
+    """The name of a local: what is wanted, with a number where that is taken."""
+    if not wanted.isidentifier() or keyword.iskeyword(wanted):
+        wanted = "part"
+    taken = set(taken)
+    names = (wanted, *(f"{wanted}_{i}" for i in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def file_source(

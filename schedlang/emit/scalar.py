@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
-from schedlang.emit.definitions import Definitions
+from schedlang.emit.definitions import Definitions, local_name
 from schedlang.emit.outline import outline
 from schedlang.emit.printing import PYTHON, Import, Printer, number, ticks_since
 from schedlang.emit.restarts import cycles_of
@@ -23,7 +22,6 @@ from schedlang.formula.expressions import (
     Named,
     Number,
     T,
-    symbols,
     walk,
 )
 from schedlang.formula.ranges import Range, knowing, measure
@@ -111,13 +109,10 @@ class Body:
         names = Names({BASE: Text("lr")}, self.shared.ranges)
         used = set(re.findall(rf"\b{LEVEL}\d+\b", "\n".join(lines)))
         width = source.WIDTH - len(source.INDENT)
-        before: list[list[str]] = []
-        for i, level in reversed(list(enumerate(self.shared.levels))):
-            name = f"{LEVEL}{i}"
-            if name in used:
-                before.append(self.statement(f"{name} = ", level, names, width))
-                used |= symbols(level)
-        return [line for own in [*reversed(before), lines] for line in own]
+        before = self.shared.level_lines(
+            used, lambda name, level: self.statement(f"{name} = ", level, names, width)
+        )
+        return [*before, *lines]
 
     def parts(self, parts: Sequence[Part], depth: int, width: int) -> list[str]:
         """The statements for parts one after the other, inside of so many repeats."""
@@ -275,12 +270,8 @@ class Body:
 
     def local(self, wanted: str, kind: str, names: Names) -> str:
         """The name of a local of a type; one name has the same type in the whole function."""
-        taken = {code.text for code in names.codes.values() if isinstance(code, Text)} | RESERVED
-        if not wanted.isidentifier() or keyword.iskeyword(wanted):
-            wanted = "part"
-        name, count = wanted, 1
-        while name in taken or self.types.get(name, kind) != kind:
-            count += 1
-            name = f"{wanted}_{count}"
+        own = (code.text for code in names.codes.values() if isinstance(code, Text))
+        others = (name for name, type_ in self.types.items() if type_ != kind)
+        name = local_name(wanted, (*own, *others, *RESERVED))
         self.types[name] = kind
         return name
