@@ -7,7 +7,8 @@ from schedlang.emit.arrays import Arrays
 from schedlang.emit.code import call, statement
 from schedlang.emit.definitions import Definitions
 from schedlang.emit.levels import Levels
-from schedlang.emit.printing import KERAS
+from schedlang.emit.printing import KERAS, PYTHON, Printer
+from schedlang.plateau import improvement
 from schedlang.program.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
@@ -74,17 +75,12 @@ def plateau_callback(
     if low is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     low = low.replace("lr", "self.lr")
-    better = {
-        ("max", "rel"): "metric > best * (1 + {})",
-        ("max", "abs"): "metric > best + {}",
-        ("min", "rel"): "metric < best * (1 - {})",
-        ("min", "abs"): "metric < best - {}",
-    }[facts["mode"] or "min", facts["threshold_mode"]]
-    better = better.format(source.number(facts["threshold"]))
+    mode = facts["mode"] or "min"
+    better = Printer(PYTHON).code(improvement(mode, facts["threshold_mode"], facts["threshold"]))
     begin = facts["begin"] * (per_epoch or 1)
     cools = facts["cooldown"] > 0
     size, names = (3, "best, bad, cooldown") if cools else (2, "best, bad")
-    worst = "-math.inf" if facts["mode"] == "max" else "math.inf"
+    worst = "-math.inf" if mode == "max" else "math.inf"
     reduced = f"rate * {source.number(facts['factor'])}"
     monitor = facts["monitor"]
     counters, counted, missed, ended = [], [], [], []
@@ -148,7 +144,7 @@ def plateau_callback(
         "            return",
         *counted,
         f"        {names} = ops.convert_to_numpy(self.memory)",
-        f"        if {better}:",
+        *_indented(2, statement("if ", better, ":")),
         "            best, bad = metric, 0",
         "        else:",
         "            bad += 1",
