@@ -86,7 +86,7 @@ def count_at(count: TickCount, tick: int) -> float:
         case "ticks":
             return float(since)
         case "rounds":
-            return float(rounds)
+            return float(rounds - count.offset)
         case "remainder":
             return float(rest - count.offset)
 
@@ -139,7 +139,8 @@ def in_reach(segment: Segment, last: int) -> Segment:
         name, here = f"x{i}", count
         if here.numerator > last:  # the first period never ends
             if here.kind == "rounds":
-                moved[name], here = ZERO, TickCount("ticks", segment.begin)
+                moved[name] = Number(-float(here.offset))
+                here = TickCount("ticks", segment.begin)
             else:
                 here = TickCount("ticks", here.anchor + here.offset)
         if here.anchor > last:
@@ -294,9 +295,10 @@ def array_count(count: TickCount, arrays: Arrays, step: Tensor, dtype: str) -> T
         rounds = (ticks - rest) / numerator
     else:
         rounds, rest = _divide(count, arrays, since, dtype)
-    if count.kind == "rounds":
-        return arrays.cast(rounds, "float32")
-    return arrays.cast(rest - _like(count.offset, dtype), "float32")
+    found, offset = rounds if count.kind == "rounds" else rest, count.offset
+    if not isinstance(offset, int) or offset:
+        found = found - _like(offset, dtype)
+    return arrays.cast(found, "float32")
 
 
 def _like(number: Any, dtype: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.emit import source
 from schedlang.formula.expressions import Expr, hangs_on_base, symbols
-from schedlang.program.program import Program, pieces_of
+from schedlang.program.program import Program
 
 LONGEST_LINE = 600
 """Characters of a line that are repeated in a docstring."""
@@ -41,7 +41,7 @@ def line(program: Program) -> str:
 
 def needs_base(program: Program) -> bool:
     """Whether a formula depends on a base rate that is not known."""
-    return over_base(piece.curve for track in program.tracks for piece in pieces_of(track.parts))
+    return program.base is None and program.needs_base
 
 
 def over_base(curves: Iterable[Expr]) -> bool:
@@ -73,11 +73,12 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
     else:
         step = f"One step is {program.says_tick}."
     if not base:
-        base = (
-            "The base rate is the parameter `lr`."
-            if program.base is None
-            else f"The base rate is {source.number(program.base)}."
-        )
+        if program.base is not None:
+            base = f"The base rate is {source.number(program.base)}."
+        elif needs_base(program):
+            base = "The base rate is the parameter `lr`."
+        else:
+            base = "The values are absolute, and need no base rate."
     if program.length is None:
         length = "The schedule never ends."
     else:

@@ -65,8 +65,10 @@ class Plain(Bound):
                 super().step()
             finally:
                 watch.inside = False
-            watch.rates = [group["lr"] for group in groups]
+            # PyTorch has just read them from the groups; no tensor comes this way.
+            watch.rates = self._last_lr  # type: ignore[assignment]
             watch.tick = tick + 1
+            watch.groups = groups
         self._step_count = count
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
