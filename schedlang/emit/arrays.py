@@ -13,10 +13,9 @@ from schedlang.arrays.stable import TINY, guarded, stable
 from schedlang.emit import source
 from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
 from schedlang.emit.definitions import Definitions, local_name
-from schedlang.emit.outline import outline
+from schedlang.emit.parts import Formula, Table, outline, says, with_tables
 from schedlang.emit.printing import Printer, Spelling, counting, number, ticks_since
 from schedlang.emit.restarts import Cycles, cycles_of
-from schedlang.emit.rows import Formula, Table, says, with_tables
 from schedlang.emit.simple import (
     computed,
     outside,

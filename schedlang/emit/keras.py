@@ -12,7 +12,7 @@ from schedlang.emit.code import statement
 from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import outline
+from schedlang.emit.parts import outline
 from schedlang.emit.printing import KERAS, Import
 from schedlang.program.program import Piece, Program
 

@@ -10,7 +10,7 @@ from schedlang.emit.classes import optax_schedule, optax_warmup_cosine
 from schedlang.emit.code import Code, Text, call, commented, listed, statement
 from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import outline
+from schedlang.emit.parts import outline
 from schedlang.emit.printing import JAX, number
 from schedlang.program.program import Part, Piece, Program, Repeat, Track
 

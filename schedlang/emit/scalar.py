@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
 from schedlang.emit.definitions import Definitions, local_name
-from schedlang.emit.outline import outline
+from schedlang.emit.parts import Formula, PartOrTable, Table, outline, says, with_tables
 from schedlang.emit.printing import PYTHON, Import, Printer, number, ticks_since
 from schedlang.emit.restarts import cycles_of
-from schedlang.emit.rows import Formula, PartOrTable, Table, says, with_tables
 from schedlang.emit.simple import choice, outside, own, quantities_of, simple, without_skip
 from schedlang.formula.expressions import (
     BASE,

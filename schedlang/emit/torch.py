@@ -12,14 +12,14 @@ from schedlang.emit.classes import FrameworkCall, reduce_on_plateau, torch_child
 from schedlang.emit.code import Code, Text, call, commented, listed, statement
 from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import Part, outline
+from schedlang.emit.parts import outline
 from schedlang.emit.printing import Import, number
 from schedlang.emit.torch_formulas import Built, TorchFile, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import BASE, ONE, Number, substitute
 from schedlang.formula.notation import tidy
-from schedlang.program.program import Piece, Program, Track
+from schedlang.program.program import Part, Piece, Program, Track
 
 WIDTH = source.WIDTH - len(source.INDENT)
 MOST_PHASES = 20

@@ -1,4 +1,7 @@
-"""Long runs of phases as a table: a formula for each kind, and a row of numbers for each phase."""
+"""The parts of a track as they are written: one after the other, and long runs as a table.
+
+A table has a formula for each kind of phase, and a row of numbers for each phase.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from schedlang.formula.expressions import (
     walk,
 )
 from schedlang.formula.ranges import Range
-from schedlang.program.program import Part, Piece, Repeat
+from schedlang.program.program import Part, Piece, Repeat, Track
 
 LONG = 40
 """Phases one after the other that are written out; more of them are a table."""
@@ -42,6 +45,27 @@ _NAMES = {
 }
 """What the numbers of a phase are called, by the names of its facts."""
 _JUMPS = {"floordiv", "mod", "floor", "ceil", "where", "min", "max"}
+
+
+def outline(track: Track) -> tuple[Part, ...]:
+    """The parts of a track one after the other; the last one has no end."""
+    return _merged(track.parts)
+
+
+def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Without a piece that only holds the level of the one before it."""
+    merged: list[Part] = []
+    for part in parts:
+        match merged[-1] if merged else None, part:
+            case Piece(curve=held) as before, Piece(curve=curve, text="") if (
+                held == curve and T.name not in symbols(curve)
+            ):
+                merged[-1] = before._replace(end=part.end)
+            case _, Repeat(parts=inner):
+                merged.append(part._replace(parts=_merged(inner)))
+            case _:
+                merged.append(part)
+    return tuple(merged)
 
 
 @dataclass(frozen=True, eq=False)
