@@ -146,6 +146,7 @@ UNCLEAR = [
     "{'a': {'b': 1}}",
     "cosine until",
     "lr_scheduler_type=rex",
+    "SequentialLR([LinearLR(total_iters=10), CosineAnnealingLR(T_max=90)], milestones=[20])",
     "warmup_stable_decay",
     '"',
     "x" * LONGEST + "(90)",

@@ -294,8 +294,12 @@ class _Reader(Values):
             pass
         stages = self.pipeline(("]",))
         self.close("]")
-        while self.next().text != ")":  # where one ends is what its duration says
-            pass
+        milestones = []
+        while (token := self.next()).text != ")":
+            milestones += [float(token.text)] if token.kind == "number" else []
+        for stage, milestone in zip(stages, milestones, strict=False):
+            if isinstance(stage[0], Step):
+                stage[0].ends = milestone
         return stages
 
     def _mapping(self, closing: str) -> list[Stage]:
