@@ -47,6 +47,7 @@ def prepare(sample: int, seed: int) -> None:
     for name in filter(None, listed.stdout.decode().split("\0")):
         (COPY / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, COPY / name)
+    cosmic_ray("cosmic-ray", "baseline", CONFIG)  # an error if the tests fail without a mutant
     cosmic_ray("cosmic-ray", "init", CONFIG, SESSION)
     cosmic_ray("cr-filter-operators", SESSION, CONFIG)
     with use_db(str(COPY / SESSION), WorkDB.Mode.open) as db:
