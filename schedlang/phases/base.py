@@ -13,7 +13,7 @@ from typing_extensions import Self
 from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, per, rounds
+from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, rounds
 from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
@@ -95,7 +95,11 @@ class Context(NamedTuple):
 
     def stairs(self, every: Fraction) -> Expr:
         """``p`` as a staircase with a step each so many ticks: ``⌊t / every⌋·every / T``."""
-        return Named("progress", per(rounds(self.t, every), Fraction(self.length) / every))
+        stairs, steps = rounds(self.t, every), self.length / every
+        over = self.length * every.denominator
+        if steps.denominator == 1 or over >= 2**31:  # which is no int32 of an array library's
+            return Named("progress", stairs / float(steps))
+        return Named("progress", stairs * every.numerator / over)
 
     def position(self, at: Length) -> float:
         """A position of the enclosing pipeline, in ticks since the phase's begin."""
