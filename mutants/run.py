@@ -48,8 +48,8 @@ def prepare(sample: int, seed: int) -> None:
     for name in filter(None, listed.stdout.decode().split("\0")):
         (COPY / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, COPY / name)
-    cosmic_ray("cosmic-ray", "baseline", CONFIG)  # an error if the tests fail without a mutant
-    cosmic_ray("cosmic-ray", "init", CONFIG, SESSION)
+    in_copy("python", "mutants/tests.py")  # an error if they fail without a mutant
+    in_copy("cosmic-ray", "init", CONFIG, SESSION)
     filters = _toml(CONFIG)["cosmic-ray"]["filters"]["operators-filter"]
     excluded = re.compile("|".join(filters["exclude-operators"]))
     with use_db(str(COPY / SESSION), WorkDB.Mode.open) as db:
@@ -67,14 +67,14 @@ def prepare(sample: int, seed: int) -> None:
     print(f"{len(drawn)} of {len(mutants)} mutants, seed {seed}", flush=True)
 
 
-def cosmic_ray(*command: str) -> None:
-    """Run one of Cosmic Ray's commands in the copy, whose `schedlang` it tests."""
+def in_copy(command: str, *arguments: str) -> None:
+    """Run a command of the environment in the copy, with the copy's `schedlang`."""
     tools = Path(sys.executable).parent
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     # CI: Hypothesis draws the same examples for every mutant.
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(COPY), "CI": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests are compiled once, not 400 times
-    subprocess.run([tools / command[0], *command[1:]], cwd=COPY, env=environment, check=True)
+    subprocess.run([tools / command, *arguments], cwd=COPY, env=environment, check=True)
 
 
 def report() -> bool:
@@ -122,7 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.resume:
         prepare(options.sample, options.seed)
-    cosmic_ray("cosmic-ray", "exec", CONFIG, SESSION)
+    in_copy("cosmic-ray", "exec", CONFIG, SESSION)
     sys.exit(not report())
 
 

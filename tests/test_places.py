@@ -87,4 +87,4 @@ def test_a_text_is_read_once(line: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(validate, "read", counted)
     with pytest.raises(ScheduleError):
         parse(line).bind(lr=0.1)
-    assert texts == [line]
+    assert texts.count(line) == 1  # a line that is advised is read, too
