@@ -92,7 +92,7 @@ class Body:
     """The statements of one function.
 
     Attributes:
-        shared: what the file has shared it.
+        shared: what the functions of the file have in common.
         types: the types of the locals.
     """
 
