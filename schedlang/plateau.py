@@ -24,7 +24,7 @@ def improvement(mode: str, threshold_mode: str, threshold: float) -> Expr:
 
 @dataclass
 class Memory:
-    """What a plateau remembers between metrics; a target saves it.
+    """The memory of a plateau between metrics; a target saves it.
 
     Attributes:
         best: the best metric so far.
