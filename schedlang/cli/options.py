@@ -17,8 +17,12 @@ SETTINGS = {
     "clock": ("step|epoch", "what one tick is"),
 }
 TARGETS = ("torch", "keras", "optax", "python")
+FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
+LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
+SEVERAL = ("check", "fmt")
+"""The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
@@ -85,7 +89,14 @@ def parser() -> argparse.ArgumentParser:
 
     check = command("check", "SCHEDULE…")
     check.add_argument("-q", "--quiet", action="store_true", help="print only what is wrong")
-    check.add_argument("--json", action="store_true", help="print the result as JSON")
+    check.add_argument(
+        "--format",
+        metavar="FORMAT",
+        type=_one_of(FORMATS),
+        choices=FORMATS,
+        default="text",
+        help=f"one of {', '.join(FORMATS)}",
+    )
 
     show = command("show")
     show.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -129,8 +140,17 @@ def parser() -> argparse.ArgumentParser:
     )
     change.add_argument("--write", action="store_true", help="change the files")
 
+    for each in (check, fmt):
+        each.add_argument(
+            "--by-key",
+            action="store_true",
+            help="only what stands at a key called schedule, lr_schedule or …_schedule",
+        )
+
     for name, each in _commands(top).items():
-        each.add_argument("schedules", metavar="SCHEDULE", nargs="*", help=LINE)
+        each.add_argument(
+            "schedules", metavar="SCHEDULE", nargs="*", help=LINES if name in SEVERAL else LINE
+        )
         each.add_argument(
             "--key",
             metavar="KEY",

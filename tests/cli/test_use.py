@@ -245,7 +245,7 @@ def test_check_as_json(run: Run) -> None:
     Path("a.yaml").write_text("a: cosine 90 mn=0\n", encoding="utf-8")
     Path("b.yaml").write_text("b: {stages: [{kind: cosine}]}\n", encoding="utf-8")
     arguments = ("hold 5%", "hold 90 -> hold 90", "a.yaml", "b.yaml", "no.yaml")
-    ran = run("check", "--json", *arguments)
+    ran = run("check", "--format", "json", *arguments)
     assert (ran.status, ran.err) == (2, "")
     assert json.loads(ran.out) == [
         {
@@ -260,6 +260,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "set --total",
                     "path": ["stages", 0],
                     "span": [0, 7],
+                    "place": {"line": 1, "column": 1, "end_line": 1, "end_column": 8},
                 }
             ],
             "errors": [],
@@ -287,6 +288,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "did you mean `min`?",
                     "path": ["stages", 0, "mn="],
                     "span": [10, 12],
+                    "place": {"line": 1, "column": 14, "end_line": 1, "end_column": 16},
                 }
             ],
             "warnings": [],
@@ -304,6 +306,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "write cosine 90, or cosine rest",
                     "path": ["stages", 0],
                     "span": None,
+                    "place": {"line": 1, "column": 14, "end_line": 1, "end_column": 28},
                 }
             ],
             "warnings": [],
@@ -321,6 +324,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "",
                     "path": [],
                     "span": None,
+                    "place": None,
                 }
             ],
             "warnings": [],
@@ -329,11 +333,17 @@ def test_check_as_json(run: Run) -> None:
 
 
 def test_check_as_json_has_the_warnings(run: Run) -> None:
-    ran = run("check", "--json", "cosine 90", "--total", "50")
+    ran = run("check", "--format", "json", "cosine 90", "--total", "50")
     assert (ran.status, ran.err) == (0, "")
-    assert json.loads(ran.out)[0]["warnings"] == [
-        "the phases take 90 ticks, the total is 50 ticks: training ends first"
-    ]
+    (warning,) = json.loads(ran.out)[0]["warnings"]
+    assert warning == {
+        "code": None,
+        "message": "the phases take 90 ticks, the total is 50 ticks: training ends first",
+        "advice": "",
+        "path": [],
+        "span": None,
+        "place": None,
+    }
 
 
 def test_show_as_json(run: Run) -> None:
