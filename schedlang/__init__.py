@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
+    from schedlang.linting import Finding, lint
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
     from schedlang.program.program import Program
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Binding",
+    "Finding",
     "Mistake",
     "Phase",
     "Positive",
@@ -22,6 +24,7 @@ __all__ = [
     "ScheduleError",
     "ScheduleWarning",
     "compare",
+    "lint",
     "parse",
     "register",
     "to_torch",
@@ -30,6 +33,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
+    "schedlang.linting": ("Finding", "lint"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
     "schedlang.program.program": ("Program",),

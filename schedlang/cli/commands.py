@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     match name:
-        case "check":
+        case "check" | "lint":
             from schedlang.cli.check import check
 
             return check

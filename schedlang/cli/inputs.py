@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import Misuse
-from schedlang.errors import ScheduleError, Span, quoted
+from schedlang.errors import Marked, ScheduleError, Span, quoted
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
@@ -76,20 +76,31 @@ class Input(NamedTuple):
         missing = clock is not None and _clock_is_missing(self.value)
         return self._replace(clock=clock) if missing else self
 
-    def spans(self, error: ScheduleError) -> list[Span | None]:
+    def spans(self, found: Sequence[Marked]) -> list[Span | None]:
         """Where each mistake is: in the file, for a schedule of a file, else in the line."""
         if self.file is None:
-            return [mistake.span for mistake in error.mistakes]
+            return [each.span for each in found]
         from schedlang.cli.places import in_file, nearest_span, span_of
 
         if self.text is None:
-            return [nearest_span(self.file, self.steps, each.path) for each in error.mistakes]
+            return [nearest_span(self.file, self.steps, each.path) for each in found]
         string = span_of(self.file, self.steps)
         if string is None:
-            return [None for _ in error.mistakes]
+            return [None for _ in found]
         whole = Span(0, len(self.text))
-        spans = [mistake.span or whole for mistake in error.mistakes]
+        spans = [each.span or whole for each in found]
         return [*in_file(self.file, string, self.text, spans)]
+
+    def lines(self) -> str:
+        """The line; in a file, the lines on which it stands, with the comments behind them."""
+        if self.file is None:
+            return self.text or ""
+        from schedlang.cli.places import span_of
+
+        span = span_of(self.file, self.steps) or Span(0, 0)
+        begin = self.file.text.rfind("\n", 0, span.begin) + 1
+        end = self.file.text.find("\n", max(span.begin, span.end - 1))
+        return self.file.text[begin : end if end >= 0 else None]
 
 
 def find(argument: str, key: str | None) -> Input:

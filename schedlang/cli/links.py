@@ -18,7 +18,9 @@ VARIABLES = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM", "ALA
 
 def page_of(code: str) -> str:
     """The section of the documentation that explains a code."""
-    return f"{DOCS}/errors/#{code}" if code in CODES else f"{DOCS}/lint/#{code}"
+    if code in CODES:
+        return f"{DOCS}/errors/#{code}"
+    return f"{DOCS}/cli/#check" if code in {"unreadable", "warning"} else f"{DOCS}/lint/#{code}"
 
 
 def has_links(environ: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schedlang.cli.links import DOCS, page_of
-from schedlang.cli.report import Finding, Report
+from schedlang.cli.report import Remark, Report
 
 
 def as_json(reports: Sequence[Report]) -> str:
@@ -21,47 +21,47 @@ def _report_as_json(report: Report) -> dict[str, Any]:
         "key": report.key,
         "ok": report.status == 0,
         "text": report.text,
-        "open": [_finding_as_json(finding) for finding in report.of("note")],
-        "errors": [_finding_as_json(finding) for finding in report.of("error")],
-        "warnings": [_finding_as_json(finding) for finding in report.of("warning")],
+        "open": [_remark_as_json(remark) for remark in report.of("note")],
+        "errors": [_remark_as_json(remark) for remark in report.of("error")],
+        "warnings": [_remark_as_json(remark) for remark in report.of("warning")],
     }
 
 
-def _finding_as_json(finding: Finding) -> dict[str, Any]:
+def _remark_as_json(remark: Remark) -> dict[str, Any]:
     return {
-        "code": finding.code or None,
-        "message": finding.message,
-        "advice": finding.advice,
-        "path": list(finding.path),
-        "span": None if finding.span is None else list(finding.span),
-        "place": None if finding.place is None else finding.place._asdict(),
+        "code": remark.code or None,
+        "message": remark.message,
+        "advice": remark.advice,
+        "path": list(remark.path),
+        "span": None if remark.span is None else list(remark.span),
+        "place": None if remark.place is None else remark.place._asdict(),
     }
 
 
-def _reported(reports: Sequence[Report]) -> Iterator[tuple[Report, Finding]]:
+def _reported(reports: Sequence[Report]) -> Iterator[tuple[Report, Remark]]:
     for report in reports:
-        for finding in report.findings:
-            if finding.level != "note":
-                yield report, finding
+        for remark in report.remarks:
+            if remark.level != "note":
+                yield report, remark
 
 
 # ── GitHub ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def as_github(reports: Sequence[Report]) -> str:
-    """A workflow command for each finding, which GitHub shows beside the line in the diff."""
-    return "\n".join(_command(report, finding) for report, finding in _reported(reports))
+    """A workflow command for each remark, which GitHub shows beside the line in the diff."""
+    return "\n".join(_command(report, remark) for report, remark in _reported(reports))
 
 
-def _command(report: Report, finding: Finding) -> str:
-    properties = {"title": f"schedlang: {finding.code or finding.level}"}
+def _command(report: Report, remark: Remark) -> str:
+    properties = {"title": f"schedlang: {remark.code or remark.level}"}
     if report.in_file:
         properties = {"file": report.name, **properties}
-        if place := finding.place:
+        if place := remark.place:
             properties |= {"line": str(place.line), "col": str(place.column)}
             properties |= {"endLine": str(place.end_line), "endColumn": str(place.end_column)}
     listed = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in properties.items())
-    return f"::{finding.level} {listed}::{_escaped(_said(finding))}"
+    return f"::{remark.level} {listed}::{_escaped(_said(remark))}"
 
 
 def _escaped(text: str, signs: str = "") -> str:
@@ -70,8 +70,8 @@ def _escaped(text: str, signs: str = "") -> str:
     return text
 
 
-def _said(finding: Finding) -> str:
-    return f"{finding.message}\n{finding.advice}" if finding.advice else finding.message
+def _said(remark: Remark) -> str:
+    return "\n".join(filter(None, (remark.message, remark.advice, remark.reason)))
 
 
 # ── SARIF ────────────────────────────────────────────────────────────────────────────────────────
@@ -82,21 +82,17 @@ def as_sarif(reports: Sequence[Report]) -> str:
     from schedlang import __version__
 
     found = list(_reported(reports))
-    codes = list(dict.fromkeys(_rule_of(finding) for _, finding in found))
+    codes = list(dict.fromkeys(_rule_of(remark) for _, remark in found))
     driver = {
         "name": "schedlang",
         "version": __version__,
         "informationUri": DOCS,
         "rules": [
-            {
-                "id": code,
-                "shortDescription": {"text": code.replace("-", " ")},
-                "helpUri": page_of(code),
-            }
+            {"id": code, "shortDescription": {"text": code}, "helpUri": page_of(code)}
             for code in codes
         ],
     }
-    results = [_result(report, finding, codes) for report, finding in found]
+    results = [_result(report, remark, codes) for report, remark in found]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2)
@@ -105,23 +101,23 @@ def as_sarif(reports: Sequence[Report]) -> str:
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def _rule_of(finding: Finding) -> str:
-    return finding.code or finding.level
+def _rule_of(remark: Remark) -> str:
+    return remark.code or remark.level
 
 
-def _result(report: Report, finding: Finding, codes: list[str]) -> dict[str, Any]:
-    rule = _rule_of(finding)
+def _result(report: Report, remark: Remark, codes: list[str]) -> dict[str, Any]:
+    rule = _rule_of(remark)
     result: dict[str, Any] = {
         "ruleId": rule,
         "ruleIndex": codes.index(rule),
-        "level": finding.level,
-        "message": {"text": _said(finding)},
+        "level": remark.level,
+        "message": {"text": _said(remark)},
     }
     if report.in_file:
         location: dict[str, Any] = {
             "artifactLocation": {"uri": _uri(report.name), "uriBaseId": "%SRCROOT%"}
         }
-        if place := finding.place:
+        if place := remark.place:
             location["region"] = {
                 "startLine": place.line,
                 "startColumn": place.column,

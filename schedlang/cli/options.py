@@ -21,10 +21,11 @@ FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
 LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
-SEVERAL = ("check", "fmt")
+SEVERAL = ("check", "lint", "fmt")
 """The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
+    "lint": "report what is legal and probably a mistake",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
@@ -88,15 +89,26 @@ def parser() -> argparse.ArgumentParser:
         )
 
     check = command("check", "SCHEDULE…")
-    check.add_argument("-q", "--quiet", action="store_true", help="print only what is wrong")
-    check.add_argument(
-        "--format",
-        metavar="FORMAT",
-        type=_one_of(FORMATS),
-        choices=FORMATS,
-        default="text",
-        help=f"one of {', '.join(FORMATS)}",
-    )
+    check.add_argument("--lint", action="store_true", help="report what `lint` finds, too")
+    lint = command("lint", "SCHEDULE…")
+    lint.set_defaults(lint=True)
+    for each in (check, lint):
+        each.add_argument("-q", "--quiet", action="store_true", help="print only what is wrong")
+        each.add_argument(
+            "--format",
+            metavar="FORMAT",
+            type=_one_of(FORMATS),
+            choices=FORMATS,
+            default="text",
+            help=f"one of {', '.join(FORMATS)}",
+        )
+        each.add_argument(
+            "--ignore",
+            metavar="CODES",
+            type=lambda codes: codes.split(","),
+            default=[],
+            help="rules of lint to turn off: floor,pct",
+        )
 
     show = command("show")
     show.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -140,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
     )
     change.add_argument("--write", action="store_true", help="change the files")
 
-    for each in (check, fmt):
+    for each in (check, lint, fmt):
         each.add_argument(
             "--by-key",
             action="store_true",

@@ -69,9 +69,9 @@ def reported(found: Input) -> Iterator[None]:
         try:
             yield
         except ScheduleError as error:
-            from schedlang.cli.report import findings, rendered
+            from schedlang.cli.report import remarks, rendered
 
-            complain(rendered(findings("error", error, found)))
+            complain(rendered(remarks("error", error, found)))
             raise Wrong from None
         except ValueError as error:  # what a target cannot do
             complain(f"{prefix}error: {with_options(str(error), found)}")
