@@ -44,21 +44,18 @@ def read(path: Path, name: str | None = None) -> File:
 
 
 def load(file: File) -> Any:
-    """The values of a file; several documents of YAML are a list.
+    """The values of a file; several documents of YAML are a list, and none are None.
 
     Raises:
-        Misuse: if it is empty or not valid.
+        Misuse: if it is not valid.
     """
     try:
-        content = parsed(file.text, file.suffix) if file.text.strip() else None
+        return parsed(file.text, file.suffix) if file.text.strip() else None
     except (ValueError, RecursionError) as error:
         kind = file.suffix.removeprefix(".")
         message, *place = _what_and_where(error)
         where = ":".join(map(str, [file.name, *place]))
         raise Misuse(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
-    if content is None or content == {}:
-        raise Misuse(f"{file.name} is empty")
-    return content
 
 
 def parsed(text: str, suffix: str) -> Any:

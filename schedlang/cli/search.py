@@ -48,9 +48,11 @@ def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]
     """The schedules of a file that was named: at the key; else by the names of keys; else by looks.
 
     Raises:
-        Misuse: if there is no such key, or none of the file's values is a schedule.
+        Misuse: if the file is empty or not valid, has no such key, or holds no schedule.
     """
     content = load(file)
+    if content is None or content == {}:
+        raise Misuse(f"{file.name} is empty")
     if key is not None:
         return [(value_at(content, key, file.name), key)]
     if isinstance(content, str) or _is_dict_form(content):

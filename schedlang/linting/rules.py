@@ -134,8 +134,8 @@ def _zero_start(run: Run) -> Iterator[Found]:
     wasted = run.program.tick == "epoch" or ticks < MANY_UPDATES
     if wasted and isinstance(first.phase, Ramp) and run.at(0) == 0 < run.at(1):
         what = "epoch" if run.program.tick == "epoch" else "update"
-        advice = "leave `from` out (0.1% is the default), or add skip=1"
-        yield Found((*first.path, "from"), f"the first {what} has rate 0", advice)
+        message = f"the first {what} has rate 0"
+        yield Found((*first.path, "from"), message, "leave `from` out: it starts at 0.1%")
 
 
 def _long_warmup(run: Run) -> Iterator[Found]:
@@ -340,26 +340,15 @@ def _unused_peak(run: Run) -> Iterator[Found]:
         rate = float(peak.value) if peak.share is None else None
         if rate is None and base is not None:
             rate = float(peak.share or 0) * base
-        if rate is not None and run.at(stage.begin) < 0.9 * rate:
-            message = (
-                f"the warm-up leads to {peak}, and the next update uses {run.at(stage.begin):.3g}"
-            )
-            yield Found(
-                before.path, message, f"end it where the next phase begins: to={_next(stage)}"
-            )
-
-
-def _next(stage: Stage) -> str:
-    start = getattr(stage.phase, "start", None) or getattr(stage.phase, "to", None)
-    return "…" if start is None else str(start)
+        first = run.at(stage.begin)
+        if rate is not None and first < 0.9 * rate:
+            message = f"the warm-up leads to {peak}, and the next update uses {first:.3g}"
+            yield Found(before.path, message, "let it end where the next phase begins")
 
 
 def _bare_ticks(run: Run) -> Iterator[Found]:
-    if (
-        not run.in_file
-        or run.settings.clock is not None
-        or run.settings.steps_per_epoch is not None
-    ):
+    known = run.settings.clock is not None or run.settings.steps_per_epoch is not None
+    if known or not run.in_file:
         return
     for path, length in lengths(run.schedule):
         if not length.unit and length.value:

@@ -261,7 +261,8 @@ MISUSED: list[tuple[list[str], str]] = [
     (
         ["fmt", "cosine 90", "--total", "5"],
         (
-            "there is no option `--total`: known: --by-key, --check, --help, --key, --quiet, --write, -h, -q"
+            "there is no option `--total`:"
+            " known: --by-key, --check, --help, --key, --quiet, --write, -h, -q"
         ),
     ),
     (
