@@ -26,6 +26,7 @@ SEVERAL = ("check", "lint", "fmt")
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
     "lint": "report what is legal and probably a mistake",
+    "explain": "say in words what happens when, and what each target is made of",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
@@ -60,7 +61,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line, for help and for completion."""
-    listed = "\n".join(f"  {name:5}  {text}" for name, text in COMMANDS.items())
+    listed = "\n".join(f"  {name:9}  {text}" for name, text in COMMANDS.items())
     top = _Parser(
         prog="schedlang",
         usage="schedlang COMMAND …",
@@ -110,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
             help="rules of lint to turn off: floor,pct",
         )
 
+    command("explain")
     show = command("show")
     show.add_argument("--json", action="store_true", help="print the table as JSON")
 
