@@ -35,6 +35,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from schedlang.cli.fmt import fmt
 
             return fmt
+        case "diff":
+            from schedlang.cli.diff import diff
+
+            return diff
         case "explain":
             from schedlang.cli.explain import explain
 

@@ -43,6 +43,25 @@ def read(path: Path, name: str | None = None) -> File:
     return File(name or str(path), text, path.suffix.lower(), path)
 
 
+def at_revision(name: str) -> File:
+    """A file of git at a revision, such as ``HEAD~1:config.yaml``.
+
+    Raises:
+        Misuse: if git has no such file.
+    """
+    import subprocess
+
+    command = ["git", "show", "--end-of-options", name]
+    try:
+        shown = subprocess.run(command, capture_output=True, check=True)  # noqa: S603  # no shell
+    except FileNotFoundError:
+        raise Misuse(f"cannot read {name}: there is no git") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise Misuse(f"cannot read {name}: {said}") from None
+    return File(name, decoded(shown.stdout, name), Path(name).suffix.lower())
+
+
 def load(file: File) -> Any:
     """The values of a file; several documents of YAML are a list, and none are None.
 

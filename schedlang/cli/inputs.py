@@ -138,7 +138,7 @@ def find_all(
     if argument == STDIN:
         return _in_standard_input(key)
     path = Path(argument)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES or "\n" in argument:
         if _is_file(path):
             raise Misuse(f"{argument} is not a {', '.join(SUFFIXES)} file")
         if key is not None:
@@ -150,7 +150,8 @@ def find_all(
         from schedlang.cli.project import project
 
         keys = project().keys
-    file = files.read(path, argument)
+    committed = not _is_file(path) and ":" in argument
+    file = files.at_revision(argument) if committed else files.read(path, argument)
     found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
     return [Input(value, argument, key, file) for value, key in found]
 

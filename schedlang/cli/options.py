@@ -21,7 +21,7 @@ FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
 LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
-SEVERAL = ("check", "lint", "fmt")
+SEVERAL = ("check", "lint", "fmt", "diff")
 """The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
@@ -30,6 +30,7 @@ COMMANDS = {
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
+    "diff": "compare two schedules: the first tick that differs, by how much, a picture",
     "fmt": "print the canonical text, or bring files into it",
 }
 
@@ -144,6 +145,11 @@ def parser() -> argparse.ArgumentParser:
         choices=STYLES,
         default="native",
         help="native: what the framework has (default); closed-form: formulas only",
+    )
+
+    diff = command("diff", "A B")
+    diff.add_argument(
+        "--ticks", metavar="N", type=_positive, help="how many ticks (default: the longer length)"
     )
 
     fmt = command("fmt", "SCHEDULE…")

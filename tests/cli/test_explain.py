@@ -122,9 +122,7 @@ SAID: list[tuple[str, list[str], list[str]]] = [
     (
         "restarts 70 first=10 mult=2",
         [],
-        [
-            "ticks 0 to 69: the rate falls from 1 to 0 in cycles of a cosine: 10 ticks, each 2 times as long"
-        ],
+        ["falls from 1 to 0 in cycles of a cosine: 10 ticks, each 2 times as long"],
     ),
     (
         "exp gamma=0.5 every=10",
