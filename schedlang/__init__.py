@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from schedlang.linting import Finding, lint
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
+    from schedlang.presets import preset
     from schedlang.program.program import Program
+    from schedlang.recommended import recommend
     from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "compare",
     "lint",
     "parse",
+    "preset",
+    "recommend",
     "register",
     "to_torch",
 ]
@@ -36,7 +40,9 @@ _MODULES = {
     "schedlang.linting": ("Finding", "lint"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.presets": ("preset",),
     "schedlang.program.program": ("Program",),
+    "schedlang.recommended": ("recommend",),
     "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
 }
 

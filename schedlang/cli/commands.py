@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from schedlang.cli.options import NAMES
 from schedlang.cli.output import Misuse, console, has_box_characters, put
 from schedlang.cli.shared import Wrong, bound, found_in, put_json, reported, settings
 from schedlang.errors import quoted
@@ -15,7 +16,7 @@ from schedlang.errors import quoted
 
 def run(options: argparse.Namespace) -> int:
     """Run a command; the exit status."""
-    if len(options.schedules) > 1:
+    if len(options.schedules) > 1 and options.command not in NAMES:
         from schedlang.cli.quoting import refuse_a_line_without_quotes
 
         refuse_a_line_without_quotes(options)
@@ -43,6 +44,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from schedlang.cli.explain import explain
 
             return explain
+        case "presets" | "recommend":
+            from schedlang.cli import library
+
+            return library.presets if name == "presets" else library.recommended
         case "plot":
             return plot
         case "emit":

@@ -21,6 +21,8 @@ FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
 LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
+NAMES = ("presets", "recommend")
+"""The commands that take names instead of schedules; none lists them."""
 SEVERAL = ("check", "lint", "fmt", "diff")
 """The commands that take several schedules."""
 COMMANDS = {
@@ -31,6 +33,8 @@ COMMANDS = {
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
     "diff": "compare two schedules: the first tick that differs, by how much, a picture",
+    "presets": "list published schedules, with their sources",
+    "recommend": "print lines for a task, with the reason for each",
     "fmt": "print the canonical text, or bring files into it",
 }
 
@@ -55,7 +59,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = command.parse_intermixed_args(rest[:cut])
     options.command = arguments[0]
     options.schedules = [*options.schedules, *rest[cut + 1 :]]
-    if not options.schedules:
+    if not options.schedules and options.command not in NAMES:
         raise Misuse(f"`{options.command}` needs {LINE}")
     return options
 
@@ -152,6 +156,13 @@ def parser() -> argparse.ArgumentParser:
         "--ticks", metavar="N", type=_positive, help="how many ticks (default: the longer length)"
     )
 
+    command("presets", "[NAME…]")
+    recommend = command("recommend", "[TASK]")
+    recommend.add_argument(
+        "--epochs", metavar="N", type=_positive, default=100, help="the length of the run (100)"
+    )
+    recommend.add_argument("--lr", metavar="RATE", type=_rate, help="the base rate, for the lines")
+
     fmt = command("fmt", "SCHEDULE…")
     fmt.add_argument("-q", "--quiet", action="store_true", help="list no changes")
     change = fmt.add_mutually_exclusive_group()
@@ -168,9 +179,12 @@ def parser() -> argparse.ArgumentParser:
         )
 
     for name, each in _commands(top).items():
-        each.add_argument(
-            "schedules", metavar="SCHEDULE", nargs="*", help=LINES if name in SEVERAL else LINE
-        )
+        if name in NAMES:
+            what = "a preset" if name == "presets" else "a task; without one, all are listed"
+            each.add_argument("schedules", metavar="NAME", nargs="*", help=what)
+            continue
+        takes = LINES if name in ("check", "lint", "fmt") else LINE
+        each.add_argument("schedules", metavar="SCHEDULE", nargs="*", help=takes)
         each.add_argument(
             "--key",
             metavar="KEY",
@@ -279,6 +293,16 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number of at least 1")
     return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number above 0")
+    return rate
 
 
 def _no_such(what: str, name: str, names: Any) -> str:

@@ -98,11 +98,11 @@ def _step_every(run: Run) -> Iterator[Found]:
 
 def _short_cosine(run: Run) -> Iterator[Found]:
     for i, stage in enumerate(run.stages):
-        if not isinstance(stage.phase, Cosine) or stage.phase.role == "warmup":
+        end = stage.end or 0
+        if not isinstance(stage.phase, Cosine) or run.at(stage.begin) <= run.at(end - 1):
             continue
         before = run.stages[:i]
         only_warms_up = all(_is_warmup(each) or _is_short(each, run) for each in before)
-        end = stage.end or 0
         if only_warms_up and run.length and end < Fraction(4, 5) * run.length:
             message = f"this cosine ends after {_percent(Fraction(end, run.length))} of the run"
             yield Found(stage.path, message, "let it last for the `rest`")
