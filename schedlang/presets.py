@@ -138,7 +138,7 @@ def preset(name: str) -> Schedule:
         ValueError: if there is none of this name.
 
     >>> str(preset("resnet50"))
-    'lr=0.1 total=90ep clock=epoch | step every=30ep gamma=0.1'
+    'lr=0.1 total=90ep clock=epoch | step every=30ep'
     """
     if name not in PRESETS:
         raise ValueError(f"there is no preset {quoted(name)}: {nearest(name, PRESETS)}")

@@ -34,7 +34,7 @@ def dawnbench(n: int) -> float:
 
 
 def deeplab(n: int) -> float:
-    return 0.007 * (1 - min(n, 30_000) / 30_000) ** 0.9
+    return float(0.007 * (1 - min(n, 30_000) / 30_000) ** 0.9)
 
 
 DEEPSEEK_STEPS = 2e12 / (2304 * 4096)
@@ -112,7 +112,7 @@ def minicpm(n: int) -> float:
     """Over 260,000 updates: w = 2600, the decay 0.5^((s - S)/5000) from S = 234,000 on."""
     if n < 2600:
         return 0.01 * n / 2600
-    return 0.01 * 0.5 ** (max(0, n - 234_000) / 5000)
+    return float(0.01 * 0.5 ** (max(0, n - 234_000) / 5000))
 
 
 def nanogpt(it: int) -> float:

@@ -76,7 +76,7 @@ MISUSED = [
     (["recommend", "nlp", "gan"], "`recommend` takes one task, and 2 are given"),
     (["recommend", "nlp", "--epochs", "5"], "lines are for at least 10 epochs, not 5"),
     (["recommend", "nlp", "--lr", "0"], "--lr: `0` is not a number above 0"),
-    (["presets", "gpt3", "--lr", "1"], "there is no option `--lr`: known: --help, -h"),
+    (["presets", "gpt3", "--lr", "1"], "there is no option `--lr`: did you mean `--help`?"),
 ]
 
 
