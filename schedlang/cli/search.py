@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from schedlang.cli.output import Misuse
 from schedlang.errors import ScheduleError
 from schedlang.schedule import Schedule
 
-KEYS = ("schedule", "lr_schedule", "*_schedule")
+PLAIN_KEYS = ("schedule", "lr_schedule")
+KEYS = (*PLAIN_KEYS, "*_schedule")
 """The keys under which schedules are found."""
 SKIPPED = ("node_modules", "__pycache__", "site-packages")
 """Folders that have nothing of the user's own; hidden ones are left out too."""
@@ -95,9 +97,9 @@ def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> b
     word at any key of the form ``*_schedule`` may be a setting of another program's
     (``beta_schedule: linear``), unless it is a schedule.
     """
-    own = _matches(path, ("schedule", "lr_schedule", *keys))
-    if not (own or _matches(path, KEYS)):
+    if not _matches(path, (*KEYS, *keys)):
         return False
+    own = _matches(path, (*PLAIN_KEYS, *keys))
     if not isinstance(value, str):
         return _is_dict_form(value)
     if "${" in value or "{{" in value:
@@ -105,11 +107,20 @@ def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> b
     return own or " " in value.strip() or _is_line(value)
 
 
-def _matches(path: tuple[str, ...], keys: Sequence[str]) -> bool:
-    return any(
-        fnmatchcase(path[-1], key) or ("." in key and fnmatchcase(key_of(path), key))
-        for key in keys
-    )
+def _matches(path: tuple[str, ...], keys: tuple[str, ...]) -> bool:
+    names, whole = _patterns(keys)
+    if names.match(path[-1]):
+        return True
+    return whole is not None and whole.match(key_of(path)) is not None
+
+
+@lru_cache
+def _patterns(keys: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    """What the last name of a key is compared with, and what a whole key is."""
+    dotted = [key for key in keys if "." in key]
+    either = ("|".join(map(translate, each)) for each in (keys, dotted))
+    names, whole = map(re.compile, either)
+    return names, whole if dotted else None
 
 
 def _may_have_key(text: str, keys: Sequence[str]) -> bool:

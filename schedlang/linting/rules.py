@@ -269,7 +269,7 @@ def _unfilled(run: Run) -> Iterator[Found]:
         yield Found(("stages",), message, "let a phase last for the `rest`")
 
 
-SAMPLES = 1000
+SAMPLES = 200
 
 
 def _vanishing(run: Run) -> Iterator[Found]:
