@@ -19,7 +19,7 @@ from schedlang.cli.links import DOCS, has_links, page_of
 from schedlang.cli.places import in_file, nearest_span, span_of
 from schedlang.errors import Span
 from tests.cli.running import Ran, Run
-from tests.docs.markdown import ROOT
+from tests.docs.markdown import ROOT, blocks
 
 KEYS: list[tuple[str, str, list[str]]] = [
     # file, content, the keys of its schedules
@@ -180,6 +180,13 @@ def test_comments_in_a_file_turn_rules_off(run: Run) -> None:
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith("a.yaml:7:29: warning[floor]: this floor is 5% of the base rate\n")
     assert ran.err.count("warning[") == 1
+
+
+def test_the_examples_and_the_readme_pass(run: Run) -> None:
+    for block in blocks(ROOT / "README.md"):
+        if block.language == "yaml":
+            Path("readme.yaml").write_text(block.code, encoding="utf-8")
+    assert run("lint", "readme.yaml", str(ROOT / "examples")) == Ran(0, "", "")
 
 
 # ── Where a character stands ─────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from schedlang.cli.options import COMMANDS
 from tests.cli.running import Ran, Run, start
 
 # ── A line without quotes ────────────────────────────────────────────────────────────────────────
@@ -96,11 +97,16 @@ usage: schedlang COMMAND …
 Learning-rate schedules in one line of text.
 
 commands:
-  check  report what is wrong with schedules, and which settings are still open
-  show   print a schedule's phases as a table: ticks, rates, formulas
-  plot   draw the curve in the terminal, or as a picture
-  emit   print source code that needs the framework and nothing else
-  fmt    print the canonical text, or bring files into it
+  check      report what is wrong with schedules, and which settings are still open
+  lint       report what is legal and probably a mistake
+  explain    say in words what happens when, and what each target is made of
+  show       print a schedule's phases as a table: ticks, rates, formulas
+  plot       draw the curve in the terminal, or as a picture
+  emit       print source code that needs the framework and nothing else
+  diff       compare two schedules: the first tick that differs, by how much, a picture
+  presets    list published schedules, with their sources
+  recommend  print lines for a task, with the reason for each
+  fmt        print the canonical text, or bring files into it
 
 options:
   -h, --help          show this help and exit
@@ -114,7 +120,7 @@ options:
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(run: Run, option: str) -> None:
     assert run(option) == Ran(0, HELP, "")
-    for command in ("check", "show", "plot", "emit", "fmt"):
+    for command in COMMANDS:
         ran = run(command, option)
         assert (ran.status, ran.err) == (0, "")
         assert ran.out.startswith(f"usage: schedlang {command} ")
