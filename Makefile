@@ -1,15 +1,18 @@
 # make demo    what it does, in a minute, without any framework
 # make test    everything: format, lint, types, docs, the built wheel, all tests
 # make quick   the tests that need no framework
+# make tables  the parser's tables, after a change of the grammar
 PY ?= python3
 
 BIN := .venv/bin
 # The pip that a new environment comes with is good enough.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
+SAMPLE ?= 400
+SEED ?= 1
 CONFIG := examples/config.yaml --key train.lr_schedule
 
-.PHONY: demo test quick lint format docs wheel bench clean
+.PHONY: demo test quick lint format tables docs wheel mutants bench clean
 
 demo: .venv/.demo
 	$(BIN)/schedlang check $(CONFIG)
@@ -34,6 +37,9 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
+tables: .venv/.dev
+	$(BIN)/python -m schedlang.language.parser
+
 docs: .venv/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
@@ -41,6 +47,11 @@ wheel: .venv/.dev
 	rm -rf dist
 	$(BIN)/python -m build --quiet .
 	.ci/check-wheel $(BIN)/python dist/*.whl
+
+# A sample of mutants in a copy of the checkout; an hour or two. SAMPLE=60 is quicker.
+mutants: .venv/.dev
+	$(PIP) -c constraints.txt -e '.[mutants]'
+	$(BIN)/python mutants/run.py --sample $(SAMPLE) --seed $(SEED)
 
 bench: .venv/.all
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only

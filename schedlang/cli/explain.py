@@ -61,8 +61,10 @@ def _frame(program: Program) -> Iterator[str]:
         yield f"It lasts {_ticks(program.length)}; then the end level holds."
     if program.total is not None and program.total != program.length:
         yield f"The run has {_ticks(program.total)}."
-    if program.in_shares or program.base is None:
+    if program.in_shares:
         yield "Rates are in units of the base rate (set --lr)."
+    elif program.base is None:
+        yield "The values are absolute, and need no base rate."
     else:
         yield f"The base rate is {number(program.base)}."
 

@@ -61,10 +61,10 @@ class Input(NamedTuple):
         Raises:
             ScheduleError: with everything that is wrong with it.
         """
+        if isinstance(self.value, str):  # needs no schema of `Schedule`, which takes long to make
+            return parse(self.value, clock=self.clock)
         if self.clock is None:
             return Schedule.model_validate(self.value)
-        if isinstance(self.value, str):
-            return parse(self.value, clock=self.clock)
         return Schedule.model_validate({**self.value, "clock": self.clock})
 
     def with_clock(self, clock: str | None) -> Input:
@@ -178,7 +178,7 @@ def is_folder(argument: str) -> bool:
     except (OSError, ValueError):
         return False
     try:
-        Schedule.model_validate(argument)
+        parse(argument)
     except ScheduleError:
         return True
     return False

@@ -14,7 +14,7 @@ from schedlang.cli.inputs import SUFFIXES
 from schedlang.cli.options import SEVERAL
 from schedlang.cli.output import Misuse
 from schedlang.errors import ScheduleError
-from schedlang.schedule import Schedule
+from schedlang.schedule import parse
 
 
 def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
@@ -56,7 +56,7 @@ def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
 
 def _is_line(text: str) -> bool:
     with suppress(ScheduleError):
-        Schedule.model_validate(text)
+        parse(text)
         return True
     return False
 

@@ -15,7 +15,7 @@ from schedlang.cli.files import File, entries, key_of, load, suggestion, value_a
 from schedlang.cli.inputs import SUFFIXES
 from schedlang.cli.output import Misuse
 from schedlang.errors import ScheduleError
-from schedlang.schedule import Schedule
+from schedlang.schedule import parse
 
 PLAIN_KEYS = ("schedule", "lr_schedule")
 KEYS = (*PLAIN_KEYS, "*_schedule")
@@ -156,7 +156,7 @@ def _seems_a_schedule(_path: tuple[str, ...], value: Any) -> bool:
     if not isinstance(value, str):
         return _is_dict_form(value)
     try:
-        Schedule.model_validate(value)
+        parse(value)
     except ScheduleError as error:
         codes = {mistake.code for mistake in error.mistakes}
         phases = " " in value and not codes & {"syntax", "unknown-phase", "too-long", "too-deep"}
@@ -166,7 +166,7 @@ def _seems_a_schedule(_path: tuple[str, ...], value: Any) -> bool:
 
 def _is_line(text: str) -> bool:
     try:
-        Schedule.model_validate(text)
+        parse(text)
     except ScheduleError:
         return False
     return True

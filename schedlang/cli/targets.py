@@ -16,7 +16,7 @@ NO_TRACK = "several curves are multiplied"
 
 def targets(program: Program) -> Iterator[tuple[str, list[str]]]:
     """For each framework: its name, and lines that name what it uses."""
-    base = 1.0 if program.in_shares or program.base is None else program.base
+    base = 1.0 if program.base is None else program.base
     levels = Levels((base,), program.names)
     yield "PyTorch", list(_torch(program, levels))
     yield "Keras", list(_keras(program, levels))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schedlang.emit import source
-from schedlang.formula.expressions import hangs_on_base, symbols
-from schedlang.program.program import Program, pieces_of
+from schedlang.program.program import Program
 
 LONGEST_LINE = 600
 """Characters of a line that are repeated in a docstring."""
@@ -18,7 +17,7 @@ def opening(program: Program, imports: list[str], constants: Sequence[str] = ())
     The line stands inside the docstring and not in a comment of the first two lines, where
     Python would look for the encoding of the file.
     """
-    says = f"The learning-rate schedule `{line(program)}`"
+    says = f"The {'learning-rate ' if _gives_rates(program) else ''}schedule `{line(program)}`"
     if program.binding:
         says += ", with " + ", ".join(f"{name}={value}" for name, value in program.binding.items())
     lines = source.docstring(f"{says}.", [], source.WIDTH)
@@ -40,20 +39,21 @@ def line(program: Program) -> str:
 
 def needs_base(program: Program) -> bool:
     """Whether a formula hangs on a base rate that is not known."""
-    return any(
-        hangs_on_base(name)
-        for track in program.tracks
-        for piece in pieces_of(track.parts)
-        for name in symbols(piece.curve)
-    )
+    return program.base is None and program.needs_base
+
+
+def _gives_rates(program: Program) -> bool:
+    """Whether the values are surely learning rates; not where there is no base rate."""
+    return program.base is not None or program.needs_base
 
 
 def explains(
     program: Program, summary: str = "", *, base: str = "", updates: bool = False
 ) -> list[str]:
     """A docstring: what one step is, the base rate and the length."""
+    what = "learning rate" if _gives_rates(program) else "value"
     return source.docstring(
-        summary or "The learning rate that the update after `step` updates uses.",
+        summary or f"The {what} that the update after `step` updates uses.",
         [" ".join(facts(program, base, updates=updates))],
     )
 
@@ -72,16 +72,18 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
     else:
         step = f"One step is {program.says_tick}."
     if not base:
-        base = (
-            "The base rate is the parameter `lr`."
-            if program.base is None
-            else f"The base rate is {source.number(program.base)}."
-        )
+        if program.base is not None:
+            base = f"The base rate is {source.number(program.base)}."
+        elif needs_base(program):
+            base = "The base rate is the parameter `lr`."
+        else:
+            base = "The values are absolute, and need no base rate."
     if program.length is None:
         length = "The schedule never ends."
     else:
         ticks = "epochs" if updates and program.tick == "epoch" else "steps"
-        length = f"The schedule is {program.length:,} {ticks} long, then the last rate holds."
+        what = "rate" if _gives_rates(program) else "value"
+        length = f"The schedule is {program.length:,} {ticks} long, then the last {what} holds."
     return [step, base, length]
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from schedlang.errors import Mistakes, Path, Refusal, ScheduleError, ScheduleWarning
+from schedlang.errors import Path, ScheduleError, ScheduleWarning
 from schedlang.language.quantities import Length, Level
 from schedlang.language.rules import arguments, lengths, walk
 from schedlang.language.tree import Settings
@@ -104,9 +104,7 @@ class Run:
         """The base rate in the program's values; None where no value is a share of it."""
         if self.program is None:
             return None
-        if self.program.in_shares:
-            return 1.0
-        return None if self.settings.lr is None else float(self.settings.lr)
+        return 1.0 if self.program.in_shares else self.program.base
 
     @cached_property
     def length(self) -> int | None:
@@ -130,7 +128,7 @@ class Run:
         """The stages, if all lengths are known."""
         if self.program is None:
             return ()
-        timed = time(self.schedule.stages, self.clock, Mistakes())
+        timed = time(self.schedule.stages, self.clock, [])
         if self.clock.total is not None:
             give_rest(timed, max(Fraction(0), self.clock.total - taken(timed)[0]))
         return tuple(_placed(timed, Fraction(0)))
@@ -172,7 +170,7 @@ class Run:
         """A length in ticks, if that is known."""
         try:
             return self.clock.ticks(length)
-        except Refusal:
+        except ScheduleError:
             return None
 
 

@@ -12,10 +12,8 @@ from schedlang.phases import REGISTERED
 from schedlang.presets import PRESETS
 from tests.docs.markdown import ROOT, Page, blocks
 
-PAGES = [
-    "README.md",
-    *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending", "presets")),
-]
+NAMES = ("index", "language", "not-only-the-rate", "cli", "extending", "coming-from", "presets")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 
 @pytest.fixture(autouse=True)
