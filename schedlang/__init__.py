@@ -4,13 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
+    from schedlang.linting import Finding, lint
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
+    from schedlang.presets import preset
     from schedlang.program.program import Program
+    from schedlang.recommended import recommend
     from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
 
 __all__ = [
     "Binding",
+    "Finding",
     "Mistake",
     "Phase",
     "Positive",
@@ -22,7 +26,10 @@ __all__ = [
     "ScheduleError",
     "ScheduleWarning",
     "compare",
+    "lint",
     "parse",
+    "preset",
+    "recommend",
     "register",
     "to_torch",
 ]
@@ -30,9 +37,12 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
+    "schedlang.linting": ("Finding", "lint"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.presets": ("preset",),
     "schedlang.program.program": ("Program",),
+    "schedlang.recommended": ("recommend",),
     "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
@@ -55,13 +55,28 @@ class Mistake(NamedTuple):
 
     def render(self, text: str | None) -> str:
         """The mistake with its marker under the text, or with its path where there is no text."""
-        head = f"error[{self.code}]: {self.message}"
-        if text is None or self.span is None:
-            place = f"\n  at {_dotted(self.path)}" if self.path else ""
-            return head + place + (f"\n  {self.advice}" if self.advice else "")
-        number, line, marker = _mark(text, self.span)
-        gutter = " " * len(number)
-        return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
+        return marked(f"error[{self.code}]: {self.message}", self, text)
+
+
+class Marked(Protocol):
+    """What has a place in a text, and advice."""
+
+    @property
+    def advice(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def span(self) -> Span | None: ...
+
+
+def marked(head: str, what: Marked, text: str | None) -> str:
+    """A message with its marker under the text, or with its path where there is no text."""
+    if text is None or what.span is None:
+        place = f"\n  at {_dotted(what.path)}" if what.path else ""
+        return head + place + (f"\n  {what.advice}" if what.advice else "")
+    number, line, marker = _mark(text, what.span)
+    gutter = " " * len(number)
+    return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {what.advice}".rstrip()
 
 
 class ScheduleError(ValueError):
