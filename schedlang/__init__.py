@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
+    from schedlang.plan.model import Plan
     from schedlang.program.program import Program
     from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
 
@@ -13,6 +14,7 @@ __all__ = [
     "Binding",
     "Mistake",
     "Phase",
+    "Plan",
     "Positive",
     "Program",
     "Ramp",
@@ -32,6 +34,7 @@ _MODULES = {
     "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.plan.model": ("Plan",),
     "schedlang.program.program": ("Program",),
     "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
 }

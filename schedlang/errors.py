@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 Code: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
     "conflicting-settings", "decay-rises", "does-not-apply", "double-argument", "empty",
-    "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration", "not-finite",
-    "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last", "repeat-differs",
-    "rest", "syntax", "too-deep", "too-long", "total-exceeded",
+    "groups", "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration",
+    "not-finite", "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last",
+    "repeat-differs", "rest", "syntax", "too-deep", "too-long", "total-exceeded",
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip
@@ -33,20 +33,29 @@ class Span(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One thing that is wrong: what, where, and what to do about it."""
+    """One thing that is wrong: what, where, and what to do about it.
+
+    In a plan, ``place`` is the key of the line (``lr.backbone*``), and ``text`` is the line, into
+    which the span points.
+    """
 
     code: Code
     message: str
     advice: str = ""
     path: Path = ()
     span: Span | None = None
+    place: str = ""
+    text: str | None = None
 
     def render(self, text: str | None) -> str:
         """The mistake with its marker under the text, or with its path where there is no text."""
         head = f"error[{self.code}]: {self.message}"
+        text = text if self.text is None else self.text
         if text is None or self.span is None:
-            place = f"\n  at {_dotted(self.path)}" if self.path else ""
-            return head + place + (f"\n  {self.advice}" if self.advice else "")
+            place = self.place + (f".{_dotted(self.path)}" if self.path else "")
+            at = f"\n  at {place.removeprefix('.')}" if place else ""
+            return head + at + (f"\n  {self.advice}" if self.advice else "")
+        head += f"\n  at {self.place}" if self.place else ""
         number, line, marker = _mark(text, self.span)
         gutter = " " * len(number)
         return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
@@ -61,7 +70,7 @@ class ScheduleError(ValueError):
     """
 
     def __init__(self, mistakes: Iterable[Mistake], text: str | None = None) -> None:
-        self.mistakes: tuple[Mistake, ...] = tuple(sorted(dict.fromkeys(mistakes), key=_place))
+        self.mistakes: tuple[Mistake, ...] = tuple(_in_order(dict.fromkeys(mistakes)))
         self.text = text
         shown = [mistake.render(text) for mistake in self.mistakes[:MOST_SHOWN]]
         if len(self.mistakes) > MOST_SHOWN:
@@ -140,8 +149,11 @@ class Mistakes:
         self.found.append(Mistake(code, message, advice, path))
 
 
-def _place(mistake: Mistake) -> tuple[int, int]:
-    return mistake.span or (0, 0)
+def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """The mistakes in the order of the text; those of a plan line by line, as they were found."""
+    mistakes = list(mistakes)
+    lines = list(dict.fromkeys(mistake.place for mistake in mistakes))
+    return sorted(mistakes, key=lambda each: (lines.index(each.place), each.span or (0, 0)))
 
 
 def _dotted(path: Sequence[str | int]) -> str:

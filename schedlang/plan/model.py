@@ -1,0 +1,244 @@
+"""`Plan`: the model, its text, and what can be made of it. The steps are in the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, overload
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    create_model,
+    model_serializer,
+    model_validator,
+)
+from typing_extensions import Self
+
+from schedlang.errors import Mistake, ScheduleError, quoted
+from schedlang.language.text import set_values, value_text
+from schedlang.language.tree import Settings
+from schedlang.plan.reading import (
+    SETTINGS,
+    VALUES,
+    Line,
+    Pattern,
+    is_line,
+    is_text_of_plan,
+    read,
+)
+from schedlang.schedule import Schedule
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+    from schedlang.program.program import Program
+
+
+class Plan(BaseModel):
+    """A line for every hyperparameter and every parameter group: frozen and validated.
+
+    A key is a hyperparameter, with a line or with a mapping from patterns of group names to lines;
+    or a setting (``total``, ``steps_per_epoch``, ``samples_per_step``, ``tokens_per_step``,
+    ``clock``), which counts as written in each line; or ``values``, which maps names to lines that
+    belong to no optimizer.
+
+    A plan is made of YAML or JSON text, of a mapping, or of keywords. A line alone is the plan
+    ``{lr: line}``. Two plans are equal if they have the same settings and lines; the order counts
+    for the patterns of a hyperparameter, of which the first that fits a group is used. As a field
+    of a pydantic model, a plan takes all of these, and is dumped as the mapping of texts.
+
+    Attributes:
+        settings: the settings of the plan itself.
+        lines: every line with its key and its pattern, in the order written, `values` too.
+
+    >>> plan = Plan({"lr": "warmup 5% -> cosine rest", "weight_decay": "cosine 100% to=10x"})
+    >>> print(plan)
+    lr: warmup linear 5% -> cosine rest
+    weight_decay: cosine 100% to=10x
+    <BLANKLINE>
+    >>> plan.bind(lr=0.1, weight_decay=0.04, total=100)["weight_decay"].at(100)
+    0.4
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    settings: Settings
+    lines: tuple[Line, ...]
+
+    def __init__(self, plan: Any = None, /, **values: Any) -> None:
+        """A plan of a text, a mapping, a line or another plan; or of the keys as keywords.
+
+        Raises:
+            ScheduleError: with every mistake of every line.
+        """
+        if plan is not None and values:
+            raise TypeError("Plan takes one plan, or keywords, not both")
+        self.__setstate__(_plan_of(values if plan is None else plan).__getstate__())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Plan]) -> Plan:
+        return _plan_of(value)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The plan of a text, a mapping, a line, or another plan.
+
+        Raises:
+            ScheduleError: with every mistake of every line.
+        """
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            from schedlang.language.validate import own_error
+
+            raise own_error(error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """The plan of a JSON text; raises the same."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            from schedlang.language.validate import own_error
+
+            raise own_error(error) from None
+
+    @model_serializer(mode="plain")
+    def _write(self) -> dict[str, Any]:
+        return self.mapping()
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        mapping = handler(_form().__pydantic_core_schema__)
+        if handler.mode == "serialization":
+            return mapping
+        return {"anyOf": [{"type": "string", "description": "a plan's YAML, or a line"}, mapping]}
+
+    def mapping(self) -> dict[str, Any]:
+        """The plan as a mapping of plain values, each line as its canonical text."""
+        found: dict[str, Any] = {}
+        for name, value in set_values(self.settings):
+            text = value_text(value)
+            found[name] = int(text) if text.isdecimal() else text
+        for line in sorted(self.lines, key=lambda line: line.is_value):
+            if line.pattern is None:
+                found[line.key] = str(line.schedule)
+            else:
+                found.setdefault(line.key, {})[line.pattern] = str(line.schedule)
+        return found
+
+    def __str__(self) -> str:
+        from schedlang.plan.yaml import dump
+
+        return dump(self.mapping())
+
+    def __repr__(self) -> str:
+        return f"Plan({self.mapping()!r})"
+
+    def _compared(self) -> tuple[Any, ...]:
+        groups: dict[str, list[tuple[Pattern | None, Schedule]]] = {}
+        values: set[Line] = set()
+        for line in self.lines:
+            if line.is_value:
+                values.add(line)
+            else:
+                groups.setdefault(line.key, []).append((line.pattern, line.schedule))
+        lines = frozenset((key, tuple(inside)) for key, inside in groups.items())
+        return tuple(set_values(self.settings)), lines, frozenset(values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The hyperparameters, in the order written."""
+        return tuple(dict.fromkeys(line.key for line in self.lines if not line.is_value))
+
+    @property
+    def only_line(self) -> Line | None:
+        """The line of `lr` for all groups, where that is the whole plan."""
+        (line, *others) = self.lines
+        is_alone = line.key == "lr" and line.pattern is None and not others
+        return line if is_alone else None
+
+    @overload
+    def bind(self, groups: None = None, **given: Any) -> dict[str, Program]: ...
+
+    @overload
+    def bind(self, groups: Sequence[str], **given: Any) -> dict[str, Any]: ...
+
+    def bind(self, groups: Sequence[str] | None = None, **given: Any) -> dict[str, Any]:
+        """The programs by hyperparameter, and those of the values by their names.
+
+        Args:
+            groups: the names of the parameter groups, needed where a hyperparameter has lines by
+                groups. With them, the result has ``[key][group]`` for each hyperparameter.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or ``{group: number}``. Without a base, the program is in shares of it.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding, of all lines.
+
+        >>> plan = Plan(lr={"backbone*": "cosine 9 min=1%", "*": "cosine 9"})
+        >>> plan.bind(groups=("backbone", "head"), lr=0.1)["lr"]["backbone"].at(9)
+        0.001
+        """
+        from schedlang.plan.binding import bind
+
+        return bind(self, groups, given)
+
+
+def _plan_of(value: Any) -> Plan:
+    """The plan of whatever a plan may be written as.
+
+    Raises:
+        ScheduleError: with everything that is wrong with it.
+    """
+    if isinstance(value, Plan):
+        return value
+    if isinstance(value, str) and is_text_of_plan(value):
+        from schedlang.plan.yaml import load
+
+        value = load(value)
+        if not isinstance(value, Mapping):
+            message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
+            raise ScheduleError([Mistake("wrong-type", message)])
+    if isinstance(value, Mapping) and not is_line(value):
+        settings, lines = read(value)
+    elif isinstance(value, str | Mapping | Schedule):
+        settings, lines = Settings(), (Line("lr", None, Schedule.model_validate(value)),)
+    else:
+        message = f"expected a plan as text or as a mapping, not {quoted(value)}"
+        raise ScheduleError([Mistake("wrong-type", message)])
+    return Plan.model_construct(settings=settings, lines=lines)
+
+
+class _Extra(BaseModel):
+    model_config = ConfigDict(extra="allow", defer_build=True)
+    __pydantic_extra__: dict[str, Schedule | dict[str, Schedule]]
+
+
+@cache
+def _form() -> type[BaseModel]:
+    """The shape of a plan's mapping, for its JSON Schema."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in Settings.model_fields.items()
+        if name in SETTINGS
+    }
+    fields[VALUES] = (dict[str, Schedule], Field({}, description="lines of no optimizer, by name"))
+    form: type[BaseModel] = create_model("PlanMapping", __base__=_Extra, **fields)
+    form.model_rebuild()
+    return form
