@@ -6,9 +6,10 @@ if TYPE_CHECKING:
     from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
+    from schedlang.plan.functions import compare, to_torch
     from schedlang.plan.model import Plan
     from schedlang.program.program import Program
-    from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
+    from schedlang.schedule import Binding, Schedule, parse
 
 __all__ = [
     "Binding",
@@ -34,9 +35,10 @@ _MODULES = {
     "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.plan.functions": ("compare", "to_torch"),
     "schedlang.plan.model": ("Plan",),
     "schedlang.program.program": ("Program",),
-    "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
+    "schedlang.schedule": ("Binding", "Schedule", "parse"),
 }
 
 

@@ -155,7 +155,7 @@ def _print(report: Report, *, quiet: bool) -> None:
 
 
 def _mistake_as_json(mistake: Mistake) -> dict[str, Any]:
-    return _error_as_json(*mistake)
+    return _error_as_json(*mistake[:5])
 
 
 def _error_as_json(

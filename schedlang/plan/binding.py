@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from schedlang.errors import Mistake, ScheduleError, nearest, quoted
 from schedlang.patterns import first_fit, fits
 from schedlang.plan.reading import SETTINGS, Line, Pattern, as_one, in_its_line, in_line, shared
-from schedlang.program.binding import needs_base, no_base
+from schedlang.program.binding import no_base
 from schedlang.program.clock import Clock, merge
 
 if TYPE_CHECKING:
@@ -67,16 +67,16 @@ class Binder:
         Args:
             line: the line.
             base: its base; without it, the program is in shares of the base.
-            groups: instead, the bases of parameter groups by what they are called; the program is
-                that of the first.
+            groups: the bases of parameter groups by what they are called, which must agree with
+                ``base``, if it is given; the program is that of the first.
             symbolic: whether to leave the base open.
         """
         try:
             if line.is_value:
                 return self._value(line)
             if groups is not None:
-                return self._of_groups(line, groups)
-            if base == 0:
+                return self._of_groups(line, groups, base)
+            if base == 0 and not symbolic:
                 return self._of_groups(line, {line.key: base})
             return self._program(line, {"lr": base}, symbolic=symbolic, moves=line.key)
         except ScheduleError as error:
@@ -84,12 +84,12 @@ class Binder:
             return None
 
     def _program(self, line: Line, base: dict[str, Any] | None = None, **options: Any) -> Program:
-        schedule, given = self._as_written(line), {**self._given, **(base or {})}
+        schedule, given = self.as_written(line), {**self._given, **(base or {})}
         if Clock.of(schedule, merge(schedule, self._given)).tick != self._tick:
             given["clock"] = self._tick
         return schedule._bind(given, **options)
 
-    def _as_written(self, line: Line) -> Schedule:
+    def as_written(self, line: Line) -> Schedule:
         """The line with the settings of the plan, as if they were written in it."""
         schedule = line.schedule
         new = {n: v for n, v in self._shared.items() if getattr(schedule, n) is None}
@@ -97,24 +97,27 @@ class Binder:
 
     def _value(self, line: Line) -> Program:
         program = self._program(line, symbolic=True)
-        if program.base is None and needs_base(program):
+        if program.base is None and program.needs_base:
             message = "{share} is a share of a base, and a value has none"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
         return program.rebase(1.0) if program.base is None else program
 
-    def _of_groups(self, line: Line, groups: Mapping[str, float]) -> Program:
+    def _of_groups(
+        self, line: Line, groups: Mapping[str, float], base: float | None = None
+    ) -> Program:
         if line.key not in FROZEN_AT_ZERO:
             self._refuse_shares_of_zero(line, groups)
             groups = {name: computed_base(line.key, base) for name, base in groups.items()}
         labels = list(groups)
-        return self._program(line, groups=list(groups.values()), labels=labels, moves=line.key)
+        bases = list(groups.values())
+        return self._program(line, {"lr": base}, groups=bases, labels=labels, moves=line.key)
 
     def _refuse_shares_of_zero(self, line: Line, groups: Mapping[str, float]) -> None:
         zeros = [name for name, base in groups.items() if not base]
         if not zeros:
             return
         program = self._program(line, symbolic=True)
-        if needs_base(program):
+        if program.needs_base:
             which = "" if zeros == [line.key] else f" of {', '.join(zeros)}"
             message = f"{{share}} is a share of the base, and `{line.key}`{which} is 0"
             raise ScheduleError([no_base(line.schedule, message)], program.source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
@@ -31,11 +31,13 @@ from schedlang.plan.reading import (
     is_text_of_plan,
     read,
 )
-from schedlang.schedule import Schedule
+from schedlang.schedule import Binding, Schedule
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
     from schedlang.program.program import Program
 
@@ -198,6 +200,43 @@ class Plan(BaseModel):
         from schedlang.plan.binding import bind
 
         return bind(self, groups, given)
+
+    def to_torch(
+        self,
+        optimizer: Optimizer,
+        *,
+        engine: Literal["auto", "chain", "fused"] = "auto",
+        start: int = 0,
+        on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
+        later: Sequence[str] = (),
+        lr: float | None = None,
+        **binding: Unpack[Binding],
+    ) -> LRScheduler:
+        """One PyTorch scheduler for the whole plan.
+
+        It has ``get_last_lr()``, and ``get_last("weight_decay")`` for every hyperparameter and
+        every value. A plan of one line for `lr` gives the scheduler of that line.
+
+        Args:
+            optimizer: any ``torch.optim.Optimizer``. The base of a number is the group's
+                ``initial_…`` (such as ``initial_weight_decay``), else the number; it is kept there.
+            engine: as for a line, where the plan is one; else ``"auto"`` or ``"fused"``.
+            start: the tick to begin at, to resume from nothing else.
+            on_mismatch: what ``load_state_dict`` keeps of a state of another plan, where it is not
+                given there, see `Schedule.to_torch`.
+            later: the patterns of groups that are added to the optimizer later.
+            lr: must agree with every group, if it is given.
+            **binding: what the plan leaves open, see `Binding`.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding, and with what does not
+                fit the optimizer's groups.
+            ValueError: if this engine or optimizer cannot do it.
+        """
+        from schedlang.plan.torch import build
+
+        options: dict[str, Any] = {"start": start, "on_mismatch": on_mismatch, "later": later}
+        return build(self, optimizer, binding, lr=lr, engine=engine, **options)
 
 
 def _plan_of(value: Any) -> Plan:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, warn
-from schedlang.formula.expressions import BASE, symbols
 from schedlang.language.quantities import Level, format_number
 from schedlang.language.rules import arguments, lengths, walk
 from schedlang.language.text import Texts, set_values, write
@@ -17,7 +16,7 @@ from schedlang.language.validate import located, with_span
 from schedlang.phases.base import Phase
 from schedlang.program.clock import Clock, merge, nearest_tick
 from schedlang.program.lowering import Lowering
-from schedlang.program.program import PlacedCheck, Program, pieces_of
+from schedlang.program.program import PlacedCheck, Program
 from schedlang.program.timing import Timed, give_rest, rests, taken, time
 
 
@@ -169,7 +168,7 @@ def _without_base(program: Program, tree: Tree) -> Program:
     Raises:
         ScheduleError: if the line has both.
     """
-    if not needs_base(program):
+    if not program.needs_base:
         return program.rebase(1.0)
     found = [
         mistake._replace(
@@ -182,14 +181,6 @@ def _without_base(program: Program, tree: Tree) -> Program:
         raise ScheduleError(found, program.source)
     program = program.rebase(1.0)
     return replace(program, in_shares=True)
-
-
-def needs_base(program: Program) -> bool:
-    """Whether a value of the schedule is a share of the base."""
-    curves = [piece.curve for track in program.symbolic for piece in pieces_of(track.parts)]
-    if program.symbolic_plateau is not None:
-        curves.append(program.symbolic_plateau["min"])
-    return any(BASE.name in symbols(curve) for curve in curves)
 
 
 def no_base(tree: Tree, message: str) -> Mistake:

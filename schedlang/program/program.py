@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.formula.evaluate import Function, block, folded, function, value
-from schedlang.formula.expressions import BASE, LEVEL, ZERO, Expr, Number, skeleton
+from schedlang.formula.expressions import BASE, LEVEL, ZERO, Expr, Number, skeleton, symbols
 from schedlang.formula.levels import Check
 
 if TYPE_CHECKING:
@@ -311,6 +311,14 @@ class Program:
                 return "one epoch"
             case None:
                 return "one call of step()"
+
+    @cached_property
+    def needs_base(self) -> bool:
+        """Whether a value of the schedule is a share of the base."""
+        curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
+        if self.symbolic_plateau is not None:
+            curves.append(self.symbolic_plateau["min"])
+        return any(BASE.name in symbols(curve) for curve in (*curves, *self.levels))
 
     @cached_property
     def tracks(self) -> tuple[Track, ...]:
