@@ -118,7 +118,8 @@ class Binder:
             return
         program = self._program(line, symbolic=True)
         if program.needs_base:
-            which = "" if zeros == [line.key] else f" of {', '.join(zeros)}"
+            which = "" if zeros == [line.key] else f" of {zeros[0]}"
+            which += f" and {len(zeros) - 1} more" if len(zeros) > 1 else ""
             message = f"{{share}} is a share of the base, and `{line.key}`{which} is 0"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
 
