@@ -238,6 +238,27 @@ class Plan(BaseModel):
         options: dict[str, Any] = {"start": start, "on_mismatch": on_mismatch, "later": later}
         return build(self, optimizer, binding, lr=lr, engine=engine, **options)
 
+    def to_optax(self, *, groups: Sequence[str] | None = None, **given: Any) -> dict[str, Any]:
+        """The optax schedules by optax's names, for ``optax.inject_hyperparams``.
+
+        `lr` is ``learning_rate``, `beta1` and `beta2` are ``b1`` and ``b2``; any other key is the
+        name itself. The values of the plan belong to no optimizer and are not among them.
+
+        Args:
+            groups: the names of the groups, needed where a hyperparameter has lines by groups. With
+                them the result is ``{group: {name: schedule}}``, for ``optax.partition``.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or ``{group: number}``.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding; if a line has shares
+                of a base that is not given.
+            ValueError: if optax cannot do it, naming the key.
+        """
+        from schedlang.plan.arrays import to_optax
+
+        return to_optax(self, groups, given)
+
 
 def _plan_of(value: Any) -> Plan:
     """The plan of whatever a plan may be written as.
