@@ -176,9 +176,7 @@ def has_groups(plan: Plan) -> bool:
     return any(line.pattern is not None and not line.is_value for line in plan.lines)
 
 
-def bind(
-    plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]
-) -> dict[str, Program | dict[str, Program]]:
+def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The programs of a plan by their keys, and by groups where these are given.
 
     Args:
@@ -193,9 +191,9 @@ def bind(
     bases = {name: given[name] for name in given if name not in SETTINGS}
     binder = Binder(plan, settings)
     binder.found += _wrong_groups(plan, groups)
-    binder.found += _wrong_bases(plan, groups, bases)
+    binder.found += wrong_bases(plan, groups, bases)
     binder.finish()
-    bound: dict[str, Program | dict[str, Program]] = {}
+    bound: dict[str, Any] = {}
     for key in plan.hyperparameters:
         lines, base = lines_of(plan, key), bases.get(key)
         if groups is None:
@@ -230,9 +228,10 @@ def _wrong_groups(plan: Plan, groups: Sequence[str] | None) -> Iterator[Mistake]
         yield Mistake("groups", message, place="groups")
 
 
-def _wrong_bases(
+def wrong_bases(
     plan: Plan, groups: Sequence[str] | None, bases: Mapping[str, Any]
 ) -> Iterator[Mistake]:
+    """The bases that are wrong, or are of nothing that the plan has."""
     for key, base in bases.items():
         if key not in plan.hyperparameters:
             message = f"the plan has no line for {quoted(key)}, and it is no setting"

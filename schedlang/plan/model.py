@@ -34,6 +34,8 @@ from schedlang.plan.reading import (
 from schedlang.schedule import Binding, Schedule
 
 if TYPE_CHECKING:
+    from keras.callbacks import Callback
+    from keras.optimizers.schedules import LearningRateSchedule
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
     from torch.optim import Optimizer
@@ -258,6 +260,44 @@ class Plan(BaseModel):
         from schedlang.plan.arrays import to_optax
 
         return to_optax(self, groups, given)
+
+    def to_keras(
+        self, *, gradient_accumulation_steps: int = 1, **given: Any
+    ) -> LearningRateSchedule:
+        """The rate as a Keras schedule; `keras_callbacks` sets the other hyperparameters.
+
+        Args:
+            gradient_accumulation_steps: the optimizer's, see `Schedule.to_keras`.
+            **given: settings, see `Binding`, and the base rate ``lr``.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding; if the plan has lines
+                by groups, which Keras does not have.
+            ValueError: if a schedule cannot do it, with what to use instead.
+        """
+        from schedlang.plan.arrays import to_keras
+
+        return to_keras(self, gradient_accumulation_steps, given)
+
+    def keras_callbacks(self, **given: Any) -> list[Callback]:
+        """The Keras callbacks of the plan.
+
+        They set ``weight_decay``, ``momentum``, ``beta1``, ``beta2`` and ``eps`` inside of the
+        compiled training step, and the rate where the optimizer has a number and no schedule.
+
+        Args:
+            **given: settings, see `Binding`. The bases are the optimizer's own numbers; one that is
+                given must agree within 1e-6.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding; if the plan has lines
+                by groups, which Keras does not have.
+            ValueError: if Keras cannot set a hyperparameter. At the start of ``fit`` too, if the
+                optimizer has no such number.
+        """
+        from schedlang.plan.arrays import keras_callbacks
+
+        return keras_callbacks(self, given)
 
 
 def _plan_of(value: Any) -> Plan:

@@ -110,20 +110,26 @@ def test_random_plans(cases: dict[str, Case]) -> None:
         (
             {"lr": {"a*": "hold", "*": "hold"}},
             {"lr": 0.1},
-            "error[groups]: `lr` has lines by parameter groups, and no groups are given\n"
-            '  at lr\n  give their names: groups=("backbone", "head")',
+            (
+                "error[groups]: `lr` has lines by parameter groups, and no groups are given\n"
+                '  at lr\n  give their names: groups=("backbone", "head")'
+            ),
         ),
         (
             PLAN,
             {"lr": 0.1, "total": 100},
-            "error[no-base]: the line of `weight_decay` has shares of its base, which is not known"
-            "\n  at weight_decay\n  give it: weight_decay=0.1",
+            (
+                "error[no-base]: the line of `weight_decay` has shares of its base, which is not "
+                "known\n  at weight_decay\n  give it: weight_decay=0.1"
+            ),
         ),
         (
             {"lr": "plateau", "eps": "hold"},
             {"lr": 0.1, "eps": 1},
-            "lr: `plateau` waits for metrics, which an optax schedule never sees: use "
-            "optax.contrib.reduce_on_plateau after the schedule",
+            (
+                "lr: `plateau` waits for metrics, which an optax schedule never sees: use "
+                "optax.contrib.reduce_on_plateau after the schedule"
+            ),
         ),
     ],
 )
