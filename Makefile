@@ -1,6 +1,7 @@
 # make demo    what it does, in a minute, without any framework
 # make test    everything: format, lint, types, docs, the built wheel, all tests
 # make quick   the tests that need no framework
+# make tables  the parser's tables, after a change of the grammar
 PY ?= python3
 
 BIN := .venv/bin
@@ -9,7 +10,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
 CONFIG := examples/config.yaml --key train.lr_schedule
 
-.PHONY: demo test quick lint format docs wheel bench clean
+.PHONY: demo test quick lint format tables docs wheel bench clean
 
 demo: .venv/.demo
 	$(BIN)/schedlang check $(CONFIG)
@@ -33,6 +34,9 @@ lint: .venv/.all
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+tables: .venv/.dev
+	$(BIN)/python -m schedlang.language.parser
 
 docs: .venv/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
@@ -35,8 +35,14 @@ class Span(NamedTuple):
 class Mistake(NamedTuple):
     """One thing that is wrong: what, where, and what to do about it.
 
-    In a plan, ``place`` is the key of the line (``lr.backbone*``), and ``text`` is the line, into
-    which the span points.
+    Attributes:
+        code: the kind of mistake, with a heading of its own in the documentation.
+        message: what is wrong.
+        advice: what to do about it, or empty.
+        path: the node and, if it is one of its arguments, the argument.
+        span: the place in the text, of the node as a rule; None for the dict form.
+        place: in a plan, the key of the line: ``lr.backbone*``.
+        text: in a plan, the line, into which the span points.
     """
 
     code: Code
@@ -46,6 +52,10 @@ class Mistake(NamedTuple):
     span: Span | None = None
     place: str = ""
     text: str | None = None
+
+    def under(self, path: Path) -> Mistake:
+        """The same mistake of what is found at a path."""
+        return self._replace(path=(*path, *self.path))
 
     def render(self, text: str | None) -> str:
         """The mistake with its marker under the text, or with its path where there is no text."""
@@ -80,6 +90,19 @@ class ScheduleError(ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.mistakes, self.text)
 
+    def under(self, path: Path) -> list[Mistake]:
+        """The mistakes, of what is found at a path."""
+        return [mistake.under(path) for mistake in self.mistakes]
+
+
+def refuse(code: Code, message: str, advice: str = "", argument: str = "") -> NoReturn:
+    """Raise a mistake in a node, or in one of its arguments.
+
+    Raises:
+        ScheduleError: with the one mistake; its path begins at the node.
+    """
+    raise ScheduleError([Mistake(code, message, advice, (argument,) if argument else ())])
+
 
 class ScheduleWarning(UserWarning):
     """A schedule that is legal but unlikely to be what was meant."""
@@ -93,30 +116,6 @@ def warn(message: str) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == own:
         frame, level = frame.f_back, level + 1
     warnings.warn(ScheduleWarning(message), stacklevel=level)
-
-
-class Refusal(Exception):  # noqa: N818  # no error of its own: it becomes a ScheduleError
-    """A mistake in a node, or in one of its arguments; who catches it has the node's path."""
-
-    def __init__(self, code: Code, message: str, advice: str = "", argument: str = "") -> None:
-        super().__init__(message)
-        self.code: Code = code
-        self.message = message
-        self.advice = advice
-        self.argument = argument
-
-    def filled(self, **shown: str) -> Refusal:
-        """The same mistake with values in its message."""
-        message = self.message.format(**shown)
-        return Refusal(self.code, message, self.advice, self.argument)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.code, self.message, self.advice, self.argument)
-
-    def mistake(self, path: Path) -> Mistake:
-        """The mistake, at the node's path or at one of its arguments."""
-        place = (*path, self.argument) if self.argument else path
-        return Mistake(self.code, self.message, self.advice, place)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -137,16 +136,6 @@ def quoted(value: object) -> str:
     except ValueError:  # an integer of more digits than Python prints
         text = type(value).__name__
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
-
-
-class Mistakes:
-    """The mistakes found so far; a pass adds to them and goes on."""
-
-    def __init__(self) -> None:
-        self.found: list[Mistake] = []
-
-    def add(self, code: Code, message: str, advice: str = "", path: Path = ()) -> None:
-        self.found.append(Mistake(code, message, advice, path))
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:

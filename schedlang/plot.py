@@ -59,12 +59,13 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
     title = "\n".join(_wrapped(program.text, _letters(ax)))
     ax.set_title(title, loc="left", pad=20, family="monospace", fontsize=FONT_SIZE, color=INK)
     ax.set_xlim(0, x[-1])
-    ax.set_ylim(0, _top(y) * 1.04)
+    bottom, top = _bottom(program, y), _top(y)
+    ax.set_ylim(bottom, top + 0.04 * (top - bottom))
     ax.set_xlabel(_says_x(program), color=INK)
     ax.set_ylabel(_says_y(program), color=INK)
     ax.xaxis.set_major_locator(_whole_numbers("auto"))
     ax.xaxis.set_major_formatter(_tick_labels())
-    ax.yaxis.set_major_formatter(lambda rate, _: _rate_label(rate, _top(y)))
+    ax.yaxis.set_major_formatter(lambda rate, _: _rate_label(rate, top))
     ax.tick_params(colors=INK, length=3)
     ax.grid(axis="y", color=INK, alpha=0.2, linewidth=0.8)
     ax.set_axisbelow(True)
@@ -155,6 +156,12 @@ def _top(y: Array) -> float:
     return float(y.max()) or 1.0
 
 
+def _bottom(program: Program, y: Array) -> float:
+    """0; but the lowest of absolute values that stay far above it, as a teacher's momentum does."""
+    lowest, top = float(y.min()), _top(y)
+    return lowest if program.base is None and top / 2 < lowest < top else 0.0
+
+
 def _says_x(program: Program) -> str:
     match program.tick:
         case "step":
@@ -166,7 +173,9 @@ def _says_x(program: Program) -> str:
 
 
 def _says_y(program: Program) -> str:
-    return "share of the base rate" if program.in_shares else "learning rate"
+    if program.in_shares:
+        return "share of the base rate"
+    return "value" if program.base is None else "learning rate"
 
 
 def _letters(ax: Axes) -> int:
@@ -240,11 +249,12 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
     plotext.plot(x.tolist(), y.tolist(), marker="braille")
     plotext.xlabel(_says_x(program))
     plotext.ylabel(_says_y(program))
-    top, last = _top(y), float(x[-1])
-    rates = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, top)
-    rates = [rate for rate in rates if rate <= top * (1 + 1e-9)]  # the last one may be rounded up
+    bottom, top, last = _bottom(program, y), _top(y), float(x[-1])
+    rates = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(bottom, top)
+    slack = 1e-9 * top  # the last one may be rounded up
+    rates = [rate for rate in rates if bottom - slack <= rate <= top + slack]
     marks = [mark for mark in _whole_numbers(5).tick_values(0, last) if mark <= last]
-    plotext.ylim(0, top)
+    plotext.ylim(bottom, top)
     plotext.yticks(rates, [_rate_label(rate, top) for rate in rates])
     plotext.xticks(marks, list(map(_tick_labels(), marks)))
     picture: str = plotext.uncolorize(plotext.build())

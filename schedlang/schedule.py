@@ -333,7 +333,13 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
         raise TypeError(f"parse takes a text, not {type(text).__name__}")
     from schedlang.language.validate import from_text
 
-    return Schedule._of(from_text(text, clock), text)
+    try:
+        tree = from_text(text, clock)
+    except ScheduleError as error:
+        from schedlang.language.meant import answered
+
+        raise answered(error, clock) from None
+    return Schedule._of(tree, text)
 
 
 @lru_cache(maxsize=256)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import schedlang
 from schedlang.formula import expressions as formula
@@ -66,6 +67,16 @@ RAMPS = [
     Case("exp up", "exp 20 from=1% to=1x"),
     Case("decay exp", "decay exp 20 to=1%"),
     Case("exp with skip", "exp 20 to=1% skip=5"),
+    Case("linear in steps", "linear 20 every=4 min=10%"),
+    Case("cosine in steps", "cosine 20 every=5 min=1e-3 -> hold 3"),
+    Case("cosine in steps that divide nothing", "cosine 20 every=7 min=1% -> linear 5"),
+    Case("cosine up in steps", "cosine 20 from=1% to=1x every=2.5"),
+    Case("poly in steps", "poly 20 power=2 every=10/3 skip=5"),
+    Case("poly root in steps", "poly 20 power=0.5 every=4"),
+    Case("sqrt in steps", "decay sqrt 20 min=1% every=3"),
+    Case("exp to a rate in steps", "exp 20 to=1e-4 every=4"),
+    Case("exp from a rate to a share in steps", "exp 20 from=0.05 to=1% every=3 skip=4"),
+    Case("a step longer than its ramp", "linear 5 every=20 to=50% -> linear 5"),
 ]
 WARMUPS = [
     Case("warmup", "warmup 10"),
@@ -78,6 +89,14 @@ WARMUPS = [
     Case("warmup exp", "warmup exp 10 from=1%"),
     Case("warmup exp from the default", "warmup exp 10"),
     Case("a second warmup", "warmup 5 -> linear 10 to=20% -> warmup 5 -> cosine 10"),
+    Case("warmup with skip", "warmup 10 from=0 skip=1 -> cosine 10"),
+    Case("warmup until with skip", "warmup until 10 from=0 skip=1 -> linear 10"),
+    Case("warmup cosine with skip", "hold 3 to=10% -> warmup cosine 10 skip=4 -> hold"),
+    Case("warmup exp with skip", "warmup exp 10 skip=3"),
+    Case("warmup all skipped", "warmup 10 skip=10 -> cosine 5"),
+    Case("warmup in steps", "warmup 10 from=0 every=3 -> hold 3"),
+    Case("warmup sqrt in steps", "warmup sqrt 12 every=4 skip=2"),
+    Case("warmup exp in steps", "warmup exp 12 every=2.5"),
     Case("flagship", "warmup linear 10 -> cosine 90 min=1e-4"),
     Case("warmup-stable-decay", "warmup 5% -> hold rest -> decay sqrt 20% min=1%", {"total": 100}),
 ]
@@ -180,6 +199,7 @@ JOINS = [
     Case("rest", "warmup 10 -> cosine rest min=1% -> hold 5", {"total": 60}),
     Case("rest in parentheses", "warmup 10 -> (hold 5 -> cosine rest)", {"total": 60}),
     Case("rest with skip", "warmup 10 from=0 -> linear rest skip=10", {"total": 60}),
+    Case("warmup of the rest with skip", "hold 5 to=1% -> warmup rest skip=5", {"total": 20}),
     Case("skip and until", "warmup 10 from=0 -> cosine until 60 skip=10"),
     Case("repeat", "(linear 10 from=1x to=0.1x -> hold 5) x 3"),
     Case("repeat going on", "(linear 5 to=50% -> hold 2 -> exp 4 gamma=0.9) x 4 -> linear 6"),
@@ -226,6 +246,9 @@ JOINS = [
     Case("no length, rounded", "linear 0.1ep to=50% -> linear 10ep", {"steps_per_epoch": 3}),
     Case("nothing at all", "linear 0 to=50%"),
     Case("products of no length", "hold 0 * hold 0 * (hold 0 * linear 4 to=50%) -> hold 3"),
+    Case("no length with skip", "linear 0 skip=3 -> step 0 every=3 skip=1 -> warmup 0 skip=2"),
+    Case("wave in steps", "(cosine 12 min=1% every=5 -> cosine 12 to=1x every=4) x inf"),
+    Case("product in steps", "(warmup 8 from=0 every=3 -> hold) * (linear 20 every=6)"),
     Case("onecycle of no length", "onecycle 0 -> hold 5"),
     Case(
         "rates of no length", "step 0 every=3 -> exp 0 gamma=0.5 -> restarts 0 first=3 -> linear 5"
@@ -264,12 +287,32 @@ UNITS = [
         "warmup 5ep from=0 -> step every=2.4ep gamma=0.9 skip=5ep",
         {"steps_per_epoch": 7},
     ),
+    Case(
+        "epochs of a curve in updates",
+        "warmup 2ep -> cosine 8ep min=1e-3 every=1ep",
+        {"steps_per_epoch": 7},
+    ),
+    Case("steps of tokens", "linear 50k tok every=7k tok skip=3k tok", {"tokens_per_step": 1000}),
     Case("a clock for bare numbers", "clock=epoch | warmup 5 -> cosine 10ep"),
     Case(
         "bare steps in epochs known", "clock=step | warmup 5 -> cosine 20", {"steps_per_epoch": 4}
     ),
 ]
-CASES: list[Case] = [*RAMPS, *WARMUPS, *RATES, *CYCLES, *MOMENTA, *EXPRESSIONS, *JOINS, *UNITS]
+VALUES = [
+    Case("a teacher's momentum", "cosine 20 from=0.996 to=1"),
+    Case("a weight of a loss", "linear 20 to=1 from=0"),
+    Case("a batch size", "exp 20 from=32 to=2048"),
+    Case("a wave of values", "cyclic up=3 min=0.1 max=0.5"),
+    Case("one cycle of values", "onecycle 10 max=0.5"),
+    Case("a warm-up of values", "warmup 5 from=0 to=0.3 -> cosine 10"),
+    Case("a temperature", "warmup 5ep from=0.04 to=0.07 every=1ep -> hold", {"steps_per_epoch": 3}),
+    Case("values that drop", "step every=5 gamma=0.5 from=0.3 min=0.05"),
+    Case("values again and again", "(linear 5 from=0.1 to=0.2) x 3 -> cosine 5"),
+]
+"""Lines that need no base rate."""
+CASES: list[Case] = [
+    *RAMPS, *WARMUPS, *RATES, *CYCLES, *MOMENTA, *EXPRESSIONS, *JOINS, *UNITS, *VALUES,
+]  # fmt: skip
 
 PLATEAUS: list[Case] = [
     Case("plateau", "plateau factor=0.5 patience=10"),
@@ -325,3 +368,29 @@ def _jumps(piece: Piece) -> Iterator[int]:
             for i in (1, 2, 3):
                 if piece.end is None or i * period < piece.end - piece.begin:
                     yield piece.begin + math.ceil(i * period)
+
+
+class Refused(NamedTuple):
+    """A line with a mistake: a title, the line, its binding, and the whole message."""
+
+    title: str
+    text: str
+    binding: dict[str, Any]
+    message: str
+
+
+def refused(name: str) -> list[Refused]:
+    """The blocks of a file of tests/golden: title, line, binding, message."""
+    path = Path(__file__).parent / "golden" / name
+    blocks = re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    found = []
+    for block in blocks:
+        title, rest = block.split("\n", 1)
+        text, rest = re.split(r"\n?^---", rest, maxsplit=1, flags=re.MULTILINE)
+        head, message = rest.split("\n", 1)
+        binding: dict[str, Any] = {} if "lr=" in text else {"lr": 0.1}
+        for word in head.split():
+            name, value = word.split("=")
+            binding[name] = None if value == "None" else value
+        found.append(Refused(title, text, binding, message.rstrip("\n")))
+    return found

@@ -263,6 +263,15 @@ class _Place:
             return self.rate("from", a), self.rate("to", self.base)
         return self.rate("from", a), self.rate("to", self.rate("min", 0.0))
 
+    def part(self, t: int) -> float:
+        """How much of a ramp's time has gone by; with ``every``, whole periods only."""
+        if self.T is None or not self.T:
+            return 0.0
+        if "every" not in self.node:
+            return t / self.T
+        every = self.ticks("every", Fraction(1))
+        return float(math.floor(t / every) * every / self.T)
+
     def ramp(self) -> _Curve:
         a, b = self.ends()
         exponent = float(_number(self.node.get("power", 1)))
@@ -283,13 +292,13 @@ class _Place:
                 case _:
                     return 1 - math.sqrt(1 - p)
 
-        return lambda t: a + (b - a) * way(t / (self.T or 1)), b
+        return lambda t: a + (b - a) * way(self.part(t)), b
 
     def exp(self) -> _Curve:
         if "gamma" in self.node:
             return self.decaying(lambda x: float(_number(self.node["gamma"])) ** float(x))
         a, b = self.ends()
-        return lambda t: a * (b / a) ** (t / (self.T or 1)), b
+        return lambda t: a * (b / a) ** self.part(t), b
 
     def decaying(self, factor: Callable[[Fraction], float]) -> _Curve:
         """A rate: the entry level times a factor of the periods that went by, floored."""

@@ -178,14 +178,13 @@ class _Artist:
         return text, ticks
 
     def skip(self, ticks: Fraction | None) -> tuple[str, int]:
-        """Nothing, or `skip=` of at most the duration, and its ticks."""
-        if ticks is None or ticks < 2 or not self.chance(5):
+        """Nothing, or `skip=` of at most the duration (any of one without ticks), and its ticks."""
+        if ticks is None or not self.chance(5):
             return "", 0
         unit = self.pick(self.units.names)
         size = self.units.ticks[unit] * _GRID[unit]
-        if size > ticks - 1:
-            return "", 0
-        count = self.whole(0, math.floor((ticks - 1) / size))
+        most = math.floor(ticks / size) if ticks >= Fraction(1, 2) else 9
+        count = self.whole(0, most)
         rounded = math.floor(count * size + Fraction(1, 2))
         return f" skip={self.number(count * _GRID[unit])}{self.pick(_SPELLED[unit])}", rounded
 
@@ -231,13 +230,18 @@ class _Artist:
         if shape == "poly":
             words.append(f"power={self.pick(['2', '0.5', '3', '0.9'])}")
         skip, skipped = self.skip(ticks)
-        return _Out(" ".join(words) + skip, end, self._left(ticks, skipped, duration))
+        text = " ".join(words) + skip + self.staircase()
+        return _Out(text, end, self._left(ticks, skipped, duration))
 
     @staticmethod
     def _left(ticks: Fraction | None, skipped: int, duration: str) -> Fraction | None:
         if ticks is None or duration.startswith(("until", "rest")):
             return ticks
-        return ticks - skipped
+        return max(Fraction(0), ticks - skipped)
+
+    def staircase(self) -> str:
+        """Nothing, or the `every=` of a ramp."""
+        return f" every={self.period()}" if self.chance(4) else ""
 
     def warmup(self, place: _Place) -> _Out:
         shape = self.pick(["", "linear", "cosine", "poly", "sqrt", "exp"])
@@ -254,7 +258,9 @@ class _Artist:
             words.append(f"to={self.level(end, place)}")
         if shape == "poly":
             words.append(f"power={self.pick(['2', '0.5'])}")
-        return _Out(" ".join(words), end, ticks)
+        skip, skipped = self.skip(ticks)
+        text = " ".join(words) + skip + self.staircase()
+        return _Out(text, end, self._left(ticks, skipped, duration))
 
     def rate(self, place: _Place) -> _Out:
         kind = self.pick(["exp", "step", "inverse_time", "inverse_sqrt"])
@@ -541,6 +547,7 @@ def schedules(
     plateau: bool = False,
     momentum: bool = False,
     smooth: bool = False,
+    lr_in_line: bool = True,
 ) -> Case:
     """A line that binds, drawn from the whole language, with its binding.
 
@@ -550,13 +557,15 @@ def schedules(
         plateau: whether it ends in a `plateau`.
         momentum: whether `momentum=` may stand in it.
         smooth: whether to leave jumps out of `fn`, where float32 may fall on the other side.
+        lr_in_line: whether `lr=` may stand in it.
     """
     units, settings = _units(draw)
     lr = draw(st.sampled_from(RATES))
     artist = _Artist(draw, units, lr)
     text = _line(artist, max_depth, plateau=plateau, momentum=momentum, smooth=smooth)
     settings["lr"] = lr
-    in_line = {name: value for name, value in settings.items() if artist.chance(3)}
+    names = [name for name in settings if name != "lr" or lr_in_line]
+    in_line = {name: settings[name] for name in names if artist.chance(3)}
     binding = {
         name: value for name, value in settings.items() if name not in in_line and name != "lr"
     }

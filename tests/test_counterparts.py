@@ -42,6 +42,7 @@ _RAMP = {
     "to": "{0} 10 to=50%",
     "min": "{0} 10 min=50%",
     "skip": "{0} 10 skip=5",
+    "every": "{0} 10 every=5",
 }
 
 
@@ -155,6 +156,15 @@ LINES: dict[str, dict[str, str]] = {
     },
     "fn": {"expression": "fn {0.8 ** t}"},
 }
+BESIDE: list[tuple[str, str, str]] = [
+    ("exp", "exp 10 to=10%", "exp 10 to=10% every=2"),
+    *(
+        (kind, f"warmup {kind} 10 from=10%", f"warmup {kind} 10 from=10% {more}")
+        for kind in ("linear", "cosine", "poly", "exp")
+        for more in ("skip=1", "every=2")
+    ),
+]
+"""Arguments beside others that change what they mean: the kind, a line without, and one with."""
 WITHOUT_EFFECT = {("restarts", "cycles"), ("plateau", "monitor")}
 """What no class takes, but the schedule's end and the training loop do."""
 
@@ -200,6 +210,18 @@ def test_an_argument_is_understood_or_there_is_no_counterpart(
         assert found is None
     elif (kind, argument) not in WITHOUT_EFFECT:
         assert found is None or found != FIND[target](least, levels)
+
+
+@pytest.mark.parametrize("target", TABLES)
+@pytest.mark.parametrize(("kind", "without", "line"), BESIDE, ids=[row[2] for row in BESIDE])
+@pytest.mark.parametrize("bases", [(), (0.1,), (0.1, 0.2)])
+def test_an_argument_beside_others(
+    target: str, kind: str, without: str, line: str, bases: tuple[float, ...]
+) -> None:
+    levels = Levels(bases)
+    found, other = (FIND[target](_piece(text), levels) for text in (line, without))
+    assert _piece(line).kind == kind
+    assert found is None or found != other
 
 
 @pytest.mark.parametrize(("target", "kind"), [(t, k) for t, table in TABLES.items() for k in table])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -117,9 +118,12 @@ CANONICAL: list[tuple[str, str | None]] = [
     ("step every=10 gamma=10%", "step every=10"),
     ("cosine 9 skip=2 to=1% from=2x", "cosine 9 from=2x to=1% skip=2"),
     ("linear 5 skip=0", None),
+    ("cosine 95ep every=1epoch min=1e-5", "cosine 95ep min=1e-5 every=1ep"),
+    ("warmup 9 every=2 skip=1 from=0", "warmup linear 9 from=0 skip=1 every=2"),
+    ("exp 9 every=2 to=1%", "exp 9 to=1% every=2"),
     ("linear 10 min=0", None),
     ("linear 10 to=0", None),
-    ("exp 90 every=1 gamma=0.5", "exp 90 gamma=0.5 every=1"),
+    ("exp 90 gamma=0.5 every=1", "exp 90 every=1 gamma=0.5"),
     ("poly 9 power=1", "poly 9"),
     ("poly 9 power=0.9", None),
     ("multistep at=[1, 2] gamma=[0.5, 10%]", "multistep at=[1, 2] gamma=[0.5, 0.1]"),
@@ -315,18 +319,22 @@ def test_equality_and_hash() -> None:
     assert parse("hold to=0.5x") == parse("hold to=1/2x")
 
 
+COPIES: list[Callable[[Schedule], Schedule]] = [
+    lambda schedule: pickle.loads(pickle.dumps(schedule)),
+    copy.copy,
+    copy.deepcopy,
+    Schedule.model_copy,
+]
+
+
+@pytest.mark.parametrize("copied", COPIES)
 @pytest.mark.parametrize("case", [*CASES[::7], *PLATEAUS], ids=str)
-def test_copies(case: Case) -> None:
+def test_copies(case: Case, copied: Callable[[Schedule], Schedule]) -> None:
     schedule = parse(case.text)
-    for again in (
-        pickle.loads(pickle.dumps(schedule)),
-        copy.copy(schedule),
-        copy.deepcopy(schedule),
-        schedule.model_copy(),
-    ):
-        assert again == schedule
-        assert hash(again) == hash(schedule)
-        assert again.bind(lr=case.lr, **case.binding).at(3) == case.bind().at(3)
+    again = copied(schedule)
+    assert again == schedule
+    assert hash(again) == hash(schedule)
+    assert again.bind(lr=case.lr, **case.binding).at(3) == case.bind().at(3)
 
 
 def test_it_is_frozen() -> None:
@@ -345,6 +353,13 @@ def test_repr() -> None:
     assert repr(parse("step every=3ep").bind()) == (
         "<Program 'step every=3ep': never ends, in shares of the base; one tick is one epoch>"
     )
+    assert repr(parse("linear 9 from=0 to=1").bind()) == (
+        "<Program 'linear 9 from=0 to=1': 9 ticks, in absolute values;"
+        " one tick is one call of step()>"
+    )
+    assert repr(parse("cosine 9").bind(lr=0.1).rebase(None)) == (
+        "<Program 'cosine 9': 9 ticks, over an unknown base; one tick is one call of step()>"
+    )
 
 
 class Config(BaseModel):
@@ -352,15 +367,18 @@ class Config(BaseModel):
     others: list[Schedule] = []
 
 
-def test_as_a_field() -> None:
-    tree = {"stages": [{"kind": "cosine", "duration": 90}]}
-    for form in ("cosine 90", tree, parse("cosine 90")):
-        config = Config.model_validate({"lr_schedule": form, "others": [form]})
-        assert config.lr_schedule == parse("cosine 90")
-        assert config.model_dump() == {"lr_schedule": "cosine 90", "others": ["cosine 90"]}
-        assert json.loads(config.model_dump_json())["lr_schedule"] == "cosine 90"
-        assert Config.model_validate(config.model_dump()) == config
-        assert Config.model_validate_json(config.model_dump_json()) == config
+@pytest.mark.parametrize(
+    "form",
+    ["cosine 90", {"stages": [{"kind": "cosine", "duration": 90}]}, parse("cosine 90")],
+    ids=["text", "dict", "schedule"],
+)
+def test_as_a_field(form: object) -> None:
+    config = Config.model_validate({"lr_schedule": form, "others": [form]})
+    assert config.lr_schedule == parse("cosine 90")
+    assert config.model_dump() == {"lr_schedule": "cosine 90", "others": ["cosine 90"]}
+    assert json.loads(config.model_dump_json())["lr_schedule"] == "cosine 90"
+    assert Config.model_validate(config.model_dump()) == config
+    assert Config.model_validate_json(config.model_dump_json()) == config
 
 
 # ── JSON schema ──────────────────────────────────────────────────────────────────────────────────

@@ -7,12 +7,13 @@ import pickle
 
 import pytest
 
-from schedlang import ScheduleError, parse
+from schedlang import Schedule, ScheduleError, parse
+from schedlang.errors import Path, Span
 from schedlang.language import validate
 from schedlang.language.grammar import read
 from schedlang.language.placed import Written, span_at
 from schedlang.language.rules import arguments, walk
-from schedlang.language.tree import Group, Product
+from schedlang.phases import Phase
 from tests.cases import CASES, Case
 
 SPANS: list[tuple[tuple[str | int, ...], str]] = [
@@ -41,18 +42,23 @@ def test_the_span_of_a_path(path: tuple[str | int, ...], part: str) -> None:
     assert text[slice(*span)] == part
 
 
+def _places(node: Schedule) -> dict[Path, Span | None]:
+    """The span of every node, and of every argument."""
+    found = {}
+    for path, phase in walk(node.stages):
+        names = [name for name, _ in arguments(phase)] if isinstance(phase, Phase) else []
+        for place in (path, *((*path, name) for name in names)):
+            found[place] = span_at(node, place)
+    return found
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_tree_has_the_places_of_its_text(case: Case) -> None:
     tree, raw = parse(case.text), read(case.text)
-    for again in (tree, copy.deepcopy(tree), pickle.loads(pickle.dumps(tree))):
-        for path, node in walk(again.stages):
-            names = (
-                () if isinstance(node, Group | Product) else [name for name, _ in arguments(node)]
-            )
-            for place in (path, *((*path, name) for name in names)):
-                span = span_at(again, place)
-                assert span is not None
-                assert span == span_at(raw, place)
+    found = _places(tree)
+    assert None not in found.values()
+    assert found == {place: span_at(raw, place) for place in found}
+    assert found == _places(copy.deepcopy(tree)) == _places(pickle.loads(pickle.dumps(tree)))
 
 
 def test_a_place_is_no_part_of_what_is_written() -> None:

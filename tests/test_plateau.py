@@ -44,16 +44,16 @@ def test_decisions(arguments: str, metrics: list[float], rates: list[float]) -> 
     assert plateau.memory.reductions == sum(reduced)
 
 
-def test_a_memory_that_is_put_back_goes_on() -> None:
+@pytest.mark.parametrize("cut", range(10))
+def test_a_memory_that_is_put_back_goes_on(cut: int) -> None:
     facts = schedlang.parse("plateau factor=0.5 patience=2 cooldown=1").bind().plateau
     assert facts is not None
     whole, metrics = Plateau.of(facts), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     want = [(whole.receive(metric), whole.level(0.1, 0.0)) for metric in metrics]
-    for cut in range(len(metrics)):
-        first, second = Plateau.of(facts), Plateau.of(facts)
-        for metric in metrics[:cut]:
-            first.receive(metric)
-        memory = first.memory
-        second.memory = Memory(memory.best, memory.bad, memory.cooldown, memory.reductions)
-        got = [(second.receive(metric), second.level(0.1, 0.0)) for metric in metrics[cut:]]
-        assert got == want[cut:]
+    first, second = Plateau.of(facts), Plateau.of(facts)
+    for metric in metrics[:cut]:
+        first.receive(metric)
+    memory = first.memory
+    second.memory = Memory(memory.best, memory.bad, memory.cooldown, memory.reductions)
+    got = [(second.receive(metric), second.level(0.1, 0.0)) for metric in metrics[cut:]]
+    assert got == want[cut:]

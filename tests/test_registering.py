@@ -79,6 +79,22 @@ def test_a_ramp_that_overshoots_is_refused_when_it_is_bound() -> None:
     assert "the value at tick 6 of this phase is -0.00692" in str(caught.value)
 
 
+def test_a_ramp_of_ones_own_has_the_arguments_of_all() -> None:
+    @schedlang.register
+    class Squared(schedlang.Ramp):
+        kind: Literal["squared"]
+
+        def progress(self, p: Expr) -> Expr:
+            return p * p
+
+    line = "warmup squared 5 from=0 skip=1 -> squared 9 every=4 skip=1 min=10%"
+    program = parse(line).bind(lr=1)
+    down = [1 - 0.9 * (4 * (t // 4) / 9) ** 2 for t in range(1, 9)]
+    want = [1 - (4 - t) ** 2 / 25 for t in range(4)] + down + [0.1, 0.1]
+    assert [program.at(tick) for tick in range(14)] == pytest.approx(want)
+    assert str(parse(line)) == "warmup squared 5 from=0 skip=1 -> squared 9 min=10% skip=1 every=4"
+
+
 def test_a_phase_that_is_no_longer_registered_is_not_restored() -> None:
     _define(0.5)
     assert restore("mine 10", {"lr": "1"}).at(0) == 0.5

@@ -11,7 +11,7 @@ from hypothesis import given
 
 import schedlang
 from schedlang import Program, ScheduleWarning
-from tests.cases import CASES, FAR, PLATEAUS, Case, golden, ticks_of
+from tests.cases import CASES, FAR, PLATEAUS, VALUES, Case, golden, ticks_of
 from tests.oracle import interpret, nearest
 from tests.strategies import schedules
 
@@ -110,6 +110,35 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("warmup exp 10 from=1%", {}, {0: 0.01, 5: 0.1, 10: 1}),
     ("warmup exp 10", {}, {0: 0.001, 10: 1}),
     ("warmup 10 from=0 to=50%", {}, {5: 0.25, 10: 0.5, FAR: 0.5}),
+    # ── every: a ramp is a staircase, and ends on its level ──
+    ("linear 10 every=5", {}, {0: 1, 4: 1, 5: 0.5, 9: 0.5, 10: 0, FAR: 0}),
+    ("linear 10 every=4 to=50%", {}, {3: 1, 4: 0.8, 7: 0.8, 8: 0.6, 9: 0.6, 10: 0.5, FAR: 0.5}),
+    ("linear 10 every=2.5", {}, {2: 1, 3: 0.75, 4: 0.75, 5: 0.5, 7: 0.5, 8: 0.25, 9: 0.25, 10: 0}),
+    ("linear 10 every=10/3", {}, {3: 1, 4: 2 / 3, 6: 2 / 3, 7: 1 / 3, 9: 1 / 3, 10: 0}),
+    ("linear 10 every=1", {}, {0: 1, 1: 0.9, 9: 0.1, 10: 0}),
+    ("cosine 20 every=5", {}, {4: 1, 5: 1 - _up(0.25), 14: 0.5, 15: 1 - _up(0.75), 20: 0}),
+    ("poly 10 power=2 every=5", {}, {4: 1, 5: 0.25, 9: 0.25, 10: 0}),
+    ("sqrt 100 every=25", {}, {24: 1, 25: 0.5, 49: 0.5, 50: 1 - math.sqrt(0.5), 100: 0}),
+    ("exp 10 to=1% every=5", {}, {4: 1, 5: 0.1, 9: 0.1, 10: 0.01, FAR: 0.01}),
+    ("warmup 10 from=0 every=5", {}, {4: 0, 5: 0.5, 9: 0.5, 10: 1}),
+    ("warmup cosine 20 from=0 every=5", {}, {4: 0, 5: _up(0.25), 10: 0.5, 20: 1}),
+    ("warmup sqrt 100 from=0 every=75", {}, {74: 0, 75: 0.5, 99: 0.5, 100: 1}),
+    ("warmup exp 10 from=1% every=5", {}, {4: 0.01, 5: 0.1, 9: 0.1, 10: 1}),
+    ("hold 3 -> linear 10 every=5", {}, {7: 1, 8: 0.5, 12: 0.5, 13: 0}),  # from its own begin
+    ("linear 10 every=5 skip=3", {}, {1: 1, 2: 0.5, 6: 0.5, 7: 0}),
+    ("linear 5 every=20 to=50% -> linear 5", {}, {4: 1, 5: 0.5, 10: 0}),
+    ("(linear 4 every=3 to=50%) * (linear 8 every=4)", {}, {2: 1, 3: 0.625, 4: 0.25, 8: 0}),
+    ("(linear 4 every=3 to=50%) x 2", {}, {2: 1, 3: 0.625, 4: 0.5, 6: 0.5, 7: 0.5}),
+    (
+        "warmup 1ep from=0 -> linear 2ep every=1ep",
+        {"steps_per_epoch": 4},
+        {3: 0.75, 4: 1, 7: 1, 8: 0.5, 11: 0.5, 12: 0},
+    ),
+    (
+        "linear 2ep every=0.5ep",
+        {"steps_per_epoch": 5},
+        {2: 1, 3: 0.75, 4: 0.75, 5: 0.5, 7: 0.5, 8: 0.25, 10: 0},
+    ),
     # ── Rates ──
     ("exp gamma=0.5", {}, {0: 1, 1: 0.5, 10: 0.5**10}),
     ("exp gamma=0.5 every=10", {}, {5: 0.5**0.5, 10: 0.5, 20: 0.25}),
@@ -148,10 +177,20 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("restarts 20 first=10 skip=5", {}, {0: 0.5, 5: 1, 15: 0}),
     ("restarts first=10 cycles=2 skip=5", {}, {0: 0.5, 5: 1, 15: 0, FAR: 0}),
     ("exp gamma=0.5 skip=3", {}, {0: 0.125, 1: 0.0625}),
+    ("warmup 2000 from=0 skip=1 -> linear 10", {}, {0: 1 / 2000, 1998: 0.9995, 1999: 1, 2000: 0.9}),
+    ("warmup 10 from=0 skip=1 -> hold until 10 -> linear 10", {}, {8: 0.9, 9: 1, 10: 1, 11: 0.9}),
+    ("warmup exp 10 from=1% skip=5", {}, {0: 0.1, 5: 1}),
+    ("warmup cosine 10 from=0 skip=5 -> hold", {}, {0: 0.5, 4: _up(0.9), 5: 1}),
+    ("warmup 10 skip=10 -> linear 10", {}, {0: 1, 5: 0.5}),
     # With `rest` and `until` the span that is left is occupied, and T is that span plus skip.
     ("hold 10 -> linear until 100 skip=10", {}, {10: 0.9, 55: 0.45, 100: 0}),
     ("hold 10 -> linear rest skip=10", {"total": 100}, {10: 0.9, 55: 0.45, 100: 0}),
+    ("warmup until 2000 from=0 skip=1", {}, {0: 1 / 2001, 1999: 2000 / 2001, 2000: 1}),
+    ("warmup rest from=0 skip=1", {"total": 9}, {0: 0.1, 8: 0.9, 9: 1}),
     # ── No length ──
+    ("linear 0 to=50% skip=3 -> linear 10", {}, {0: 0.5, 5: 0.25}),
+    ("linear 0.04ep to=50% skip=0.1ep", {"steps_per_epoch": 10}, {0: 0.5}),
+    ("warmup 0 skip=1 -> step 0 every=3 skip=2 -> linear 10", {}, {0: 1, 5: 0.5}),
     ("linear 0 to=50% -> linear 10", {}, {0: 0.5, 5: 0.25}),
     ("hold 0 to=50% -> hold 3", {}, {0: 0.5, FAR: 0.5}),
     ("onecycle 0", {}, {0: 4e-6, FAR: 4e-6}),
@@ -259,6 +298,15 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("hold rest to=50% -> (hold 5 to=20%) x inf", {"total": 50}, {49: 0.5, 50: 0.2}),
     ("hold rest to=50% -> (hold 5 to=20%) x 2", {"total": 50}, {39: 0.5, 40: 0.2}),
     ("hold rest to=80% -> hold 5 to=50% * hold", {"total": 50}, {49: 0.8, 50: 0.4}),
+    # ── Where no level is a share, there is no base ──
+    ("cosine 100% from=0.996 to=1", {"lr": None, "total": 10}, {0: 0.996, 5: 0.998, 10: 1, FAR: 1}),
+    ("linear 10k to=1 from=0", {"lr": None}, {0: 0, 2500: 0.25, 10_000: 1}),
+    ("exp 100k from=32 to=2048", {"lr": None}, {0: 32, 50_000: 256, 100_000: 2048}),
+    ("cyclic up=3 min=0.1 max=0.5", {"lr": None}, {0: 0.1, 3: 0.5, 6: 0.1}),
+    ("onecycle 10 max=0.5", {"lr": None}, {0: 0.02, 2: 0.5, 9: 2e-6}),
+    ("warmup 5 from=0 to=0.3 -> cosine 10", {"lr": None}, {0: 0, 5: 0.3, 10: 0.15, 15: 0}),
+    ("hold 5 to=0.4 -> hold 3 * linear 2 to=50%", {"lr": None}, {4: 0.4, 6: 0.3, 7: 0.2}),
+    ("linear 10 from=0 to=1", {"lr": 0.1}, {0: 0, 5: 0.5, 10: 1}),
     # ── Below 0 by no more than the rounding ──
     ("fn 3 {0.3 - 0.1 * t}", {}, {0: 0.3, 2: 0.1, 3: 0, FAR: 0}),
     ("cyclic up=7/3 min=0", {}, {0: 0, 7: 1, 14: 0, 3598: 0}),
@@ -275,6 +323,15 @@ def test_by_hand(text: str, binding: dict[str, Any], values: dict[int, float]) -
         assert program.at(tick) == near, f"at tick {tick}"
         if tick < FAR:
             assert program.curve(tick + 1)[tick] == near, f"curve at tick {tick}"
+
+
+@pytest.mark.parametrize("case", VALUES, ids=str)
+def test_absolute_values_are_those_of_any_base(case: Case) -> None:
+    program = schedlang.parse(case.text).bind(**case.binding)
+    assert (program.base, program.in_shares, program.needs_base) == (None, False, False)
+    ticks = program.length or 30
+    for base in (0.1, 3.0):
+        assert program.curve(ticks + 5).tolist() == program.rebase(base).curve(ticks + 5).tolist()
 
 
 # text, binding, the first tick of each piece (of the first track) from the second on, the length

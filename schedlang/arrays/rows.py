@@ -81,7 +81,7 @@ def counted(what: Count, tick: int) -> float:
         case "since":
             return float(since)
         case "round":
-            return float(rounds)
+            return float(rounds - what.offset)
         case "within":
             return float(rest - what.offset)
 
@@ -134,7 +134,7 @@ def in_reach(row: Row, last: int) -> Row:
         name, here = f"x{i}", count
         if here.numerator > last:  # the first period never ends
             if here.what == "round":
-                moved[name], here = ZERO, Count("since", row.begin)
+                moved[name], here = Number(-float(here.offset)), Count("since", row.begin)
             else:
                 here = Count("since", here.anchor + here.offset)
         if here.anchor > last:
@@ -314,9 +314,10 @@ def count(what: Count, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
         rounds = (ticks - rest) / numerator
     else:
         rounds, rest = _divide(what, arrays, since, dtype)
-    if what.what == "round":
-        return arrays.cast(rounds, "float32")
-    return arrays.cast(rest - _like(what.offset, dtype), "float32")
+    found, offset = rounds if what.what == "round" else rest, what.offset
+    if not isinstance(offset, int) or offset:
+        found = found - _like(offset, dtype)
+    return arrays.cast(found, "float32")
 
 
 def _like(number: Any, dtype: str) -> Any:

@@ -37,12 +37,13 @@ class Count(NamedTuple):
     """A number that is computed in integers, and only then becomes a float.
 
     Attributes:
-        what: ``since``: ticks since the anchor; ``round``: whole periods since it; ``within``: the
-            ticks into the present period, times the period's denominator, less the offset.
+        what: ``since``: ticks since the anchor; ``round``: whole periods since it, less the
+            offset; ``within``: the ticks into the present period, times the period's
+            denominator, less the offset.
         anchor: a tick.
         numerator: of the period, in ticks.
         denominator: of the period.
-        offset: for ``within``, where it is 0.
+        offset: for ``round`` and ``within``, where it is 0.
     """
 
     what: Literal["since", "round", "within"]
@@ -157,7 +158,7 @@ class _Writer:
     # ------------------------------------------------------------------ lines over integer counts
 
     def _line(self, whole: Sum) -> Line | None:
-        """The sum as a line over ticks, or over ticks within a period; None if it is neither."""
+        """The sum as a line over ticks, ticks within a period, or periods; None if it is none."""
         factors = dict(whole.terms)
         slope = factors.pop(T, 0.0)
         if not factors:
@@ -166,32 +167,43 @@ class _Writer:
             return None
         ((term, factor),) = factors.items()
         found = _remainder_of(term)
-        if found is None:
-            return None
-        parts, offset, period = found
-        return Line(factor * parts, whole.constant, period, -offset)
+        if found is not None:
+            parts, offset, period = found
+            return Line(factor * parts, whole.constant, period, -offset)
+        rounds = period_of(term)
+        if rounds is not None:
+            return Line(factor, whole.constant, rounds[1], -rounds[0], rounds=True)
+        return None
+
+    def _ends(self, line: Line) -> tuple[int, int | None]:
+        """The line's counts at the stretch's (or the period's) begin and end."""
+        if line.period is None:
+            return self.begin, self.end
+        if not line.rounds:
+            return 0, line.period.numerator
+        end = None if self.end is None else (self.end - line.anchor) // line.period
+        return (self.begin - line.anchor) // line.period, end
 
     def _range(self, line: Line) -> tuple[float, float]:
         """The line's value at the stretch's (or the period's) begin and end."""
-        if line.period is not None:
-            return line.constant, line.slope * float(line.period) + line.constant
-        first = line.slope * self.begin + line.constant
-        if self.end is None:
+        begin, end = self._ends(line)
+        slope = line.slope / _parts(line)
+        first = slope * begin + line.constant
+        if end is None:
             return first, first if not line.slope else math.copysign(math.inf, line.slope)
-        return first, line.slope * self.end + line.constant
+        return first, slope * end + line.constant
 
     def _root(self, line: Line) -> int | None:
         """Where the line is 0, if that is one of its counts and not far off."""
-        scale = 1 if line.period is None else line.period.denominator
-        exact = -line.constant / line.slope * scale if line.slope else math.inf
+        exact = -line.constant / line.slope * _parts(line) if line.slope else math.inf
         if not abs(exact) < 2.0**31:
             return None
         root = round(exact)
         if abs(exact - root) > 1e-9 + SNAP * abs(root):
             return None
-        if line.period is not None:
-            return root if 0 <= root <= line.period.numerator else None
-        return root if self.begin - 1 <= root <= (self.end or math.inf) + 1 else None
+        begin, end = self._ends(line)
+        past = 0 if line.period is not None and not line.rounds else 1
+        return root if begin - past <= root <= (math.inf if end is None else end + past) else None
 
     def _put(self, line: Line) -> Expr:
         """The line over a count that is 0 where the line is, or nearest to 0."""
@@ -200,23 +212,20 @@ class _Writer:
         root = self._root(line)
         if root is not None:
             return self._counted(line, root, 0.0)
-        first, last = self._range(line)
-        if line.period is not None:
-            start, end, scale = 0, line.period.numerator, line.period.denominator
-        else:
-            start, end, scale = self.begin, self.end if self.end is not None else self.begin, 1
+        (first, last), (start, end) = self._range(line), self._ends(line)
         if first * last < 0 and math.isfinite(last):  # it crosses 0 between two counts
-            at = math.floor(-line.constant / line.slope * scale)
+            at = math.floor(-line.constant / line.slope * _parts(line))
         else:
-            at = start if abs(first) <= abs(last) else end
-        return self._counted(line, at, line.slope * at / scale + line.constant)
+            at = start if end is None or abs(first) <= abs(last) else end
+        return self._counted(line, at, line.slope * at / _parts(line) + line.constant)
 
     def _counted(self, line: Line, at: int, there: float) -> Expr:
         if line.period is None:
             return formula.mul(line.slope, self._count(Count("since", at))) + there
         period = line.period
-        count = Count("within", line.anchor, period.numerator, period.denominator, at)
-        return formula.mul(line.slope / period.denominator, self._count(count)) + there
+        what: Literal["round", "within"] = "round" if line.rounds else "within"
+        count = Count(what, line.anchor, period.numerator, period.denominator, at)
+        return formula.mul(line.slope / _parts(line), self._count(count)) + there
 
     def _count(self, count: Count) -> Symbol:
         if count not in self.counts:
@@ -250,7 +259,7 @@ class _Writer:
         line = self._in_one_period(line).times(0.5)
         if complement:
             other = line.less_than(math.pi / 2)
-            if self._root(other) is None:
+            if self._root(other) is None and not other.rounds:
                 return formula.cos(self._put(line))
             line = other
         return formula.sin(self._put(line))
@@ -401,6 +410,11 @@ def _remainder_of(e: Expr) -> tuple[int, int, Fraction] | None:
             if found is not None and isinstance(parts, Number):
                 return int(parts.value), *found
     return None
+
+
+def _parts(line: Line) -> int:
+    """Into how many counts a unit of the line's ``x`` is divided."""
+    return 1 if line.period is None or line.rounds else line.period.denominator
 
 
 def _vanishing(e: Expr) -> Expr:

@@ -30,12 +30,16 @@ class Sum(NamedTuple):
 
 
 class Line(NamedTuple):
-    """``slope·x + constant``: ``x`` are ticks, or ticks within a period (and its first anchor)."""
+    """``slope·x + constant``: ``x`` are ticks, or ticks within a period (and its first anchor).
+
+    With ``rounds``, ``x`` are the whole periods since the anchor.
+    """
 
     slope: float
     constant: float
     period: Fraction | None = None
     anchor: int = 0
+    rounds: bool = False
 
     def times(self, number: float) -> Line:
         """The line so many times."""

@@ -26,6 +26,7 @@ from schedlang.program.binding import bind
 
 if TYPE_CHECKING:
     from schedlang.program.program import Program
+    from schedlang.schedule import Schedule
 
 
 class Wrong(Exception):  # noqa: N818  # not an error of the program: its message has been printed
@@ -116,22 +117,23 @@ def _examined(argument: str, key: str | None, given: dict[str, Any]) -> Report:
     report = Report(argument, found.place, found.key)
     with _warnings() as caught:
         try:
-            still_open = _still_open(found, given)
+            schedule = found.schedule()
+            still_open = _still_open(schedule, found, given)
         except ScheduleError as error:
             named = naming_options(error, found)
             return report._replace(errors=named.mistakes, message=str(named), status=1)
     texts = tuple(str(warning.message) for warning in caught)
-    return report._replace(text=str(found.schedule()), open=still_open, warnings=texts)
+    return report._replace(text=str(schedule), open=still_open, warnings=texts)
 
 
-def _still_open(found: Input, given: dict[str, Any]) -> tuple[Mistake, ...]:
+def _still_open(schedule: Schedule, found: Input, given: dict[str, Any]) -> tuple[Mistake, ...]:
     """The settings that a schedule still needs.
 
     Raises:
         ScheduleError: with everything that is wrong whatever is set later.
     """
     try:
-        bind(found.schedule(), given, found.text, symbolic=True)
+        bind(schedule, given, found.text, symbolic=True)
     except ScheduleError as error:
         needs = [mistake for mistake in error.mistakes if mistake.code == "missing-setting"]
         if not needs:

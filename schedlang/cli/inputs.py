@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from schedlang.cli.output import Misuse
 from schedlang.errors import ScheduleError, quoted
-from schedlang.schedule import Schedule
+from schedlang.schedule import Schedule, parse
 
 SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 STDIN = "-"
@@ -48,6 +48,8 @@ class Input(NamedTuple):
         Raises:
             ScheduleError: with everything that is wrong with it.
         """
+        if isinstance(self.value, str):
+            return parse(self.value)  # needs no schema of `Schedule`, which takes long to make
         return Schedule.model_validate(self.value)
 
     def with_clock(self, clock: str | None) -> Input:

@@ -49,7 +49,7 @@ def as_json(program: Program) -> dict[str, Any]:
         "tick": program.tick,
         "length": program.length,
         "base": program.base,
-        "shares": program.in_shares or program.base is None,
+        "shares": program.in_shares,
         "tables": [
             {
                 "of": what,
@@ -116,8 +116,10 @@ def _length(program: Program) -> str:
 
 
 def _base(program: Program) -> str:
-    if program.in_shares or program.base is None:
+    if program.in_shares:
         return "rates are shares of the base (set --lr)"
+    if program.base is None:
+        return "the values are absolute, and need no base rate"
     return f"the base rate is {number(program.base)}"
 
 

@@ -72,7 +72,7 @@ def _warmup_cosine(up: Piece, down: Piece, levels: Levels) -> Call | None:
 def _cosine(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     alpha = levels.ratio(facts["b"], facts["a"])
-    if alpha is None or not levels.is_known(facts["a"]):
+    if alpha is None or alpha > 1 or not levels.is_known(facts["a"]):
         return None
     arguments = {"initial_learning_rate": facts["a"], "decay_steps": facts["T"], "alpha": alpha}
     return Call("CosineDecay", arguments, holds=facts["b"])

@@ -110,6 +110,8 @@ def _poly(piece: Piece, levels: Levels) -> Call | None:
 def _exp(piece: Piece, levels: Levels) -> Call | None:
     facts = piece.facts
     if facts["gamma"] is None:
+        if facts["every"] is not None:
+            return None  # a staircase
         share, every = levels.share(facts["b"]), float(facts["T"])
     else:
         share, every = facts["gamma"], facts["every"] or 1.0

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schedlang.emit import source
-from schedlang.formula.expressions import hangs_on_base, symbols
-from schedlang.program.program import Program, pieces_of
+from schedlang.program.program import Program
 
 LONGEST_LINE = 600
 """Characters of a line that are repeated in a docstring."""
@@ -40,12 +39,7 @@ def line(program: Program) -> str:
 
 def needs_base(program: Program) -> bool:
     """Whether a formula hangs on a base rate that is not known."""
-    return any(
-        hangs_on_base(name)
-        for track in program.tracks
-        for piece in pieces_of(track.parts)
-        for name in symbols(piece.curve)
-    )
+    return program.base is None and program.needs_base
 
 
 def explains(
@@ -72,11 +66,12 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
     else:
         step = f"One step is {program.says_tick}."
     if not base:
-        base = (
-            "The base rate is the parameter `lr`."
-            if program.base is None
-            else f"The base rate is {source.number(program.base)}."
-        )
+        if program.base is not None:
+            base = f"The base rate is {source.number(program.base)}."
+        elif needs_base(program):
+            base = "The base rate is the parameter `lr`."
+        else:
+            base = "The values are absolute, and need no base rate."
     if program.length is None:
         length = "The schedule never ends."
     else:

@@ -138,24 +138,31 @@ def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
             return number
         case Symbol(name):
             return names[name]
+        case Apply("where", (condition, x, y)):
+            return value(x if value(condition, names, left=left) else y, names, left=left)
+        case Apply(op, args) if left and op in _JUMPS:
+            return _from_the_left(op, [value(arg, names, left=True) for arg in args])
+        case Apply(op, args):
+            result: float = SCALAR[op](*[value(arg, names, left=left) for arg in args])
+            return result
+        case Named(_, inner):
+            return value(inner, names, left=left)
         case Lookup(x, edges, values):
             find = bisect_left if left else bisect_right
             return values[find(edges, value(x, names, left=left))]
-        case Apply("where", (condition, x, y)):
-            return value(x if value(condition, names, left=left) else y, names, left=left)
-        case Apply("floor", (x,)) if left:
-            return _ceil(value(x, names, left=True)) - 1
-        case Apply("floordiv" | "mod" as op, (x, y)) if left:
-            numerator, denominator = value(x, names, left=True), value(y, names)
-            rounds, rest = numerator // denominator, numerator % denominator
-            if not rest:
-                rounds, rest = rounds - 1, denominator
-            return rounds if op == "floordiv" else rest
-        case Named(_, inner):
-            return value(inner, names, left=left)
-        case Apply(op, args):
-            result: float = SCALAR[op](*(value(arg, names, left=left) for arg in args))
-            return result
+
+
+_JUMPS = frozenset({"floor", "floordiv", "mod"})
+
+
+def _from_the_left(op: Operation, args: list[float]) -> float:
+    """An operation that jumps, just before it reaches its arguments."""
+    if op == "floor":
+        return _ceil(args[0]) - 1
+    rounds, rest = args[0] // args[1], args[0] % args[1]
+    if not rest:
+        rounds, rest = rounds - 1, args[1]
+    return rounds if op == "floordiv" else rest
 
 
 @lru_cache(maxsize=1024)

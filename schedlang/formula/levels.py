@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isclose
 from typing import NamedTuple
 
-from schedlang.errors import Refusal
+from schedlang.errors import Mistake, Path
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import folded, value
 from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
@@ -53,30 +53,37 @@ class Check(NamedTuple):
 
     Attributes:
         fails: a condition over the base (and over ``t``, where ``ticks`` are given).
-        refusal: the mistake if it holds; its message may name ``shown`` in braces, and ``{tick}``.
+        mistake: what is wrong if it holds; its message has ``shown`` in braces, or ``{tick}``.
         shown: the values that the message names.
         ticks: the ticks of the phase at which the condition is evaluated.
     """
 
     fails: Expr
-    refusal: Refusal
+    mistake: Mistake
     shown: tuple[tuple[str, Expr], ...] = ()
     ticks: tuple[int, ...] = (0,)
 
-    def failure(self, names: Mapping[str, float]) -> Refusal | None:
+    def under(self, path: Path) -> Check:
+        """The same check of what is found at a path."""
+        return self._replace(mistake=self.mistake.under(path))
+
+    def failure(self, names: Mapping[str, float]) -> Mistake | None:
         """The mistake for a base rate (and the levels that follow from it), if there is one."""
         for tick in self.ticks:
             here = {**names, "t": float(tick)}
             if value(self.fails, here):
                 found = {name: f"{value(e, here):.6g}" for name, e in self.shown}
-                return self.refusal.filled(tick=str(tick), **found)
+                message = self.mistake.message.format(tick=tick, **found)
+                return self.mistake._replace(message=message)
         return None
 
 
 def of_pair(relative: float, absolute: float) -> Expr:
     """The level ``relative·base + absolute``."""
-    share = relative * BASE if relative else ZERO
-    return share + absolute if absolute else share
+    if not relative:
+        return Number(absolute) if absolute else ZERO
+    share = BASE if relative == 1 else Apply("mul", (Number(relative), BASE))
+    return Apply("add", (share, Number(absolute))) if absolute else share
 
 
 def times(level: Expr, share: Expr) -> Expr:

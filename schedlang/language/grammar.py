@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from lark import Lark, Token, Transformer
@@ -13,6 +12,7 @@ from lark.exceptions import UnexpectedInput
 from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
 from schedlang.formula.expressions import PI, ZERO, Apply, Expr, Number, Operation, Symbol
 from schedlang.language import syntax
+from schedlang.language.parser import parser
 from schedlang.language.placed import Place, Written
 
 LONGEST = 1_000_000
@@ -28,14 +28,6 @@ _SIGNS: dict[str, Operation] = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow",
     "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
 }  # fmt: skip
-
-
-def grammar_text() -> str:
-    """The grammar, from inside the installed package or from the checkout around it."""
-    here = Path(__file__).parent
-    installed = here / "schedlang.lark"
-    path = installed if installed.exists() else here.parents[1] / "grammar" / "schedlang.lark"
-    return path.read_text(encoding="utf-8")
 
 
 def read(text: str) -> Written:
@@ -68,7 +60,7 @@ def terminal(name: str) -> str:
 
 @cache
 def _lark() -> Lark:
-    return Lark(grammar_text(), parser="lalr", start=["start", "expression"], transformer=_Reader())
+    return parser(_Reader())
 
 
 _NESTING = re.compile(r"#[^\n]*|[(){]|\bif\b")

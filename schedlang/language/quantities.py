@@ -10,14 +10,14 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 from numbers import Rational, Real
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import assert_never
 
-from schedlang.errors import Code, nearest, quoted
+from schedlang.errors import nearest, quoted, refuse
 
 Unit: TypeAlias = Literal["", "st", "ep", "tok", "ex", "%"]
 """A length's unit; the empty one is a tick of the schedule's clock."""
@@ -29,6 +29,10 @@ UNITS: dict[str, Unit] = {
     "tok": "tok", "token": "tok", "tokens": "tok",
     "ex": "ex", "example": "ex", "examples": "ex", "sample": "ex", "samples": "ex",
 }  # fmt: skip
+LevelUnit: TypeAlias = Literal["", "%", "x"]
+"""A level's unit; without one it is a rate, else a share of the base rate."""
+
+LEVEL_UNITS: dict[str, LevelUnit] = {"": "", "%": "%", "x": "x"}
 SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 LONGEST_NUMBER = 100
@@ -45,26 +49,18 @@ def _quantity() -> re.Pattern[str]:
     return re.compile(rf"({terminal('NUMBER')})\s*({terminal('UNIT')})?")
 
 
-def refuse(code: Code, message: str, advice: str = "") -> NoReturn:
-    """Raise what pydantic collects and `schedlang.language.validate` turns into a mistake."""
-    raise PydanticCustomError(code, "{message}", {"message": message, "advice": advice})
-
-
 def read_quantity(value: object) -> tuple[Fraction, str]:
     """The exact number and the unit as written, from a number or a text such as ``2.5ep``."""
     if isinstance(value, list | tuple):
         refuse("wrong-type", "expected one value, not a list")
-    match value:
-        case str():
-            return _read_text(value.strip())
-        case bool():
-            refuse("wrong-type", f"expected a number, not {quoted(value)}")
-        case Rational():  # NumPy's integers, too
-            return _in_range(Fraction(int(value.numerator), int(value.denominator)), value), ""
-        case Real() | Decimal():  # its shortest decimal: 0.1 of single precision is a tenth as well
-            return _read_text(str(value)) if value else (Fraction(0), "")
-        case _:
-            refuse("wrong-type", f"expected a number, not {quoted(value)}")
+    if isinstance(value, bool) or not isinstance(value, str | Real | Decimal):
+        refuse("wrong-type", f"expected a number, not {quoted(value)}")
+    if isinstance(value, str):
+        return _read_text(value.strip())
+    if isinstance(value, Rational):  # NumPy's integers, too
+        return _in_range(Fraction(int(value.numerator), int(value.denominator)), value), ""
+    # Its shortest decimal: 0.1 of single precision is a tenth as well.
+    return _read_text(str(value)) if value else (Fraction(0), "")
 
 
 def _read_text(text: str) -> tuple[Fraction, str]:
@@ -177,16 +173,8 @@ class Length:
 
 
 @lru_cache(maxsize=4096)
-def _share(value: Fraction, unit: Literal["", "%", "x"]) -> Fraction | None:
-    match unit:
-        case "%":
-            return value / 100
-        case "x":
-            return value
-        case "":
-            return None if value else value
-        case _:
-            assert_never(unit)
+def _hundredth(percent: Fraction) -> Fraction:
+    return percent / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +182,20 @@ class Level:
     """A learning rate: absolute (``1e-4``) or a share of the base rate (``10%``, ``0.1x``)."""
 
     value: Fraction
-    unit: Literal["", "%", "x"] = ""
+    unit: LevelUnit = ""
 
     @property
     def share(self) -> Fraction | None:
         """The part that is relative to the base; None where the level is absolute."""
-        return _share(self.value, self.unit)
+        match self.unit:
+            case "%":
+                return _hundredth(self.value)
+            case "x":
+                return self.value
+            case "":
+                return None if self.value else self.value
+            case _:
+                assert_never(self.unit)
 
     def __str__(self) -> str:
         return f"{format_number(self.value)}{self.unit}"
@@ -210,13 +206,12 @@ class Level:
         if isinstance(value, Level):
             return value
         number, unit = read_quantity(value)
-        match unit:
-            case "" | "%" | "x":
-                return cls(number, unit)
-            case _ if unit in UNITS:
-                refuse("unknown-unit", f"a level is no length: {quoted(value)}", LEVEL_ADVICE)
-            case _:
-                refuse("unknown-unit", f"there is no unit called {quoted(unit)}", LEVEL_ADVICE)
+        if unit not in LEVEL_UNITS:
+            message = f"there is no unit called {quoted(unit)}"
+            if unit in UNITS:
+                message = f"a level is no length: {quoted(value)}"
+            refuse("unknown-unit", message, LEVEL_ADVICE)
+        return cls(number, LEVEL_UNITS[unit])
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

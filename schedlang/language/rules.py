@@ -8,7 +8,7 @@ from functools import cache
 
 from typing_extensions import assert_never
 
-from schedlang.errors import Mistakes, Path, Refusal
+from schedlang.errors import Mistake, Path, ScheduleError
 from schedlang.language.quantities import Length, Level
 from schedlang.language.text import node_text
 from schedlang.language.tree import Group, Node, Product, Settings, Tree
@@ -22,10 +22,10 @@ from schedlang.phases.rates import InverseTime
 MOST_PHASES = 1_000_000
 
 
-def check(tree: Tree, mistakes: Mistakes) -> None:
-    """Add what is wrong with the line as a whole."""
+def check(tree: Tree) -> Iterator[Mistake]:
+    """What is wrong with the line as a whole."""
     for rule in (_order, _plateaus, _products, _rests, _size, _units, _directions):
-        rule(tree, mistakes)
+        yield from rule(tree)
 
 
 def walk(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Path, Node]]:
@@ -62,24 +62,24 @@ def bounded(node: Node) -> bool:
             assert_never(node)
 
 
-def _order(tree: Tree, mistakes: Mistakes) -> None:
+def _order(tree: Tree) -> Iterator[Mistake]:
     """Nothing follows a phase that never ends."""
 
-    def pipeline(stages: Sequence[Node], path: Path) -> None:
+    def pipeline(stages: Sequence[Node], path: Path) -> Iterator[Mistake]:
         for i, node in enumerate(stages[:-1]):
             if not bounded(node) and not isinstance(_last(node), Plateau):
                 message = f"nothing can follow `{_short(node)}`, which never ends"
-                mistakes.add("after-endless", message, _duration_advice(node), (*path, i + 1))
+                yield Mistake("after-endless", message, _duration_advice(node), (*path, i + 1))
 
-    pipeline(tree.stages, ("stages",))
+    yield from pipeline(tree.stages, ("stages",))
     for path, node in walk(tree.stages):
         if isinstance(node, Group):
-            pipeline(node.stages, (*path, "stages"))
+            yield from pipeline(node.stages, (*path, "stages"))
             again = node.times is not None and node.times != 1
             endless = not all(map(bounded, node.stages))
             if again and endless and not isinstance(_last(node.stages[-1]), Plateau):
                 message = "this cannot repeat: its last phase never ends"
-                mistakes.add("after-endless", message, _duration_advice(node.stages[-1]), path)
+                yield Mistake("after-endless", message, _duration_advice(node.stages[-1]), path)
 
 
 def _duration_advice(node: Node) -> str:
@@ -98,7 +98,7 @@ def _short(node: Node) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _plateaus(tree: Tree, mistakes: Mistakes) -> None:
+def _plateaus(tree: Tree) -> Iterator[Mistake]:
     """A plateau is the last phase of the line."""
     end: Path = ("stages", len(tree.stages) - 1)
     last: Node = tree.stages[-1]
@@ -107,10 +107,10 @@ def _plateaus(tree: Tree, mistakes: Mistakes) -> None:
     for path, node in walk(tree.stages):
         if isinstance(node, Plateau) and path != end:
             message = "`plateau` must be the last phase, outside `*` and `x`"
-            mistakes.add("plateau-not-last", message, "it has no end of its own", path)
+            yield Mistake("plateau-not-last", message, "it has no end of its own", path)
 
 
-def _products(tree: Tree, mistakes: Mistakes) -> None:
+def _products(tree: Tree) -> Iterator[Mistake]:
     """Levels inside a product are shares, and no momentum moves there."""
     for path, node in walk(tree.stages):
         if "factors" not in path or not isinstance(node, Phase):
@@ -120,11 +120,13 @@ def _products(tree: Tree, mistakes: Mistakes) -> None:
             for level in levels:
                 if isinstance(level, Level) and level.share is None:
                     message = f"a product multiplies shares: `{level}` is absolute"
-                    mistakes.add("absolute-in-product", message, "write 10% or 0.1x", (*path, name))
+                    yield Mistake(
+                        "absolute-in-product", message, "write 10% or 0.1x", (*path, name)
+                    )
                     break
         if isinstance(node, Cyclic | OneCycle) and node.momentum is not None:
             message = "`momentum` cannot move inside a product"
-            mistakes.add("does-not-apply", message, "", (*path, "momentum"))
+            yield Mistake("does-not-apply", message, path=(*path, "momentum"))
 
 
 def arguments(phase: Phase) -> Iterator[tuple[str, object]]:
@@ -140,7 +142,7 @@ def _written_names(phase: type[Phase]) -> dict[str, str]:
     return {name: field.alias or name for name, field in phase.model_fields.items()}
 
 
-def _rests(tree: Tree, mistakes: Mistakes) -> None:
+def _rests(tree: Tree) -> Iterator[Mistake]:
     """One `rest`, in a phase of the top-level pipeline, and no `until` after it there."""
     top = dict(_top(tree.stages))
     seen = False
@@ -151,12 +153,14 @@ def _rests(tree: Tree, mistakes: Mistakes) -> None:
         place = (*path, "duration")
         if duration.how == "rest" and path not in top:
             message = "`rest` is for a stage of the line itself, not inside `*` or `x`"
-            mistakes.add("rest", message, "write its length", place)
+            yield Mistake("rest", message, "write its length", place)
         elif duration.how == "rest" and seen:
-            mistakes.add("rest", "`rest` is given twice", "only one phase can take the rest", place)
+            yield Mistake(
+                "rest", "`rest` is given twice", "only one phase can take the rest", place
+            )
         elif duration.how == "until" and seen and path in top:
             message = "`until` after `rest`: the rest is not known yet"
-            mistakes.add("rest", message, "write its length", place)
+            yield Mistake("rest", message, "write its length", place)
         seen = seen or (duration.how == "rest" and path in top)
 
 
@@ -167,7 +171,7 @@ def _top(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Pat
             yield from _top(node.stages, (*path, i, "stages"))
 
 
-def _size(tree: Tree, mistakes: Mistakes) -> None:
+def _size(tree: Tree) -> Iterator[Mistake]:
     """Written out, a line has a bounded number of phases."""
 
     def count(stages: Sequence[Node]) -> int:
@@ -187,7 +191,7 @@ def _size(tree: Tree, mistakes: Mistakes) -> None:
     total = count(tree.stages)
     if total > MOST_PHASES:
         message = f"written out, this has {total:,} phases; the most is {MOST_PHASES:,}"
-        mistakes.add("too-long", message, "repeat it `x inf`, or fewer times", ("stages", 0))
+        yield Mistake("too-long", message, "repeat it `x inf`, or fewer times", ("stages", 0))
 
 
 def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
@@ -198,27 +202,30 @@ def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
         if not isinstance(node, Phase):
             continue
         for name, value in arguments(node):
-            if isinstance(value, Duration) and value.length is not None:
-                yield (*path, name), value.length
-            for length in value if isinstance(value, tuple) else (value,):
-                if isinstance(length, Length):
+            match value:
+                case str() | Fraction() | Level():
+                    pass
+                case Length():
+                    yield (*path, name), value
+                case Duration(length=Length() as length):
                     yield (*path, name), length
+                case tuple():
+                    yield from (((*path, name), x) for x in value if isinstance(x, Length))
         counts = isinstance(node, InverseTime) or (isinstance(node, Exp) and node.gamma is not None)
         if counts and getattr(node, "every", None) is None:
             yield path, Length(Fraction(1))
 
 
-def _units(tree: Tree, mistakes: Mistakes) -> None:
-    clock(tree, tree, mistakes, "set clock= in the line")
+def _units(tree: Tree) -> Iterator[Mistake]:
+    return clock(tree, tree, "set clock= in the line")
 
 
-def clock(tree: Tree, settings: Settings, mistakes: Mistakes, otherwise: str) -> None:
-    """Check that no bare length is ambiguous: beside units, or where an epoch has steps.
+def clock(tree: Tree, settings: Settings, otherwise: str) -> Iterator[Mistake]:
+    """The bare lengths that are ambiguous: beside units, or where an epoch has steps.
 
     Args:
         tree: the line.
         settings: those of the line, or of the line and the caller.
-        mistakes: where to add what is found.
         otherwise: how to set the clock.
     """
     if settings.clock is not None:
@@ -232,13 +239,13 @@ def clock(tree: Tree, settings: Settings, mistakes: Mistakes, otherwise: str) ->
             message = f"{_bare(path, length)} has no unit, and other lengths have"
             what = "" if _by_default(path) else f"{length} what? "
             advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
-            mistakes.add("mixed-units", message, advice, path)
+            yield Mistake("mixed-units", message, advice, path)
     elif settings.steps_per_epoch is not None:
         for path, length in _without_unit(line)[:1]:
             message = f"{_bare(path, length)} has no unit, and `steps_per_epoch` is given"
             what = "" if _by_default(path) else "are these steps or epochs? "
             advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
-            mistakes.add("ambiguous-ticks", message, advice, path)
+            yield Mistake("ambiguous-ticks", message, advice, path)
 
 
 def _without_unit(found: list[tuple[Path, Length]]) -> list[tuple[Path, Length]]:
@@ -258,8 +265,9 @@ def _with_units(path: Path, length: Length) -> str:
     return f"{every}{Length(length.value, 'st')} or {every}{Length(length.value, 'ep')}"
 
 
-def _directions(tree: Tree, mistakes: Mistakes) -> None:
+def _directions(tree: Tree) -> Iterator[Mistake]:
     """Warm-ups go up and decays down, where the levels are known before anything is bound."""
+    mistakes: list[Mistake] = []
     # Each is walked once; else repeats in repeats in repeats would be walked twice, and twice, …
     groups: dict[tuple[Path, Level | None, bool], Level | None] = {}
 
@@ -286,8 +294,8 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
             case Ramp():
                 try:
                     return ramp(node, level, first=first)
-                except Refusal as refusal:
-                    mistakes.found.append(refusal.mistake(path))
+                except ScheduleError as error:
+                    mistakes.extend(error.under(path))
                     return None
             case Phase():
                 return None
@@ -313,6 +321,7 @@ def _directions(tree: Tree, mistakes: Mistakes) -> None:
         return end if phase.arrives or isinstance(phase, Exp) else None
 
     pipeline(tree.stages, ("stages",), BASE_LEVEL, first=True)
+    yield from mistakes
 
 
 def _rise(start: Level, end: Level, lr: Fraction | None) -> Fraction | None:

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import quoted, refuse
 from schedlang.language.placed import Placed, Written, put
 from schedlang.language.quantities import (
     LENGTH,
@@ -33,7 +33,6 @@ from schedlang.language.quantities import (
     format_number,
     quantity_schema,
     read_quantity,
-    refuse,
 )
 from schedlang.phases import BUILT_IN, REGISTERED, kinds
 from schedlang.phases.arguments import Count, Whole
@@ -77,7 +76,10 @@ def _registered(value: Any) -> Phase:
     if not isinstance(kind, str):
         refuse("wrong-type", f"expected a phase with its `kind`, not {quoted(value)}")
     if kind not in REGISTERED:
-        refuse("unknown-phase", f"there is no phase called {quoted(kind)}", nearest(kind, kinds()))
+        from schedlang.language.aliases import advice  # only an error needs it
+
+        message = f"there is no phase called {quoted(kind)}"
+        refuse("unknown-phase", message, advice(kind, kinds()), "kind")
     return REGISTERED[kind].model_validate(value)
 
 

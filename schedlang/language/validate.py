@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from schedlang.errors import CODES, Mistake, Mistakes, Path, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, Path, ScheduleError, nearest, quoted
 from schedlang.language import rules
 from schedlang.language.grammar import DEEPEST, LONGEST, read
 from schedlang.language.placed import Written, place_of, put, span_at
@@ -46,7 +46,7 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
     Raises:
         ScheduleError: with every mistake.
     """
-    mistakes = Mistakes()
+    mistakes: list[Mistake] = []
     if not isinstance(raw, Written):  # the depth of a text was checked before
         _refuse_size(raw)
     refused = Refused()
@@ -58,14 +58,14 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
     refusals = {id(node): refusal for node, refusal in refused.nodes}
     for path, node in _nodes(raw):
         if isinstance(node, Written):
-            mistakes.found += [each._replace(path=each.path or path) for each in node.mistakes]
+            mistakes += [each.under(path) for each in node.mistakes]
         if id(node) in refusals:
-            mistakes.found += translate(refusals[id(node)], path, node)
+            mistakes += translate(refusals[id(node)], path, node)
     if result is not None:
         put(result, place_of(raw))
-        rules.check(result, mistakes)
-    if mistakes.found or result is None:
-        raise located(mistakes.found, text, raw)
+        mistakes += rules.check(result)
+    if mistakes or result is None:
+        raise located(mistakes, text, raw)
     return result
 
 
@@ -147,7 +147,14 @@ def translate(error: ValidationError, path: Path, node: Any) -> Iterator[Mistake
         if kind not in REGISTERED:  # the tags of the unions; they are no keys of the dict form
             location = location[location[:1] in _SHAPES :]
             location = location[location[:1] in {(kind,), ("registered",)} :]
-        yield _mistake(dict(found), kind, path, location)
+        own = found.get("ctx", {}).get("error")
+        if isinstance(own, ScheduleError):  # from one of our validators
+            for mistake in own.under((*path, *location)):
+                unit = str(found["input"]).split()[-1] if mistake.code == "unknown-unit" else ""
+                advice = "phases are joined by `->`" if unit in kinds() else mistake.advice
+                yield mistake._replace(advice=advice)
+        else:
+            yield _mistake(dict(found), kind, path, location)
 
 
 _SHAPES = {("phase",), ("group",), ("product",)}
@@ -164,13 +171,9 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
     here = (*path, *place)
     name_here = (*here[:-1], f"{name}=")
     value = found["input"]
+    from schedlang.language import aliases  # only an error needs it
+
     match found["type"]:
-        case "unknown-phase":
-            return _own(found, (*here, "kind"))
-        case "unknown-unit" if str(value).rpartition(" ")[2] in kinds():
-            return _own(found, here)._replace(advice="phases are joined by `->`")
-        case code if code in CODES:
-            return _own(found, here)
         case "missing" if kind in {"group", "product"}:
             return Mistake("missing-argument", f"a {kind} needs `{name}`", path=here[:-1])
         case "missing" if kind:
@@ -179,7 +182,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("missing-argument", f"`{name}` is missing", path=here[:-1])
         case "extra_forbidden" | "invalid_key" if not kind:
             message = f"there is no setting called {quoted(name)}"
-            advice = nearest(name, Settings.model_fields)
+            advice = aliases.advice(name, Settings.model_fields, "")
             return Mistake("unknown-setting", message, advice, name_here)
         case "extra_forbidden" if name == "role":
             role = "warm-up" if value == "warmup" else value if value == "decay" else quoted(value)
@@ -187,7 +190,9 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("does-not-apply", message, "a ramp can", here)
         case "extra_forbidden" | "invalid_key":
             message = f"`{kind}` has no argument {quoted(name)}"
-            return Mistake("unknown-argument", message, nearest(name, _arguments(kind)), name_here)
+            return Mistake(
+                "unknown-argument", message, aliases.advice(name, _arguments(kind), kind), name_here
+            )
         case "literal_error":
             choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
             message = f"`{name}` cannot be {quoted(value)}"
@@ -205,11 +210,6 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("wrong-type", f"`{name}` cannot be {quoted(value)}", path=here)
         case _:
             return Mistake("wrong-type", f"expected a phase, not {quoted(value)}", path=here)
-
-
-def _own(found: dict[str, Any], path: Path) -> Mistake:
-    """A mistake that one of our validators found."""
-    return Mistake(found["type"], found["ctx"]["message"], found["ctx"]["advice"], path)
 
 
 def _choice(value: str, choices: list[str]) -> str:

@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from typing_extensions import assert_never
 
-from schedlang.errors import quoted
+from schedlang.errors import quoted, refuse
 from schedlang.language.quantities import (
     LENGTH,
     UNITS,
@@ -33,7 +33,6 @@ from schedlang.language.quantities import (
     quantity_schema,
     read_quantity,
     read_ratio,
-    refuse,
 )
 
 # ── Plain numbers ────────────────────────────────────────────────────────────────────────────────

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from schedlang.errors import Refusal
+from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Named, Number
-from schedlang.formula.levels import Check, above, at_tick, compare, normal, shown
+from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, per, rounds
+from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
-from schedlang.language.quantities import Length, Level, refuse
-from schedlang.phases.arguments import Duration
+from schedlang.language.quantities import Length, Level
+from schedlang.phases.arguments import Duration, Period
 
 Role: TypeAlias = Literal["warmup", "decay"]
 Fact: TypeAlias = (
@@ -73,7 +74,7 @@ class Context(NamedTuple):
     def length(self) -> int:
         """``T`` where there must be one."""
         if self.ticks is None:
-            raise Refusal("no-duration", "this needs a duration")
+            refuse("no-duration", "this needs a duration")
         return self.ticks
 
     def rate(self, level: Level) -> Expr:
@@ -83,14 +84,18 @@ class Context(NamedTuple):
             return Number(float(level.value))
         if isinstance(self.base, Number):
             return Number(float(share) * self.base.value)
-        return ZERO if share == 0 else formula.mul(share, self.base)
+        return of_pair(float(share), 0.0)
 
     def period(self, length: Length, argument: str) -> Fraction:
         """A length in ticks that must not be shorter than one."""
         ticks = self.convert(length)
         if ticks < 1:
-            raise Refusal("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
+            refuse("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
         return ticks
+
+    def stairs(self, every: Fraction) -> Expr:
+        """``p`` as a staircase with a step each so many ticks: ``⌊t / every⌋·every / T``."""
+        return Named("progress", per(rounds(self.t, every), Fraction(self.length) / every))
 
     def position(self, at: Length) -> float:
         """A position of the enclosing pipeline, in ticks since the phase's begin."""
@@ -161,7 +166,7 @@ class Phase(Placed):
         """What must hold between the levels, where only the base rate decides.
 
         Raises:
-            Refusal: if the levels alone decide that it does not hold.
+            ScheduleError: if the levels alone decide that it does not hold.
         """
         yield from ()
 
@@ -178,16 +183,21 @@ class Phase(Placed):
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
     def facts(self, context: Context) -> dict[str, Fact]:
-        """The phase's numbers by their names, for targets that have the very same thing.
+        """The numbers that follow from the arguments and from where the phase stands."""
+        return {"entry": context.level, "T": context.ticks, "skip": context.skip}
 
-        ``given`` has the arguments that are not at their default, so that a target can tell
-        whether it has them all. A ``skip`` of no ticks is not among them.
-        """
-        facts: dict[str, Fact] = {"entry": context.level, "T": context.ticks, "skip": context.skip}
-        facts["given"] = given(self) if context.skip else given(self) - {"skip"}
-        for name, written in self:
-            facts.setdefault(name, _fact(written, context))
-        return facts
+
+def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
+    """The arguments by their names, for targets that have the very same thing.
+
+    They do not depend on the level at entry. ``given`` has those that are not at their default,
+    so that a target can tell whether it has them all. A ``skip`` of no ticks is not among them.
+    """
+    names = given(phase) if context.skip else given(phase) - {"skip"}
+    facts: dict[str, Fact] = {"given": names}
+    for name, written in vars(phase).items():
+        facts[name] = written if written is None else _fact(written, context)
+    return facts
 
 
 def given(phase: Phase) -> frozenset[str]:
@@ -204,16 +214,22 @@ def given(phase: Phase) -> frozenset[str]:
 def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
     """The curve at its last moment, as an expression of the base alone."""
     t = float(context.length - context.skip)
+    match curve:
+        case Apply("mul", (level, factor)) if (known := pair(level)) is not None:
+            with suppress(KeyError):  # the factor hangs on the base too
+                share = value(factor, {"t": t}, left=left)
+                return of_pair(known[0] * share, known[1] * share)
     parts = formula.affine(curve)
     if parts is None:
         return normal(at_tick(curve, t, left=left))
-    relative, absolute = (Number(value(part, {"t": t}, left=left)) for part in parts)
-    share = ZERO if relative == ZERO else relative * BASE
-    return share if absolute == ZERO else share + absolute
+    relative, absolute = (value(part, {"t": t}, left=left) for part in parts)
+    return of_pair(relative, absolute)
 
 
 def _fact(value: Any, context: Context) -> Any:
     match value:
+        case str():
+            return value
         case Level():
             return context.rate(value)
         case Length():
@@ -245,15 +261,14 @@ class Ramp(Phase):
     to: Level | None = None
     min: Level | None = None
     skip: Length | None = None
+    every: Period | None = None
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         if self.to is not None and self.min is not None:
             refuse("does-not-apply", "`to` and `min` both name the end level", "write one of them")
-        if self.role == "warmup":
-            for name in ("min", "skip"):
-                if getattr(self, name) is not None:
-                    refuse("does-not-apply", f"`{name}` does not go with a warm-up")
+        if self.role == "warmup" and self.min is not None:
+            refuse("does-not-apply", "`min` does not go with a warm-up")
         return self
 
     def progress(self, p: Expr) -> Expr:
@@ -275,10 +290,16 @@ class Ramp(Phase):
         a, b = self.ends(first=context.first)
         return (context.level if a is None else context.rate(a)), context.rate(b)
 
+    def time(self, context: Context) -> Expr:
+        """``p``, from 0 to 1: a line, or a staircase with ``every``."""
+        if self.every is None:
+            return context.p
+        return context.stairs(context.period(self.every, "every"))
+
     def curve(self, context: Context) -> Expr:
         a, b = self.levels(context)
         progress = self.warmup_progress if self.role == "warmup" else self.progress
-        part = progress(context.p)
+        part = progress(self.time(context))
         if a == ZERO:
             return b * part
         return a - a * part if b == ZERO else a + formula.sub(b, a) * part
@@ -287,9 +308,9 @@ class Ramp(Phase):
         return self.skipped(context)
 
     def skipped(self, context: Context) -> Expr:
-        a, b = self.levels(context)
         if self.arrives:
-            return b
+            return context.rate(self.ends(first=context.first)[1])
+        a, b = self.levels(context)
         part = (
             self.warmup_progress(formula.ONE)
             if self.role == "warmup"
@@ -306,33 +327,33 @@ class Ramp(Phase):
         if rises is not None:
             self.check_direction(rises, shown(a), shown(b))
             return
-        refusal = self.wrong_direction("{a}", "{b}")
-        if refusal is not None:
+        mistake = self.wrong_direction("{a}", "{b}")
+        if mistake is not None:
             fails = above(b, a)
             if self.role == "warmup":
                 fails = Apply("not", (fails,))
-            yield Check(fails, refusal, (("a", a), ("b", b)))
+            yield Check(fails, mistake, (("a", a), ("b", b)))
 
     def check_direction(self, rises: float, a: str, b: str) -> None:
         """Refuse a warm-up that does not rise, and a decay (or a `min`) that does.
 
         Raises:
-            Refusal: naming both levels, ``a`` and ``b``.
+            ScheduleError: naming both levels, ``a`` and ``b``.
         """
-        refusal = self.wrong_direction(a, b)
-        if refusal is not None and (rises <= 0 if self.role == "warmup" else rises > 0):
-            raise refusal
+        mistake = self.wrong_direction(a, b)
+        if mistake is not None and (rises <= 0 if self.role == "warmup" else rises > 0):
+            raise ScheduleError([mistake])
 
-    def wrong_direction(self, a: str, b: str) -> Refusal | None:
+    def wrong_direction(self, a: str, b: str) -> Mistake | None:
         """The mistake of a ramp that goes the wrong way from ``a`` to ``b``; None if both do."""
         if self.role == "warmup":
             message = f"this warm-up does not go up: from {a} to {b}"
-            return Refusal("warmup-falls", message, "a phase that goes down is a `decay`")
+            return Mistake("warmup-falls", message, "a phase that goes down is a `decay`")
         if self.role == "decay" or self.min is not None:
             what = "decay" if self.role == "decay" else "phase with `min=`"
             advice = "write `to=`, which may go up" if self.min is not None else ""
             message = f"this {what} goes up: from {a} to {b}"
-            return Refusal("decay-rises", message, advice, "min" if self.min is not None else "")
+            return Mistake("decay-rises", message, advice, ("min",) if self.min is not None else ())
         return None
 
     def facts(self, context: Context) -> dict[str, Fact]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schedlang.errors import Refusal
+from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula.expressions import (
     PI,
     Apply,
@@ -29,7 +29,7 @@ from schedlang.formula.expressions import (
     within,
 )
 from schedlang.formula.levels import Check, above, compare
-from schedlang.language.quantities import Length, Level, refuse
+from schedlang.language.quantities import Length, Level
 from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
 from schedlang.phases.base import Context, Fact, Phase
 
@@ -148,7 +148,7 @@ def _sum(mult: Fraction, cycles: int) -> Fraction:
     total = (mult ** min(cycles, most) - 1) / (mult - 1)
     if cycles > most or total > LAST_TICK:
         message = "the cycles add up to more than 2^53 ticks"
-        raise Refusal("overflow", message, argument="cycles")
+        refuse("overflow", message, argument="cycles")
     return total
 
 
@@ -190,11 +190,11 @@ class Cyclic(Phase):
     def check(self, context: Context) -> Iterator[Check]:
         low, high = context.rate(self.min), context.rate(self.max)
         higher = compare(high, low)
-        refusal = Refusal("out-of-order", "`max` is below `min`", argument="max")
+        mistake = Mistake("out-of-order", "`max` is below `min`", path=("max",))
         if higher is None:
-            yield Check(above(low, high), refusal)
+            yield Check(above(low, high), mistake)
         elif higher < 0:
-            raise refusal
+            raise ScheduleError([mistake])
 
     def grows(self) -> bool:
         return self.gamma > 1

@@ -9,10 +9,10 @@ from pydantic import GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 from typing_extensions import Self
 
-from schedlang.errors import ScheduleError, quoted
+from schedlang.errors import ScheduleError, quoted, refuse
 from schedlang.formula.expressions import Apply, Expr, Lookup, Number, Symbol, substitute, symbols
 from schedlang.formula.notation import infix
-from schedlang.language.quantities import as_text, refuse
+from schedlang.language.quantities import as_text
 from schedlang.phases.base import Context, Phase, at_end
 
 
@@ -39,8 +39,7 @@ class Expression:
         try:
             formula = read_expression(value)
         except ScheduleError as error:
-            first = error.mistakes[0]
-            refuse(first.code, first.message, first.advice)
+            raise ScheduleError([found._replace(span=None) for found in error.mistakes]) from None
         return cls(formula)
 
     @classmethod

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
+from schedlang.errors import refuse
 from schedlang.formula.expressions import Expr
-from schedlang.language.quantities import Level, refuse
+from schedlang.language.quantities import Level
 from schedlang.phases.arguments import Inside, Monitor, Ratio, Tally
 from schedlang.phases.base import Context, Phase
 

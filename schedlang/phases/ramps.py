@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
-from schedlang.errors import Refusal
+from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import PI, ZERO, Expr, cos, per, power, sqrt
 from schedlang.formula.levels import Check
-from schedlang.language.quantities import Level, refuse
-from schedlang.phases.arguments import Period, Positive
+from schedlang.language.quantities import Level
+from schedlang.phases.arguments import Positive
 from schedlang.phases.base import Context, Phase, Ramp, at_end, every, floored
 
-_ZERO_LEVEL = Refusal("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+_ZERO_LEVEL = Mistake("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
 
 
 class Hold(Phase):
@@ -136,7 +136,6 @@ class Exp(Ramp):
     endless: ClassVar[bool] = True
 
     gamma: Positive | None = None
-    every: Period | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -146,9 +145,6 @@ class Exp(Ramp):
             return self
         if self.to is None and self.role != "warmup":
             refuse("missing-argument", "`exp` needs `gamma=` or `to=`", "write exp gamma=0.95")
-        for name in ("every", "min"):
-            if getattr(self, name) is not None:
-                refuse("does-not-apply", f"`{name}` goes with `exp gamma=`, not with `to`")
         if self.duration is None:
             refuse("no-duration", "`exp` to a level needs a duration", "write exp 90 to=1%")
         return self
@@ -156,13 +152,13 @@ class Exp(Ramp):
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         ends = super().ends(first=first)
         if self.gamma is None and any(level is not None and not level.value for level in ends):
-            raise _ZERO_LEVEL
+            raise ScheduleError([_ZERO_LEVEL])
         return ends
 
     def levels(self, context: Context) -> tuple[Expr, Expr]:
         levels = super().levels(context)
         if self.gamma is None and ZERO in levels:
-            raise _ZERO_LEVEL
+            raise ScheduleError([_ZERO_LEVEL])
         return levels
 
     def curve(self, context: Context) -> Expr:
@@ -170,7 +166,7 @@ class Exp(Ramp):
         if self.gamma is not None:
             periods = per(context.t, every(self, context))
             return floored(self, context, a * power(self.gamma, periods))
-        return a * power(context.ratio(b, a), context.p)
+        return a * power(context.ratio(b, a), self.time(context))
 
     def end(self, context: Context, curve: Expr) -> Expr:
         if self.gamma is not None:

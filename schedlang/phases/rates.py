@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schedlang.errors import Refusal, quoted
+from schedlang.errors import quoted, refuse
 from schedlang.formula.expressions import (
     Expr,
     Lookup,
@@ -24,7 +24,7 @@ from schedlang.formula.expressions import (
     rounds,
     sqrt,
 )
-from schedlang.language.quantities import Level, refuse
+from schedlang.language.quantities import Level
 from schedlang.phases.arguments import Flag, Levels, Period, Positions, Positive, Ratios
 from schedlang.phases.base import Context, Phase, Rate, every, floored
 
@@ -171,7 +171,7 @@ class InverseSqrt(Rate):
             scale = context.elapsed
         else:
             message = "`inverse_sqrt` without a phase before it needs a timescale"
-            raise Refusal("missing-argument", message, "write inverse_sqrt timescale=4000")
+            refuse("missing-argument", message, "write inverse_sqrt timescale=4000")
         return 1 / sqrt(1 + per(context.t, scale))
 
 
@@ -188,11 +188,11 @@ def reached(at: Positions, context: Context) -> tuple[float, ...]:
     for i, (before, after) in enumerate(pairwise(exact)):
         if before >= after:
             message = f"{quoted(at[i + 1])} does not come after {quoted(at[i])}"
-            raise Refusal("out-of-order", message, argument="at")
+            refuse("out-of-order", message, argument="at")
     if context.convert(at[0]) < context.elapsed:
         message = f"position {quoted(at[0])} lies before the phase, which begins at tick"
         advice = "positions count from the start of the enclosing pipeline"
-        raise Refusal("out-of-order", f"{message} {float(context.elapsed):g}", advice, "at")
+        refuse("out-of-order", f"{message} {float(context.elapsed):g}", advice, "at")
     return tuple(map(float, exact))
 
 

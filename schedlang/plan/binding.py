@@ -100,7 +100,7 @@ class Binder:
         if program.base is None and program.needs_base:
             message = "{share} is a share of a base, and a value has none"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
-        return program.rebase(1.0) if program.base is None else program
+        return program
 
     def _of_groups(
         self, line: Line, groups: Mapping[str, float], base: float | None = None

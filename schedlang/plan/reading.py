@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
-from schedlang.errors import Mistake, Mistakes, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, ScheduleError, nearest, quoted
 from schedlang.language import rules
 from schedlang.language.grammar import read as read_line
 from schedlang.language.text import set_values, value_text
@@ -230,10 +230,8 @@ def in_its_line(mistake: Mistake, lines: Iterable[Line]) -> Mistake:
 
 def _units(settings: Settings, lines: list[Line]) -> Iterator[Mistake]:
     """No bare length is ambiguous in the plan as one line."""
-    mistakes = Mistakes()
     whole = as_one(settings, lines)
-    rules.clock(whole, whole, mistakes, "set clock: in the plan")
-    for mistake in mistakes.found:
+    for mistake in rules.clock(whole, whole, "set clock: in the plan"):
         yield in_its_line(mistake, lines)
 
 

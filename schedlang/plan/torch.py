@@ -72,7 +72,7 @@ def build(
         program = binder.bind(line)
         if program is not None:
             programs.append(program)
-            bases = {0: program.base or 0.0}
+            bases = {0: program.base or 1.0}
             values.append(torch.Part.of(program, line.key, line.pattern, None, bases))
     binder.finish()
     return torch.build_plan(

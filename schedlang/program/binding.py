@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from schedlang.errors import Mistake, Mistakes, Path, Refusal, ScheduleError, warn
+from schedlang.errors import Mistake, Path, ScheduleError, warn
 from schedlang.language.quantities import Level, format_number
 from schedlang.language.rules import arguments, lengths, walk
 from schedlang.language.text import Texts, set_values, write
@@ -16,7 +16,7 @@ from schedlang.language.validate import located, with_span
 from schedlang.phases.base import Phase
 from schedlang.program.clock import Clock, merge, nearest_tick
 from schedlang.program.lowering import Lowering
-from schedlang.program.program import PlacedCheck, Program
+from schedlang.program.program import Program
 from schedlang.program.timing import Timed, give_rest, rests, taken, time
 
 
@@ -49,14 +49,14 @@ def bind(
     except ScheduleError as error:
         raise located(error.mistakes, source, tree) from None
     clock = Clock.of(tree, settings)
-    mistakes = Mistakes()
+    mistakes: list[Mistake] = []
     stages = _timed(tree, clock, mistakes, source)
     texts: Texts = {}
     text = write(tree, texts)
     lowering = Lowering(clock, mistakes, texts=texts)
     lowered, tracks, momentum = lowering.line(stages)
-    if mistakes.found:
-        raise located(mistakes.found, source, tree)
+    if mistakes:
+        raise located(mistakes, source, tree)
     in_tree = {name for name, _ in set_values(tree)}
     program = Program(
         symbolic=tracks,
@@ -70,7 +70,9 @@ def bind(
         steps_per_epoch=settings.steps_per_epoch,
         total=None if clock.total is None else nearest_tick(clock.total),
         levels=tuple(lowering.levels),
-        checks=_placed(lowering, tree),
+        checks=tuple(
+            check._replace(mistake=with_span(check.mistake, tree)) for check in lowering.checks
+        ),
         absolute=_absolute(tree, moves),
         source=source,
     )
@@ -84,7 +86,7 @@ def bind(
     return program
 
 
-def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> list[Timed]:
+def _timed(tree: Tree, clock: Clock, mistakes: list[Mistake], source: str | None) -> list[Timed]:
     """The stages with their lengths; mistakes are added.
 
     Raises:
@@ -92,20 +94,21 @@ def _timed(tree: Tree, clock: Clock, mistakes: Mistakes, source: str | None) -> 
     """
     try:
         total = clock.total
-    except Refusal as refusal:
+    except ScheduleError as error:
         here = ("total",) if tree.total else ()
-        raise located([refusal.mistake(here)], source if tree.total else None, tree) from None
+        raise located(error.under(here), source if tree.total else None, tree) from None
     stages = time(tree.stages, clock, mistakes)
     waiting = list(rests(stages))
     length, _ = taken(stages)
     if total is None:
         for phase in waiting:
             place = (*phase.path, "duration")
-            mistakes.add("missing-setting", "`rest` needs a total", "set total=", place)
+            mistakes.append(Mistake("missing-setting", "`rest` needs a total", "set total=", place))
     elif length > total:
         message = f"the phases take {_ticks(length)}, the total is {_ticks(total)}"
         if tree.total or waiting or any(part.unit == "%" for _, part in lengths(tree)):
-            mistakes.add("total-exceeded", message, "shorten one, or raise total=", ("stages",))
+            advice = "shorten one, or raise total="
+            mistakes.append(Mistake("total-exceeded", message, advice, ("stages",)))
         else:
             warn(f"{message}: training ends first")
     elif waiting:
@@ -169,11 +172,11 @@ def _without_base(program: Program, tree: Tree) -> Program:
         ScheduleError: if the line has both.
     """
     if not program.needs_base:
-        return program.rebase(1.0)
+        return program
     found = [
         mistake._replace(
             message=f"`{level}` is an absolute rate, and no base rate is known",
-            advice="set lr=, or write a share (10%)",
+            advice="set lr=, or write only shares or only absolute levels",
         )
         for mistake, (_, level) in zip(program.absolute, _absolute_levels(tree), strict=True)
     ]
@@ -227,12 +230,4 @@ def _absolute(tree: Tree, moves: str) -> tuple[Mistake, ...]:
             tree,
         )
         for path, level in _absolute_levels(tree)
-    )
-
-
-def _placed(lowering: Lowering, tree: Tree) -> tuple[PlacedCheck, ...]:
-    """The checks, each with its place in the text."""
-    return tuple(
-        PlacedCheck(check, with_span(check.refusal.mistake(path), tree))
-        for path, check in lowering.checks
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from typing_extensions import assert_never
 
-from schedlang.errors import Mistakes, Refusal, ScheduleError
+from schedlang.errors import ScheduleError, refuse
 from schedlang.language import rules
 from schedlang.language.quantities import Length
 from schedlang.language.rules import lengths
@@ -36,16 +36,16 @@ def merge(tree: Tree, given: dict[str, Any]) -> Settings:
     except ValidationError as error:
         raise ScheduleError(translate(error, (), values)) from None
     merged = dict(set_values(tree))
-    mistakes = Mistakes()
+    mistakes = []
     for name, value in set_values(caller):
         if name in merged and not _agree(name, merged[name], value):
             ours, theirs = value_text(merged[name]), value_text(value)
-            mistakes.found.append(twice(name, ours, theirs))
+            mistakes.append(twice(name, ours, theirs))
         merged.setdefault(name, value)
     settings = Settings.model_construct(**merged)
-    rules.clock(tree, settings, mistakes, "set clock=")
-    if mistakes.found:
-        raise ScheduleError(mistakes.found)
+    mistakes += rules.clock(tree, settings, "set clock=")
+    if mistakes:
+        raise ScheduleError(mistakes)
     return settings
 
 
@@ -88,11 +88,11 @@ class Clock:
         """The exact number of ticks.
 
         Raises:
-            Refusal: if a setting is missing that the unit needs, or the number is no double.
+            ScheduleError: if a setting is missing that the unit needs, or the number is no double.
         """
         ticks = self._exact(length)
         if ticks > MOST_TICKS:
-            raise Refusal("overflow", f"`{length}` does not fit into a double, in ticks")
+            refuse("overflow", f"`{length}` does not fit into a double, in ticks")
         return ticks
 
     def _exact(self, length: Length) -> Fraction:
@@ -102,7 +102,7 @@ class Clock:
                 return value
             case "%":
                 if self.total is None:
-                    raise Refusal("missing-setting", f"`{length}` needs a total", "set total=")
+                    refuse("missing-setting", f"`{length}` needs a total", "set total=")
                 return value / 100 * self.total
             case "ep":
                 return value if self.tick == "epoch" else value * self._per_epoch(length)
@@ -123,7 +123,7 @@ class Clock:
         value = getattr(self.settings, name)
         if value is None:
             message = f"`{length}` needs `{name}`"
-            raise Refusal("missing-setting", message, f"set {name}= in the line or when binding")
+            refuse("missing-setting", message, f"set {name}= in the line or when binding")
         return Fraction(value)
 
 

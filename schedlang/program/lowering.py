@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from typing_extensions import assert_never
 
-from schedlang.errors import Mistakes, Path, Refusal
+from schedlang.errors import Mistake, Path, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
 from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
-from schedlang.phases.base import Context
+from schedlang.phases.base import Context, written_facts
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
 from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
@@ -81,11 +81,13 @@ class Lowering:
     """One walk over timed stages, which returns their parts and collects what goes with them."""
 
     clock: Clock
-    mistakes: Mistakes
-    checks: list[tuple[Path, Check]] = field(default_factory=list)
+    mistakes: list[Mistake]
+    checks: list[Check] = field(default_factory=list)
     levels: dict[Expr, Symbol] = field(default_factory=dict)
     plateau: dict[str, Any] | None = None
     _seen: dict[Any, _PhaseCurves] = field(default_factory=dict)
+    _shared: dict[Expr, Expr] = field(default_factory=dict)
+    _written: dict[Any, dict[str, Any]] = field(default_factory=dict)
     texts: Texts = field(default_factory=dict)
 
     def line(self, stages: Sequence[Timed]) -> tuple[Timelines, tuple[Track, ...], Track | None]:
@@ -163,7 +165,7 @@ class Lowering:
             return self.pipeline(group.stages, at)
         if group.times is None and not nearest_tick(length * length.denominator):
             message = "a round of `x inf` has no length"
-            self.mistakes.add("out-of-range", message, "give it one", group.path)
+            self.mistakes.append(Mistake("out-of-range", message, "give it one", group.path))
             return Timelines(None, at.level, [[]], [])
         in_block = length.denominator
         if group.times is None and in_block * _size(group.stages) > MOST_PHASES_IN_BLOCK:
@@ -172,7 +174,7 @@ class Lowering:
                 f" {in_block:,} rounds: more than {MOST_PHASES_IN_BLOCK:,} phases"
             )
             advice = "give a round a length in whole ticks"
-            self.mistakes.add("too-long", message, advice, group.path)
+            self.mistakes.append(Mistake("too-long", message, advice, group.path))
             return Timelines(None, at.level, [[]], [])
         whole = self.pipeline(group.stages, at)
         left = None if group.times is None else group.times - 1
@@ -216,11 +218,12 @@ class Lowering:
         """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
         message = "every round of `x inf` must enter on the same level; this one drifts"
         advice = "end the round on the level at which it starts"
+        mistake = Mistake("repeat-differs", message, advice, path)
         if same is None:
             drifts = Apply("or", (above(block.level, at.level), above(at.level, block.level)))
-            self.checks.append((path, Check(drifts, Refusal("repeat-differs", message, advice))))
+            self.checks.append(Check(drifts, mistake))
         elif not same:
-            self.mistakes.add("repeat-differs", message, advice, path)
+            self.mistakes.append(mistake)
         return same is not False
 
     # ── Phases ──
@@ -233,8 +236,8 @@ class Lowering:
             return Timelines(end, at.level, [[]], [])
         try:
             found = self.curves(timed, at, first, last)
-        except Refusal as refusal:
-            self.mistakes.found.append(refusal.mistake(timed.path))
+        except ScheduleError as error:
+            self.mistakes += error.under(timed.path)
             return Timelines(end, at.level, [[]], [])
         if isinstance(timed.phase, Plateau):
             self.plateau = {**found.facts, "begin": first}
@@ -253,7 +256,7 @@ class Lowering:
         """The curves of a phase at its place, found again where it stands in the same way.
 
         Raises:
-            Refusal: if the phase is wrong there.
+            ScheduleError: if the phase is wrong there.
         """
         context = Context(
             level=at.level,
@@ -274,37 +277,44 @@ class Lowering:
 
     def _curves(self, timed: TimedPhase, context: Context, *, empty: bool) -> _PhaseCurves:
         phase = timed.phase
-        for check in phase.check(context):
-            self.checks.append((timed.path, check))
+        self.checks += [check.under(timed.path) for check in phase.check(context)]
         if empty:
             return _PhaseCurves(ZERO, self.level(phase.skipped(context)), {})
         curve = phase.curve(context)
         if isinstance(phase, Fn) or phase.kind not in BUILT_IN:
             curve, undecided = looked_at(curve, context)
-            self.checks += [(timed.path, undecided)] if undecided is not None else []
+            self.checks += [undecided.under(timed.path)] if undecided is not None else []
         elif phase.grows():
-            self.checks.append((timed.path, _stays_finite(curve, context)))
+            self.checks.append(_stays_finite(curve, context).under(timed.path))
+        if isinstance(curve, Apply) and curve.op == "mul":  # rounds differ only in the level
+            level, factor = curve.args
+            curve = Apply("mul", (level, self._shared.setdefault(factor, factor)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
         text = node_text(phase, self.texts)
-        facts = {**phase.facts(context), "text": text}
+        facts = {**self.written(timed, context), **phase.facts(context), "text": text}
         momentum = phase.momentum_curve(context)
         if momentum is None or context.ticks is None:
             return _PhaseCurves(curve, leaves, facts, momentum)
         return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(context, momentum))
+
+    def written(self, timed: TimedPhase, context: Context) -> dict[str, Any]:
+        """The phase's arguments as numbers, computed once for all levels at entry."""
+        key = (id(timed), context.base, context.skip > 0, context.origin)
+        found = self._written.get(key)
+        if found is None:
+            found = self._written[key] = written_facts(timed.phase, context)
+        return found
 
     def level(self, level: Expr) -> Expr:
         """The level, or a symbol for one that is no multiple of the base and a number."""
         parts = pair(level)
         if parts is not None:
             if not all(map(isfinite, parts)):
-                raise _TOO_LARGE
+                refuse("overflow", "this ends on a rate that does not fit into a double")
             return of_pair(*parts)
         if isinstance(level, Symbol):
             return level
         return self.levels.setdefault(level, Symbol(f"{LEVEL}{len(self.levels)}"))
-
-
-_TOO_LARGE = Refusal("overflow", "this ends on a rate that does not fit into a double")
 
 
 def _size(stages: Sequence[Timed]) -> int:
@@ -460,9 +470,9 @@ def _stays_finite(curve: Expr, context: Context) -> Check:
     last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     message = "the rate at tick {tick} of this phase does not fit into a double"
     advice = "give it a duration" if context.ticks is None else "give it a shorter duration"
-    check = Check(_is_not_finite(curve), Refusal("overflow", message, advice), ticks=(last,))
+    check = Check(_is_not_finite(curve), Mistake("overflow", message, advice), ticks=(last,))
     if formula.symbols(curve) <= {"t", BASE.name} and (failure := check.failure({BASE.name: 1.0})):
-        raise failure
+        raise ScheduleError([failure])
     return check
 
 
@@ -478,19 +488,19 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     does that.
 
     Raises:
-        Refusal: if a value is not finite, or below 0 by more than 1e-12 of the greatest magnitude
-            (without a duration, of the greatest so far).
+        ScheduleError: if a value is not finite, or below 0 by more than 1e-12 of the greatest
+            magnitude (without a duration, of the greatest so far).
     """
     ticks = _looked_at_ticks(context)
     message = "the value at tick {tick} of this phase is {rate}"
-    refusal = Refusal("not-finite", message, "a rate is finite and not negative")
+    mistake = Mistake("not-finite", message, "a rate is finite and not negative")
     parts = formula.affine(curve)
     if parts is None or ZERO not in parts:
         ends = (at_tick(curve, float(t), left=False) for t in (ticks[0], ticks[-1]))
         size = formula.maximum(*(Apply("abs", (end,)) for end in ends))
         below = formula.less(curve, -TOLERANCE * size)
         fails = Apply("or", (_is_not_finite(curve), below))
-        return formula.maximum(ZERO, curve), Check(fails, refusal, (("rate", curve),), ticks)
+        return formula.maximum(ZERO, curve), Check(fails, mistake, (("rate", curve),), ticks)
     compute = function(formula.substitute(curve, {BASE.name: ONE}), ("t",))
     rates: dict[int, float] = {tick: compute(float(tick)) for tick in ticks}
     greatest = 0.0 if context.ticks is None else max(abs(rate) for rate in rates.values())
@@ -498,7 +508,8 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
         greatest = max(greatest, abs(rate))
         if not -TOLERANCE * greatest <= rate <= float_info.max:
             unit = "x" if isfinite(rate) and parts[1] == ZERO else ""
-            raise refusal.filled(tick=str(tick), rate=f"{rate:g}{unit}")
+            message = message.format(tick=tick, rate=f"{rate:g}{unit}")
+            raise ScheduleError([mistake._replace(message=message)])
     return (curve if min(rates.values()) >= 0 else formula.maximum(ZERO, curve)), None
 
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.formula.evaluate import Function, block, folded, function, value
-from schedlang.formula.expressions import BASE, LEVEL, ZERO, Expr, Number, skeleton, symbols
+from schedlang.formula.expressions import (
+    BASE,
+    LEVEL,
+    ZERO,
+    Expr,
+    Number,
+    hangs_on_base,
+    skeleton,
+    symbols,
+)
 from schedlang.formula.levels import Check
 
 if TYPE_CHECKING:
@@ -247,13 +256,6 @@ def _fill(parts: Sequence[Part], begins: Sequence[int], first: int, values: Arra
         index += 1
 
 
-class PlacedCheck(NamedTuple):
-    """A check, and where its mistake is marked."""
-
-    check: Check
-    at: Mistake
-
-
 @dataclass(frozen=True, eq=False)
 class Program:
     """A bound schedule: the rate as a pure function of the tick.
@@ -263,7 +265,8 @@ class Program:
         momentum: the momentum's timeline, which begins with the first phase that moves it.
         plateau: the numbers of the closing `plateau`, if there is one, and its first tick.
         length: the ticks until the end level, or None if it never ends.
-        base: the base rate; None in a program over the symbol ``base``.
+        base: the base rate; None in a program over the symbol ``base``, or where no level is a
+            share of it.
         tick: what one tick is; None if it is whatever the caller steps on.
         text: the canonical text.
         binding: the settings that differ from the text's, as they are written.
@@ -288,7 +291,7 @@ class Program:
     total: int | None = None
     in_shares: bool = False
     levels: tuple[Expr, ...] = field(default=(), repr=False)
-    checks: tuple[PlacedCheck, ...] = field(default=(), repr=False)
+    checks: tuple[Check, ...] = field(default=(), repr=False)
     absolute: tuple[Mistake, ...] = field(default=(), repr=False)
     source: str | None = field(default=None, repr=False)
 
@@ -298,8 +301,21 @@ class Program:
 
     def __repr__(self) -> str:
         length = "never ends" if self.length is None else f"{self.length} ticks"
-        base = "in shares of the base" if self.in_shares else f"lr={self.base}"
-        return f"<Program {self.text!r}: {length}, {base}; one tick is {self.says_tick}>"
+        if self.in_shares:
+            values = "in shares of the base"
+        elif self.base is not None:
+            values = f"lr={self.base}"
+        else:
+            values = "over an unknown base" if self.needs_base else "in absolute values"
+        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.says_tick}>"
+
+    @cached_property
+    def needs_base(self) -> bool:
+        """Whether a value hangs on the base rate; not where all levels are absolute."""
+        curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
+        if self.symbolic_plateau is not None:
+            curves.append(self.symbolic_plateau["min"])
+        return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
     def says_tick(self) -> str:
@@ -311,14 +327,6 @@ class Program:
                 return "one epoch"
             case None:
                 return "one call of step()"
-
-    @cached_property
-    def needs_base(self) -> bool:
-        """Whether a value of the schedule is a share of the base."""
-        curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
-        if self.symbolic_plateau is not None:
-            curves.append(self.symbolic_plateau["min"])
-        return any(BASE.name in symbols(curve) for curve in (*curves, *self.levels))
 
     @cached_property
     def tracks(self) -> tuple[Track, ...]:
@@ -386,12 +394,8 @@ class Program:
         if not base:
             return list(self.absolute)
         names = self.names(base) if self.checks else {}
-        found = ((place, place.check.failure(names)) for place in self.checks)
-        return [
-            place.at._replace(code=failure.code, message=failure.message, advice=failure.advice)
-            for place, failure in found
-            if failure is not None
-        ]
+        found = (check.failure(names) for check in self.checks)
+        return [mistake for mistake in found if mistake is not None]
 
     def at(self, tick: int) -> float:
         """The rate that the update after ``tick`` updates uses.

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from typing_extensions import assert_never
 
-from schedlang.errors import Mistakes, Path, Refusal
+from schedlang.errors import Mistake, Path, ScheduleError, refuse
 from schedlang.language.tree import Group, Node, Product
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import Phase
@@ -59,7 +59,7 @@ class TimedProduct:
 Timed: TypeAlias = TimedPhase | TimedGroup | TimedProduct
 
 
-def time(stages: Sequence[Node], clock: Clock, mistakes: Mistakes) -> list[Timed]:
+def time(stages: Sequence[Node], clock: Clock, mistakes: list[Mistake]) -> list[Timed]:
     """The stages of a line with their lengths; mistakes are added, and counted as no length."""
     timer = _Timer(clock, mistakes)
     timed, _ = timer.pipeline(stages, ("stages",))
@@ -130,7 +130,7 @@ def _sum(stages: Sequence[Timed]) -> Fraction | None:
 @dataclass
 class _Timer:
     clock: Clock
-    mistakes: Mistakes
+    mistakes: list[Mistake]
 
     def pipeline(self, stages: Sequence[Node], path: Path) -> tuple[list[Timed], Fraction | None]:
         """The stages, and their exact length together."""
@@ -141,7 +141,7 @@ class _Timer:
                 break
             stage = self.stage(node, (*path, i), elapsed)
             if stage.length is not None and elapsed + stage.length > LAST_TICK:
-                self.mistakes.add("overflow", TOO_LATE, "", (*path, i))
+                self.mistakes.append(Mistake("overflow", TOO_LATE, path=(*path, i)))
                 stage.length = Fraction(0)
             timed.append(stage)
             elapsed = None if stage.length is None else elapsed + stage.length
@@ -165,8 +165,8 @@ class _Timer:
             case Phase():
                 try:
                     return self.phase(node, path, elapsed)
-                except Refusal as refusal:
-                    self.mistakes.found.append(refusal.mistake(path))
+                except ScheduleError as error:
+                    self.mistakes += error.under(path)
                     length = Fraction(0) if node.bounded() else None
                     return TimedPhase(node, path, length, wrong=True)
             case _:
@@ -176,7 +176,7 @@ class _Timer:
         """A phase with its length; ``elapsed`` is where it begins in its pipeline.
 
         Raises:
-            Refusal: if a length cannot be converted, or there is no such stretch.
+            ScheduleError: if a length cannot be converted, or there is no such stretch.
         """
         ticks = self.clock.ticks
         written = getattr(phase, "skip", None)
@@ -192,12 +192,12 @@ class _Timer:
             if length < 0:
                 message = f"position `{duration.length}` lies before the phase begins"
                 advice = f"it begins at tick {float(elapsed):g}"
-                raise Refusal("out-of-order", message, advice, "duration")
+                refuse("out-of-order", message, advice, "duration")
             return TimedPhase(phase, path, length, skip)
         else:
             length = ticks(duration.length)
         if length is None:
             return TimedPhase(phase, path, None, skip)
-        if exact > length:
-            raise Refusal("out-of-range", "`skip` is longer than the phase", argument="skip")
+        if exact > length and nearest_tick(length):
+            refuse("out-of-range", "`skip` is longer than the phase", argument="skip")
         return TimedPhase(phase, path, max(Fraction(0), length - skip), skip)

@@ -66,8 +66,10 @@ class Plain(Bound):
                 super().step()
             finally:
                 watch.inside = False
-            self._parts[0].written = [group["lr"] for group in groups]
+            # PyTorch has just read them from the groups; no tensor comes this way.
+            self._parts[0].written = self._last_lr  # type: ignore[assignment]
             watch.tick = tick + 1
+            watch.groups = groups
         self._step_count = count
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:

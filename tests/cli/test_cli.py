@@ -174,7 +174,7 @@ error[total-exceeded]: the phases take 100 ticks, the total is 50 ticks
 error[no-base]: `1e-4` is an absolute rate, and no base rate is known
   |
 1 | warmup linear 10 -> cosine 90 min=1e-4
-  |                                   ^^^^ set --lr, or write a share (10%)
+  |                                   ^^^^ set --lr, or write only shares or only absolute levels
 """,
     ),
     (
@@ -330,6 +330,10 @@ def test_show(run: Run) -> None:
 
 SHOWN: list[tuple[str, list[str]]] = [
     ("cosine 90", ["rates are shares of the base (set --lr)"]),
+    (
+        "cosine 9 from=0.996 to=1",
+        ["9 ticks, then the end holds", "; the values are absolute, and need no base rate\n"],
+    ),
     ("hold", ["never ends; one tick is one call of step()"]),
     (
         "(cosine 20 -> linear 20 to=1x) x inf",

@@ -51,6 +51,7 @@ AXES: list[tuple[str, float | None, str, str]] = [
     ("cosine 90", 0.1, "ticks: calls of step()", "learning rate"),
     ("cosine 90st", 0.1, "optimizer updates", "learning rate"),
     ("cosine 90ep", None, "epochs", "share of the base rate"),
+    ("cosine 90ep from=0.996 to=1", None, "epochs", "value"),
 ]
 
 
@@ -61,6 +62,28 @@ def test_the_axes_say_what_they_are(text: str, lr: float | None, x: str, y: str)
     assert (ax.get_xlabel(), ax.get_ylabel()) == (x, y)
     assert plot.in_terminal(program, width=60).splitlines()[-1].split("  ")[0] == y
     assert plot.in_terminal(program, width=60).splitlines()[-1].endswith(x)
+
+
+# line, base rate, the lowest and the highest value on the axis (before its margin)
+LIMITS: list[tuple[str, float | None, float, float]] = [
+    ("cosine 90 from=0.996 to=1", None, 0.996, 1.0),
+    ("cosine 90 from=0.996 to=1", 0.1, 0.0, 1.0),
+    ("cosine 90 min=80%", None, 0.0, 1.0),
+    ("linear 90 from=0.04 to=0.07", None, 0.04, 0.07),
+    ("linear 90 from=0.01 to=0.07", None, 0.0, 0.07),
+    ("hold 9 to=0.3", None, 0.0, 0.3),
+]
+
+
+@pytest.mark.parametrize(("text", "lr", "bottom", "top"), LIMITS)
+def test_the_axis_of_values_that_stay_far_above_0(
+    text: str, lr: float | None, bottom: float, top: float
+) -> None:
+    program = schedlang.parse(text).bind(lr)
+    limits = plot.draw(program).get_ylim()
+    assert limits == pytest.approx((bottom, top + 0.04 * (top - bottom)))
+    label = plot.in_terminal(program, width=60).splitlines()[-4].partition("┤")[0].strip()
+    assert float(label) == bottom
 
 
 LONG = "(linear 9 to=0.1x -> linear 9 to=1x) x 7 -> cosine 100 min=0.001x -> hold 20 -> linear 30"

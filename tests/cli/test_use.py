@@ -173,7 +173,11 @@ NAMED: list[tuple[list[str], int, str]] = [
             " set tokens_per_step= in the line, or --tokens-per-step\n"
         ),
     ),
-    (["show", "warmup 10 from=1e-4 -> hold"], 1, " ^^^^ set --lr, or write a share (10%)\n"),
+    (
+        ["show", "warmup 10 from=1e-4 -> hold"],
+        1,
+        " ^^^^ set --lr, or write only shares or only absolute levels\n",
+    ),
     (
         ["show", "lr=0.1 | hold", "--lr", "0.2"],
         1,
@@ -334,6 +338,20 @@ def test_check_as_json_has_the_warnings(run: Run) -> None:
     assert json.loads(ran.out)[0]["warnings"] == [
         "the phases take 90 ticks, the total is 50 ticks: training ends first"
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "base"),
+    [
+        ("cosine 9 from=0.996 to=1", {"base": None, "shares": False}),
+        ("cosine 9", {"base": 1.0, "shares": True}),
+    ],
+)
+def test_show_as_json_where_no_base_is_known(run: Run, line: str, base: dict[str, object]) -> None:
+    ran = run("show", "--json", line)
+    assert (ran.status, ran.err) == (0, "")
+    shown = json.loads(ran.out)
+    assert {name: shown[name] for name in base} == base
 
 
 def test_show_as_json(run: Run) -> None:

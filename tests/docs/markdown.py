@@ -169,3 +169,16 @@ def _matches(printed: str, expected: list[str]) -> bool:
         wanted.pop()
     pattern = "\n".join(r"(.*\n)*?.*" if line == "…" else re.escape(line) for line in wanted)
     return re.fullmatch(pattern, "\n".join(lines).rstrip("\n")) is not None
+
+
+def rows(path: Path, heading: str) -> list[tuple[str, ...]]:
+    """The cells of the tables under a heading, without the tables' own headings."""
+    text = path.read_text(encoding="utf-8")
+    level = heading.index(" ")
+    section = re.search(rf"(?ms)^{re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text)
+    assert section, heading
+    found = []
+    for line in re.findall(r"^\| (.*) \|$", section[1], re.MULTILINE):
+        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
+        found.append(tuple(re.sub(r"^`(.*)`$", r"\1", cell) for cell in cells))
+    return [cells for cells in found if cells[0] not in ("there", "here", "typed")]

@@ -24,6 +24,7 @@ TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 LONG = " -> ".join(f"{'linear' if i % 2 else 'cosine'} 10 to={i * 37 % 97 + 3}%" for i in range(42))
+STAIRCASE = "warmup 5ep from=0 skip=1st -> hold until 5ep -> cosine 95ep min=1% every=1ep"
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 
 TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
@@ -46,6 +47,9 @@ TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
     ("long", "optax", LONG, {}),
     ("inverse", "torch", "warmup 4000 from=0 -> inverse_sqrt", {}),
     ("poly", "torch", "warmup cosine 10 -> poly 90 min=1e-4 power=2", {"lr": 0.1}),
+    ("staircase", "python", STAIRCASE, {"lr": 1e-3, "steps_per_epoch": 100}),
+    ("staircase", "torch", STAIRCASE, {"steps_per_epoch": 100}),
+    ("teacher", "python", "cosine 100% from=0.996 to=1", {"total": 100_000}),
     ("cyclic", "keras", "cyclic up=2000 min=1e-4 max=1e-2 mode=triangular2", {"lr": 0.01}),
 ]
 

@@ -19,7 +19,7 @@ import schedlang
 from schedlang.arrays import tables
 from schedlang.keras import RateLogger, ScheduledRate
 from schedlang.program.program import Program
-from tests.cases import CASES, Case, golden, ticks_of
+from tests.cases import CASES, VALUES, Case, golden, ticks_of
 from tests.strategies import schedules
 
 BACKEND = keras.backend.backend()
@@ -103,6 +103,17 @@ def test_every_case(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
         assert_is_curve(case)
 
 
+@pytest.mark.parametrize("case", VALUES, ids=str)
+def test_values_of_no_optimizer(case: Case) -> None:
+    telling = steps_of(case.bind())
+    assert telling is not None
+    steps, want = telling
+    value = schedlang.parse(case.text).to_keras(**case.binding)
+    for schedule in (value, ScheduledRate.from_config(value.get_config())):
+        got = ops.convert_to_numpy(schedule(ops.convert_to_tensor(steps, dtype="int32")))
+        assert worst(got, want, case.lr) <= 1e-4
+
+
 def test_golden_values() -> None:
     for seed in golden():
         if seed["schedule"].startswith("plateau"):
@@ -155,6 +166,9 @@ LAST_EXACT = 2**24 - MOST // 2
         (100_000_000, "hold 100_000_000 -> cosine 1000 min=1%"),
         (100_000_000, "hold 100_000_000 -> step every=7 gamma=0.9"),
         (100_000_000, "hold 100_000_000 -> restarts first=2.5 min=1%"),
+        (100_000_000, "hold 100_000_000 -> cosine 1000 min=1% every=7"),
+        (100_000_000, "hold 99_000_000 -> linear 1_000_200 every=10"),
+        (100_000_000, "hold 99_000_000 -> sqrt 1_000_200 every=25/3"),
         (100_000_000, "(linear 90 to=10% -> linear 10 to=1x) x inf"),
         (100_000_000, "restarts first=9765625/2048 shrink=0.9999"),
         (LAST_EXACT, "hold 16_777_000 -> cosine 216 min=1%"),

@@ -17,7 +17,7 @@ import schedlang
 from schedlang.arrays import tables
 from schedlang.optax import build
 from schedlang.program.program import Program
-from tests.cases import CASES, Case, golden, ticks_of
+from tests.cases import CASES, VALUES, Case, golden, ticks_of
 from tests.strategies import schedules
 
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
@@ -76,6 +76,43 @@ def test_counts_of_floats_and_slopes(few: int, monkeypatch: pytest.MonkeyPatch) 
 def test_random_schedules(case: Case) -> None:
     # Where an expression of one's own adds up, the last digit of a float32 near 1 is left.
     assert_is_curve(case, 1e-3 if "fn" in case.text else 1e-4)
+
+
+STAIRS = [
+    "linear 1M every=1",
+    "linear 1M every=7 min=1e-3",
+    "cosine 1M every=10 skip=3",
+    "sqrt 1M every=7",
+    "poly 1M every=7 power=2",
+    "poly 1M every=10/3 power=0.9",
+    "exp 1M to=1e-6x every=7",
+    "warmup 1M every=3 from=0 skip=1",
+    "warmup cosine 1M every=10/3 from=0",
+    "warmup sqrt 1M every=7 from=0 -> inverse_time 1M rate=1 every=9 staircase=true",
+]
+
+
+@pytest.mark.parametrize("few", [tables.FEW, 0], ids=["written out", "tables"])
+@pytest.mark.parametrize("text", STAIRS)
+def test_long_stairs_are_exact(text: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a decay is nearly over and a warm-up has just begun, all the digits are there."""
+    monkeypatch.setattr(tables, "FEW", few)
+    program = schedlang.parse(text).bind(lr=0.1)
+    assert program.length is not None
+    spread = np.geomspace(1, program.length - 1, 500).astype("int32")
+    counts = np.concatenate([spread, program.length - spread])
+    want = np.array([program.at(int(count)) for count in counts])
+    got = np.asarray(build(program)(counts), "float64")
+    np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", VALUES, ids=str)
+def test_values_of_no_optimizer(case: Case) -> None:
+    telling = counts_of(case)
+    assert telling is not None
+    _, counts, want = telling
+    value = schedlang.parse(case.text).to_optax(**case.binding)
+    assert_close(jax.jit(value)(counts.astype("int32")), want, case)
 
 
 def test_golden_values() -> None:

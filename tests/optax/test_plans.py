@@ -21,7 +21,13 @@ PLAN = Plan({"lr": "warmup 5% -> cosine rest", "weight_decay": "cosine 100% to=1
 
 def test_names() -> None:
     plan = Plan({**PLAN.mapping(), "beta1": "hold", "beta2": "hold", "eps": "hold"})
-    bases = {"lr": 0.1, "weight_decay": 0.01, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
+    bases: dict[str, Any] = {
+        "lr": 0.1,
+        "weight_decay": 0.01,
+        "beta1": 0.9,
+        "beta2": 0.99,
+        "eps": 1e-8,
+    }
     schedules = plan.to_optax(**bases, total=100)
     assert list(schedules) == ["learning_rate", "weight_decay", "b1", "b2", "eps"]
     optax.inject_hyperparams(optax.adamw)(**schedules)
@@ -87,9 +93,10 @@ def test_random_plans(cases: dict[str, Case]) -> None:
     (binding, *_) = (case.binding for case in cases.values())
     names = {"lr": "learning_rate", "beta1": "b1"}
     plan = Plan({key: case.text for key, case in cases.items()})
+    given: dict[str, Any] = {**binding, **{key: case.lr for key, case in cases.items()}}
     try:
         alone = {key: case.bind() for key, case in cases.items()}
-        schedules = plan.to_optax(**{key: case.lr for key, case in cases.items()}, **binding)
+        schedules = plan.to_optax(**given)
     except ValueError as error:  # epochs of unknown length, which a line alone refuses too
         assert "say steps_per_epoch=" in str(error)  # noqa: PT017  # of some examples only
         return

@@ -26,6 +26,10 @@ CHAINS: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
         [("LinearLR", {"start_factor": 0.5, "end_factor": 0.1}), ("ConstantLR", {"factor": 0.1})],
     ),
     ("linear 10 skip=5 -> hold 3", [("LambdaLR", {}), ("ConstantLR", {"factor": 0.0})]),
+    ("warmup 10 skip=1 -> hold", [("LambdaLR", {}), ("ConstantLR", {"factor": 1.0})]),
+    ("linear 10 to=50% every=5 -> hold", [("LambdaLR", {}), ("ConstantLR", {"factor": 0.5})]),
+    ("cosine 90 every=10", [("LambdaLR", {}), ("ConstantLR", {})]),
+    ("exp 10 to=1% every=2", [("LambdaLR", {}), ("ConstantLR", {})]),
     (
         "cosine 90 min=1e-4",
         [("CosineAnnealingLR", {"T_max": 90, "eta_min": 1e-4}), ("ConstantLR", {})],
@@ -128,15 +132,11 @@ def test_one_class_alone(line: str, scheduler: type) -> None:
     assert type(made).__name__ == scheduler.__name__
 
 
-def test_a_phase_that_ends_is_not_alone_where_its_class_goes_on() -> None:
-    for line in (
-        "cosine 10",
-        "step 90 every=30",
-        "multistep 60 at=[30, 60]",
-        "restarts 20 first=10",
-    ):
-        made = schedlang.parse(line).to_torch(sgd(0.1))
-        assert isinstance(made, lr_scheduler.SequentialLR), line
+@pytest.mark.parametrize(
+    "line", ["cosine 10", "step 90 every=30", "multistep 60 at=[30, 60]", "restarts 20 first=10"]
+)
+def test_a_phase_that_ends_is_not_alone_where_its_class_goes_on(line: str) -> None:
+    assert isinstance(schedlang.parse(line).to_torch(sgd(0.1)), lr_scheduler.SequentialLR)
 
 
 # bases, line, members
@@ -222,16 +222,18 @@ def test_other_refusals() -> None:
         schedlang.parse("lr=0.2 | hold").to_torch(sgd(0.1))
 
 
-def test_an_optimizer_that_was_scheduled_before_starts_on_its_base_rate() -> None:
-    for first in ("cosine 10", "onecycle 10", "cyclic up=3 min=1%", "plateau"):
-        optimizer = sgd(0.1)
-        line = schedlang.parse(first)
-        train(line.to_torch(optimizer), 7, [1.0] * 7 if first == "plateau" else None)
-        for engine in ("chain", "fused"):
-            for line in map(schedlang.parse, ("step every=2", "linear 4", "hold 2 -> cosine 3")):
-                again = line.to_torch(optimizer, engine=engine)
-                assert look(optimizer).rates == [0.1]
-                assert again.last_epoch == 0
+@pytest.mark.parametrize("first", ["cosine 10", "onecycle 10", "cyclic up=3 min=1%", "plateau"])
+@pytest.mark.parametrize("engine", ["chain", "fused"])
+@pytest.mark.parametrize("second", ["step every=2", "linear 4", "hold 2 -> cosine 3"])
+def test_an_optimizer_that_was_scheduled_before_starts_on_its_base_rate(
+    first: str, engine: Any, second: str
+) -> None:
+    optimizer = sgd(0.1)
+    line = schedlang.parse(first)
+    train(line.to_torch(optimizer), 7, [1.0] * 7 if first == "plateau" else None)
+    again = schedlang.parse(second).to_torch(optimizer, engine=engine)
+    assert look(optimizer).rates == [0.1]
+    assert again.last_epoch == 0
 
 
 def test_onecycle_holds_its_end_and_leaves_the_base_rate_alone() -> None:
@@ -256,12 +258,8 @@ def test_a_lambda_is_pickled_as_what_it_is_made_of() -> None:
     assert share(3) == pytest.approx(1 - (3 / 7) ** 0.5)
 
 
-def test_a_warning_of_pytorchs_own_still_speaks() -> None:
-    for engine in ("chain", "fused"):
-        optimizer = sgd(0.1)
-        line = schedlang.parse("hold 3 -> cosine 10")
-        scheduler = line.to_torch(optimizer, engine=engine)
-        with pytest.warns(
-            UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"
-        ):
-            scheduler.step()
+@pytest.mark.parametrize("engine", ["chain", "fused"])
+def test_a_warning_of_pytorchs_own_is_issued(engine: Any) -> None:
+    scheduler = schedlang.parse("hold 3 -> cosine 10").to_torch(sgd(0.1), engine=engine)
+    with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
+        scheduler.step()

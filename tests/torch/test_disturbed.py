@@ -15,6 +15,7 @@ from torch.optim import SGD, Optimizer
 
 import schedlang
 from schedlang import ScheduleWarning
+from schedlang.torch.parts import Part
 from tests.torch.rig import ENGINES, close, look, sgd, train
 
 # A line for each of PyTorch's classes, alone and in a chain, and their momentum.
@@ -496,3 +497,22 @@ def test_a_reduction_binds_nothing_anew(engine: Any, monkeypatch: pytest.MonkeyP
         scheduler.step(metric)
     assert look(optimizer).rates == pytest.approx([base / 4 for base in bases], rel=1e-12)
     assert set(bound) <= {None}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_an_undisturbed_step_compares_no_rate_group_by_group(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an ordinary step of the chain costs: one comparison of all rates at once."""
+    engine: Any = "auto" if "momentum" in line else "chain"
+    scheduler: Any = schedlang.to_torch(sgd(), line, engine=engine)
+    looked: list[Any] = []
+    original = Part.write_over
+
+    def write_over(part: Part, *args: Any) -> None:
+        looked.append(part)
+        original(part, *args)
+
+    monkeypatch.setattr(Part, "write_over", write_over)
+    train(scheduler, 12)
+    assert len(looked) <= 1 + sum(begin <= 12 for begin in scheduler._watched.milestones)

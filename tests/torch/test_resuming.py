@@ -94,14 +94,14 @@ def test_an_engine_loads_the_others_state(line: str, old: Any, new: Any) -> None
         assert got.momentum == pytest.approx(want.momentum, rel=1e-9)
 
 
-def test_an_engine_loads_the_others_plateau() -> None:
+@pytest.mark.parametrize(("old", "new"), [("chain", "fused"), ("fused", "chain")])
+def test_an_engine_loads_the_others_plateau(old: Any, new: Any) -> None:
     schedule = schedlang.parse("plateau factor=0.5 patience=1 cooldown=1")
-    for old, new in [("chain", "fused"), ("fused", "chain")]:
-        first: Any = schedule.to_torch(sgd(0.1), engine=old)  # type: ignore[arg-type]
-        train(first, 9, METRICS)
-        second: Any = schedule.to_torch(sgd(0.1), engine=new)  # type: ignore[arg-type]
-        second.load_state_dict(saved(first))
-        assert train(second, 20, METRICS[9:]) == train(first, 20, METRICS[9:])
+    first: Any = schedule.to_torch(sgd(0.1), engine=old)
+    train(first, 9, METRICS)
+    second: Any = schedule.to_torch(sgd(0.1), engine=new)
+    second.load_state_dict(saved(first))
+    assert train(second, 20, METRICS[9:]) == train(first, 20, METRICS[9:])
 
 
 @pytest.mark.filterwarnings(OLD_PROTOCOL)
@@ -188,18 +188,16 @@ def test_what_to_keep_can_be_said(engine: Any, choice: str, tick: int) -> None:
         assert close(seen.rates[0], schedule.bind(lr=0.1, total=200).at(tick + ahead), 0.1)
 
 
-def test_what_cannot_be_kept_is_said() -> None:
-    endless = schedlang.parse("warmup 5 -> hold")
-    ends = schedlang.parse("warmup 5 -> linear 10")
-    for engine in ENGINES:
-        one: Any = endless.to_torch(sgd(0.1), engine=engine)  # type: ignore[arg-type]
-        two: Any = ends.to_torch(sgd(0.1), engine=engine)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match=r"^the state's schedule never ends, so that no share"):
-            two.load_state_dict(one.state_dict(), on_mismatch="keep-fraction")
-        with pytest.raises(ValueError, match=r"^this schedule never ends, so that no share"):
-            one.load_state_dict(two.state_dict(), on_mismatch="keep-fraction")
-        with pytest.raises(ValueError, match=r"^on_mismatch is one of raise, keep-step"):
-            one.load_state_dict(two.state_dict(), on_mismatch="keep")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_cannot_be_kept_is_an_error(engine: Any) -> None:
+    one: Any = schedlang.parse("warmup 5 -> hold").to_torch(sgd(0.1), engine=engine)
+    two: Any = schedlang.parse("warmup 5 -> linear 10").to_torch(sgd(0.1), engine=engine)
+    with pytest.raises(ValueError, match=r"^the state's schedule never ends, so that no share"):
+        two.load_state_dict(one.state_dict(), on_mismatch="keep-fraction")
+    with pytest.raises(ValueError, match=r"^this schedule never ends, so that no share"):
+        one.load_state_dict(two.state_dict(), on_mismatch="keep-fraction")
+    with pytest.raises(ValueError, match=r"^on_mismatch is one of raise, keep-step"):
+        one.load_state_dict(two.state_dict(), on_mismatch="keep")
 
 
 def test_a_plateau_is_not_resumed_from_the_tick_alone() -> None:

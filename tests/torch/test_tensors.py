@@ -35,13 +35,15 @@ def test_single_precision_does_not_drift() -> None:
     assert_close(rates, line.bind(lr=0.1).curve(1100), 0.1, 1e-6)
 
 
-def test_plateau_in_place() -> None:
-    for line in ("plateau factor=0.5 patience=0", "hold 1 -> plateau factor=0.5 patience=0"):
-        optimizer = sgd(0.1, tensor=True)
-        rate = optimizer.param_groups[0]["lr"]
-        train(schedlang.parse(line).to_torch(optimizer), 4, [1.0] * 4)
-        assert optimizer.param_groups[0]["lr"] is rate
-        assert look(optimizer).rates[0] < 0.1
+@pytest.mark.parametrize(
+    "line", ["plateau factor=0.5 patience=0", "hold 1 -> plateau factor=0.5 patience=0"]
+)
+def test_plateau_in_place(line: str) -> None:
+    optimizer = sgd(0.1, tensor=True)
+    rate = optimizer.param_groups[0]["lr"]
+    train(schedlang.parse(line).to_torch(optimizer), 4, [1.0] * 4)
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert look(optimizer).rates[0] < 0.1
 
 
 # PyTorch's own, from what it imports when it compiles.

@@ -1,0 +1,62 @@
+"""The parser of the grammar. Its tables are made ahead: to make them takes lark 50 ms."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import lark
+from lark.grammar import Rule
+from lark.lexer import TerminalDef
+
+_OPTIONS: dict[str, Any] = {"parser": "lalr", "start": ["start", "expression"]}
+
+
+def grammar_path() -> Path:
+    """The grammar, in the installed package or in the checkout; its tables lie beside it."""
+    here = Path(__file__).parent
+    installed = here / "schedlang.lark"
+    return installed if installed.exists() else here.parents[1] / "grammar" / "schedlang.lark"
+
+
+def parser(transformer: lark.Transformer[lark.Token, Any]) -> lark.Lark:
+    """The parser, from its tables if they were made by this release of lark.
+
+    Args:
+        transformer: what is called for each rule.
+    """
+    tables = grammar_path().with_suffix(".json")
+    if tables.exists():
+        made = json.loads(tables.read_text(encoding="utf-8"), object_hook=_with_numbers)
+        if made["of"] == tables_are_of():
+            made["data"]["options"]["transformer"] = transformer
+            return lark.Lark.load(made)
+    return lark.Lark(_grammar(), **_OPTIONS, transformer=transformer)
+
+
+def tables_are_of() -> str:
+    """What tables depend on: the release of lark and the grammar."""
+    return f"lark {lark.__version__}, grammar {zlib.crc32(_grammar().encode()):08x}"
+
+
+def write_tables() -> None:
+    """Write the tables beside the grammar, as JSON."""
+    made = lark.Lark(_grammar(), **_OPTIONS)
+    data, memo = made.memo_serialize([TerminalDef, Rule])
+    text = json.dumps({"of": tables_are_of(), "data": data, "memo": memo}, separators=(",", ":"))
+    grammar_path().with_suffix(".json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _grammar() -> str:
+    return grammar_path().read_text(encoding="utf-8")
+
+
+def _with_numbers(read: dict[str, Any]) -> dict[str | int, Any]:
+    """An object of JSON, in which each key is a text, with numbers as keys again."""
+    return {int(key) if key.isdigit() else key: value for key, value in read.items()}
+
+
+if __name__ == "__main__":
+    write_tables()

@@ -1,0 +1,32 @@
+"""The parser's tables that lie beside the grammar are those of the grammar."""
+
+from __future__ import annotations
+
+import json
+
+import lark
+import pytest
+
+from schedlang.language import grammar
+from schedlang.language.parser import grammar_path, parser, tables_are_of
+from tests.cases import CASES, Case
+
+
+def test_the_tables_are_of_this_grammar() -> None:
+    """If not: `make tables`."""
+    made = json.loads(grammar_path().with_suffix(".json").read_text(encoding="utf-8"))
+    assert made["of"] == tables_are_of()
+
+
+@pytest.fixture(scope="module")
+def without_tables(tmp_path_factory: pytest.TempPathFactory) -> lark.Lark:
+    alone = tmp_path_factory.mktemp("grammar") / "schedlang.lark"
+    alone.write_bytes(grammar_path().read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("schedlang.language.parser.grammar_path", lambda: alone)
+        return parser(grammar._Reader())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_tables_read_what_the_grammar_reads(case: Case, without_tables: lark.Lark) -> None:
+    assert without_tables.parse(case.text, start="start") == grammar.read(case.text)
