@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Memory:
-    """What a plateau remembers between metrics; a target saves it.
+    """The memory of a plateau between metrics; a target saves it.
 
     Attributes:
         best: the best metric so far.

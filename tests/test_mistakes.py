@@ -7,14 +7,17 @@ the messages were, 61 to 100 from one that was made before they were tried. A le
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.language.meant import LONGEST
+from schedlang.language.habits.answer import LONGEST
 from tests.cases import CASES, Case, Refused, refused
+from tests.strategies import schedules
 
 CORPUS = refused("mistakes.txt")
 
@@ -76,6 +79,18 @@ def test_any_text_is_a_schedule_or_an_error_whose_advice_is_a_schedule(text: str
     assert all(mistake.span is not None for mistake in mistakes)
 
 
+def test_a_line_without_mistakes_needs_none_of_this() -> None:
+    program = (
+        "import sys, schedlang; schedlang.parse('warmup 10 -> cosine 90').bind(lr=0.1).at(5);"
+        "lazy = ['aliases', 'habits'];"
+        "print(*({f'schedlang.language.{name}' for name in lazy} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "\n"
+
+
 # ── What is advised ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -129,3 +144,13 @@ UNCLEAR = [
 @pytest.mark.parametrize("text", UNCLEAR, ids=lambda text: text[:40])
 def test_what_is_unclear_has_no_line(text: str) -> None:
     assert not _lines(_message(text))
+
+
+HABITS = [("quotes", '"{}"'), ("a colon", "{}:"), ("a key", "schedule: {}"), ("a list", "[{}]")]
+
+
+@pytest.mark.parametrize("written", [form for _, form in HABITS], ids=[name for name, _ in HABITS])
+@given(case=schedules())
+def test_a_habit_around_a_line_is_answered_with_the_line(written: str, case: Case) -> None:
+    message = _message(written.format(case.text))
+    assert [parse(line) for line in _lines(message)] == [parse(case.text)]

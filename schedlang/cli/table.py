@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import ASCII
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import Expr, Number
+from schedlang.formula.expressions import ONE, Expr, Named, Number, rebuild
 from schedlang.formula.notation import ATOM, Write, infix, number, tidy
 from schedlang.program.program import Part, Piece, Program, Track
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_ROWS = 1_000
-"""Nobody reads further; a repeat can have a million phases. JSON has them all."""
+"""More rows than one reads; a repeat can have a million phases. JSON has them all."""
 
 _ASCII_BOX = "    \n    \n -- \n" + 5 * "    \n"
 """rich's SIMPLE_HEAD in ASCII: a line under the head, and nothing else."""
@@ -169,9 +169,22 @@ def _row(piece: Piece) -> Row:
                 last = _short(piece.curve, length - 1)
             case "fn":
                 last = _short(piece.curve, length)
+            case _ if _is_staircase(piece):
+                last = _short(_arrived(piece.curve), length)
             case _:
                 last = _short(piece.curve, length, left=True)
     return Row(piece.text, piece.begin, piece.end, first, last, formula)
+
+
+def _is_staircase(piece: Piece) -> bool:
+    """Whether this is a ramp with ``every``, which ends on its level and not on its last step."""
+    facts = piece.facts
+    return "b" in facts and facts.get("every") is not None and facts.get("gamma") is None
+
+
+def _arrived(e: Expr) -> Expr:
+    """A ramp's formula at the end of its way."""
+    return ONE if isinstance(e, Named) and e.name == "progress" else rebuild(e, _arrived)
 
 
 def _ticks(begin: int, end: int | None) -> str:

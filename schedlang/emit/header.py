@@ -17,7 +17,7 @@ def opening(program: Program, imports: list[str], constants: Sequence[str] = ())
     The line stands inside the docstring and not in a comment of the first two lines, where
     Python would look for the encoding of the file.
     """
-    says = f"The learning-rate schedule `{line(program)}`"
+    says = f"The {'learning-rate ' if _gives_rates(program) else ''}schedule `{line(program)}`"
     if program.binding:
         says += ", with " + ", ".join(f"{name}={value}" for name, value in program.binding.items())
     lines = source.docstring(f"{says}.", [], source.WIDTH)
@@ -42,12 +42,18 @@ def needs_base(program: Program) -> bool:
     return program.base is None and program.needs_base
 
 
+def _gives_rates(program: Program) -> bool:
+    """Whether the values are surely learning rates; not where there is no base rate."""
+    return program.base is not None or program.needs_base
+
+
 def explains(
     program: Program, summary: str = "", *, base: str = "", updates: bool = False
 ) -> list[str]:
     """A docstring: what one step is, the base rate and the length."""
+    what = "learning rate" if _gives_rates(program) else "value"
     return source.docstring(
-        summary or "The learning rate that the update after `step` updates uses.",
+        summary or f"The {what} that the update after `step` updates uses.",
         [" ".join(facts(program, base, updates=updates))],
     )
 
@@ -76,7 +82,8 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
         length = "The schedule never ends."
     else:
         ticks = "epochs" if updates and program.tick == "epoch" else "steps"
-        length = f"The schedule is {program.length:,} {ticks} long, then the last rate holds."
+        what = "rate" if _gives_rates(program) else "value"
+        length = f"The schedule is {program.length:,} {ticks} long, then the last {what} holds."
     return [step, base, length]
 
 

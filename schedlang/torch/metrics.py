@@ -20,7 +20,7 @@ class TakesMetrics(Bound):
         return [part.plateau for part in self._parts if part.plateau is not None]
 
     def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
-        """Let a metric count, and write the rates if it reduces them."""
+        """Count a metric, and write the rates if it reduces them."""
         raise NotImplementedError
 
     def observe(self, metric: SupportsFloat) -> None:

@@ -1,4 +1,4 @@
-"""A line on the parameter groups that it fits: what it writes, and what others have changed."""
+"""A line on the parameter groups that it fits: what it writes, and what other code has changed."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class Part:
     def write_over(
         self, groups: Sequence[Group], written: Sequence[float | None], watch: Watch
     ) -> None:
-        """Put back the numbers that somebody else has changed, and warn of it.
+        """Put back the numbers that other code has changed, and warn of it.
 
         A group that was added, and whose number is changed a second time, is left alone from then
         on.

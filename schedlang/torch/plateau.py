@@ -15,7 +15,7 @@ from schedlang.torch.watch import warn
 
 @dataclass
 class Memory(plateau.Memory):
-    """What a plateau remembers; part of the state.
+    """The memory of a plateau; part of the state.
 
     Attributes:
         silent_since: the tick of the last metric, or of the plateau's begin; None once a warning of

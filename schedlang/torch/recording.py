@@ -78,7 +78,7 @@ def _recorded(
     shadow = Shadow.of(scheduler.optimizer)
     walker = copy.deepcopy(scheduler, {id(scheduler.optimizer): shadow})
     recorded = {key: np.empty((steps, len(shadow.param_groups))) for key in keys}
-    with warnings.catch_warnings():  # a copy that nobody trains with has nothing to warn of
+    with warnings.catch_warnings():  # a copy that trains nothing needs no warning
         warnings.simplefilter("ignore")
         for i in range(steps):
             for key, numbers in recorded.items():

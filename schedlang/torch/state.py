@@ -1,4 +1,4 @@
-"""What all our schedulers share: the schedule, the state, and rates that nobody else changes."""
+"""What all our schedulers share: the schedule, the state, and rates that no other code changes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Bound(LRScheduler):
             self._restore({}, start)
             self.jump(start)
         self._note()
-        self._watch.groups = None  # the first step looks at everything
+        self._watch.groups = None  # the first step checks all groups
 
     def _note(self) -> None:
         """Take the numbers that the groups have for those that were written at the tick."""
@@ -277,7 +277,7 @@ class Bound(LRScheduler):
         watch.is_loaded, watch.stale = True, None
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
-        """Take over what a state remembers besides the tick."""
+        """Load what a state has besides the tick."""
 
     def _leave_alone(self, saved: Any) -> None:
         """Leave alone the added groups that were left alone when the state was saved."""
@@ -319,7 +319,7 @@ class Bound(LRScheduler):
 
 
 class _Still(LRScheduler):
-    """Moves nothing; but building it lets PyTorch see that a copied optimizer steps."""
+    """Moves nothing; but building it shows PyTorch that a copied optimizer steps."""
 
     def get_lr(self) -> list[float | Tensor]:
         return last_rates(self.optimizer)

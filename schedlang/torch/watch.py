@@ -1,4 +1,4 @@
-"""What a scheduler has to remember between its steps, so that the curve holds whatever happens."""
+"""What a scheduler remembers between its steps, so that the curve holds whatever happens."""
 
 from __future__ import annotations
 

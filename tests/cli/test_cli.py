@@ -334,6 +334,10 @@ SHOWN: list[tuple[str, list[str]]] = [
         "cosine 9 from=0.996 to=1",
         ["9 ticks, then the end holds", "; the values are absolute, and need no base rate\n"],
     ),
+    ("linear 10 every=4 to=20%", ["1 → 0.2 ", "1 + (0.2 - 1) * (t // 4 * 4 / 10)"]),
+    ("exp 9 to=1% every=2", ["1 → 0.01 "]),
+    ("hold 1 to=50% -> (warmup sqrt 9 from=0 every=2) * hold 3", ["0 → 0.5 "]),
+    ("exp 4 gamma=0.5 every=2", ["1 → 0.25 "]),
     ("hold", ["never ends; one tick is one call of step()"]),
     (
         "(cosine 20 -> linear 20 to=1x) x inf",

@@ -11,7 +11,8 @@ import pytest
 from schedlang.phases import REGISTERED
 from tests.docs.markdown import ROOT, Page, blocks
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending"))]
+NAMES = ("index", "language", "not-only-the-rate", "cli", "extending", "coming-from")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 
 @pytest.fixture(autouse=True)
