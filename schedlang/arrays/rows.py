@@ -308,10 +308,15 @@ def count(what: Count, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
     if what.what == "since":
         return arrays.cast(since, "float32")
     if dtype.startswith("float"):
-        ticks = since * _like(what.denominator, dtype)
         numerator = _like(what.numerator, dtype)
-        rest = ticks % numerator
-        rounds = (ticks - rest) / numerator
+        rest = since % numerator
+        rounds = (since - rest) / numerator
+        if not isinstance(what.denominator, int) or what.denominator > 1:
+            # Only what is left is multiplied: the product with all ticks would be rounded.
+            denominator = _like(what.denominator, dtype)
+            ticks = rest * denominator
+            rest = ticks % numerator
+            rounds = rounds * denominator + (ticks - rest) / numerator
     else:
         rounds, rest = _divide(what, arrays, since, dtype)
     found, offset = rounds if what.what == "round" else rest, what.offset
