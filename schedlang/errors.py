@@ -33,7 +33,7 @@ class Span(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One thing that is wrong: what, where, and what to do about it.
+    """One mistake: what is wrong, where, and what to do about it.
 
     Attributes:
         code: the kind of mistake, with a heading of its own in the documentation.

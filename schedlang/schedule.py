@@ -337,7 +337,7 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.meant import answered
+        from schedlang.language.habits.answer import answered
 
         raise answered(error, clock) from None
     return Schedule._of(tree, text)

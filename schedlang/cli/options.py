@@ -149,7 +149,7 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=_Formatter, **options)
-        self._positionals.title = "arguments"  # argparse has no public way to say it
+        self._positionals.title = "arguments"  # argparse has no public attribute for it
         self.add_argument("-h", "--help", action=_Print, text=_help, help="show this help and exit")
 
     def error(self, message: str) -> NoReturn:

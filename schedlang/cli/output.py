@@ -23,7 +23,7 @@ def put(text: str) -> None:
 
     Raises:
         Misuse: if standard output takes no more.
-        SystemExit: if it is a pipe that nobody reads any more (``| head``), which needs no message.
+        SystemExit: if it is a pipe that is no longer read (``| head``), which needs no message.
     """
     if sys.stdout is None:
         raise Misuse("cannot write the output: it is closed")
@@ -41,7 +41,7 @@ def complain(text: str) -> None:
     if sys.stderr is None:
         return
     text = encodable(text, sys.stderr)
-    with suppress(OSError):  # nobody is left to be told
+    with suppress(OSError):  # no output is left for a message
         if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
             _in_colours(text)
         else:
@@ -52,7 +52,7 @@ def console(**options: Any) -> Console:
     """A rich console on standard output or standard error."""
     from rich.console import Console
 
-    # rich leaves bold letters under NO_COLOR; whoever sets it wants plain ones.
+    # rich leaves bold letters under NO_COLOR, which asks for plain text.
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(color_system=None if plain else "auto", highlight=False, **options)
 
@@ -70,7 +70,7 @@ def _in_colours(text: str) -> None:
 
 
 def _discard_the_rest() -> None:
-    """Let what is still buffered go nowhere, or Python complains of it when it ends."""
+    """Drop what is still buffered; else Python prints an error when it ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_ROWS = 1_000
-"""Nobody reads further; a repeat can have a million phases. JSON has them all."""
+"""More rows than one reads; a repeat can have a million phases. JSON has them all."""
 
 _ASCII_BOX = "    \n    \n -- \n" + 5 * "    \n"
 """rich's SIMPLE_HEAD in ASCII: a line under the head, and nothing else."""

@@ -99,7 +99,7 @@ class RateSetter(keras.callbacks.Callback):
         """Issue one warning, as soon as the metric cannot be one of a later validation.
 
         With ``validation_freq`` above 1 most epochs have no validation. Where more than half of
-        the epochs of a ``fit`` have gone by without one, at most one is to come.
+        the epochs of a ``fit`` have passed without one, at most one is to come.
         """
         if self._warned or self._has_metric:
             return

@@ -187,15 +187,15 @@ class Phase(Placed):
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
     def facts(self, context: Context) -> dict[str, Fact]:
-        """The numbers that follow from the arguments and from where the phase stands."""
+        """The numbers that follow from the arguments and from the phase's place."""
         return {"entry": context.level, "T": context.ticks, "skip": context.skip}
 
 
 def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
-    """The arguments by their names, for targets that have the very same thing.
+    """The arguments by their names, for targets that have the same phase.
 
     They do not depend on the level at entry. ``given`` has those that are not at their default,
-    so that a target can tell whether it has them all. A ``skip`` of no ticks is not among them.
+    so that a target can check whether it has them all. A ``skip`` of no ticks is not among them.
     """
     names = given(phase) if context.skip else given(phase) - {"skip"}
     facts: dict[str, Fact] = {"given": names}

@@ -21,7 +21,7 @@ from schedlang.torch.state import Bound, OnMismatch
 
 
 class Plain(Bound):
-    """PyTorch's own class under the care of `Bound`.
+    """PyTorch's own class together with `Bound`.
 
     PyTorch's classes multiply the rate that they find. So a step first puts back what others have
     changed. Where groups or base rates are no more those for which the class was made, the curve
@@ -201,7 +201,7 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         """End a tick.
 
         Args:
-            metrics: what the plateau listens to, under PyTorch's name.
+            metrics: the plateau's metric, under PyTorch's name.
             epoch: ignored; deprecated in PyTorch.
             metric: the same as ``metrics``.
 

@@ -21,12 +21,12 @@ class Fused(TakesMetrics):
     """The rates of a schedule, computed a block of ticks ahead.
 
     A step looks up the level pair of its tick and sets each group to ``relative·base + absolute``.
-    It looks at one group, in turn, for a rate that somebody else has changed. Tensor rates are
+    Each step checks one group, in turn, for a rate that other code has changed. Tensor rates are
     filled in place.
 
     Attributes:
         last_epoch: the tick.
-        _first: the first tick whose level pair is at hand, in ``_relative`` and ``_absolute``.
+        _first: the first tick whose level pair is computed, in ``_relative`` and ``_absolute``.
         _ready: how many of them a step may take without looking at anything else.
         _groups: the optimizer's list of groups then; loading a state makes a new one.
         _known: the base rates then.
@@ -83,7 +83,7 @@ class Fused(TakesMetrics):
         """End a tick: the next update has the next rate.
 
         Args:
-            metric: what a closing `plateau` listens to; ignored before the plateau. Inside it, one
+            metric: the metric of a closing `plateau`; ignored before the plateau. Inside it, one
                 is needed where a tick is an epoch. Without a plateau, a tick to go to, as in
                 PyTorch.
             metrics: the same under PyTorch's name.
@@ -122,7 +122,7 @@ class Fused(TakesMetrics):
         self._step(one_metric(metric, metrics))
 
     def _step(self, metric: SupportsFloat | None) -> None:
-        """A step that looks at everything."""
+        """A step that checks all groups."""
         plateau, count = self._plateau, self._step_count + 1
         if self._watch is None:
             super(TakesMetrics, self).step()  # PyTorch's own first step
@@ -204,7 +204,7 @@ class Fused(TakesMetrics):
         """Nothing to keep: the rates follow from the tick."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers and text: the schedule, the tick, and what a plateau remembers."""
+        """Plain numbers and text: the schedule, the tick, and the memory of a plateau."""
         saved = ("text", "binding", "bases", "total", "last_epoch", "_step_count")
         state = {name: getattr(self, name) for name in saved} | self._saved()
         if self._plateau is not None:
@@ -213,7 +213,7 @@ class Fused(TakesMetrics):
 
     def jump(self, tick: int) -> None:
         super().jump(tick)
-        self._ready = 0  # the next step looks at all groups
+        self._ready = 0  # the next step checks all groups
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
         if self._plateau is not None:

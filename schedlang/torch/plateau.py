@@ -16,7 +16,7 @@ from schedlang.torch.watch import warn
 
 @dataclass
 class Memory(plateau.Memory):
-    """What a plateau remembers; part of the state.
+    """The memory of a plateau; part of the state.
 
     Attributes:
         silent_since: the tick of the last metric, or of the plateau's begin; None once a warning of
@@ -189,7 +189,7 @@ class TakesMetrics(Bound):
         raise NotImplementedError
 
     def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
-        """Let a metric count, and write the rates if it reduces them."""
+        """Count a metric, and write the rates if it reduces them."""
         raise NotImplementedError
 
     def observe(self, metric: SupportsFloat) -> None:

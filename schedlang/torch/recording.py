@@ -70,7 +70,7 @@ def _recorded(
     shadow = Shadow.of(scheduler.optimizer)
     walker = copy.deepcopy(scheduler, {id(scheduler.optimizer): shadow})
     rates = np.empty((steps, len(shadow.param_groups)))
-    with warnings.catch_warnings():  # a copy that nobody trains with has nothing to warn of
+    with warnings.catch_warnings():  # a copy that trains nothing needs no warning
         warnings.simplefilter("ignore")
         for i in range(steps):
             rates[i] = [float(group["lr"]) for group in shadow.param_groups]

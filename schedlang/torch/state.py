@@ -1,4 +1,4 @@
-"""What all our schedulers share: the schedule, the state, and rates that nobody else changes."""
+"""What all our schedulers share: the schedule, the state, and rates that no other code changes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Bound(LRScheduler):
             self._restore({}, start)
             self.jump(start)
         self._watch.note(groups, self.last_epoch)
-        self._watch.groups = None  # the first step looks at everything
+        self._watch.groups = None  # the first step checks all groups
 
     @property
     def _watched(self) -> Watch:
@@ -288,7 +288,7 @@ class Bound(LRScheduler):
         watch.is_loaded, watch.stale = True, None
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
-        """Take over what a state remembers besides the tick."""
+        """Load what a state has besides the tick."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_curve"}
@@ -322,7 +322,7 @@ class Bound(LRScheduler):
 
 
 class _Still(LRScheduler):
-    """Moves nothing; but building it lets PyTorch see that a copied optimizer steps."""
+    """Moves nothing; but building it shows PyTorch that a copied optimizer steps."""
 
     def get_lr(self) -> list[float | Tensor]:
         return last_rates(self.optimizer)

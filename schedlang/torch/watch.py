@@ -1,4 +1,4 @@
-"""What a scheduler wrote into the parameter groups, and what somebody else has changed since."""
+"""What a scheduler wrote into the parameter groups, and what other code has changed since."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Watch:
         self.tick = tick
 
     def write_over(self, groups: list[Group], written: Sequence[float | None]) -> None:
-        """Put back the rates that somebody else has changed, and warn of it.
+        """Put back the rates that other code has changed, and warn of it.
 
         A group that was added, and whose rate is changed a second time, is left alone from then on.
         """

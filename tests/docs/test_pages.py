@@ -11,7 +11,7 @@ import pytest
 from schedlang.phases import REGISTERED
 from tests.docs.markdown import ROOT, Page, blocks
 
-NAMES = ("index", "language", "not-only-the-rate", "cli", "extending")
+NAMES = ("index", "language", "not-only-the-rate", "cli", "extending", "coming-from")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 

@@ -1,4 +1,4 @@
-"""The line that was meant: for one with the habits of another library, the one to write instead."""
+"""From the parts of a line as it was written to the line that was meant."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import pairwise
 from math import inf
 from typing import TypeAlias
 
-from schedlang.errors import Mistake, ScheduleError, Span, quoted
+from schedlang.errors import ScheduleError, Span, quoted
 from schedlang.language import aliases
-from schedlang.language.loose import (
+from schedlang.language.habits.parts import (
     LISTS,
     SETTINGS,
     SHAPES,
@@ -24,104 +24,13 @@ from schedlang.language.loose import (
     Unclear,
     Value,
     arguments,
-    read,
     typo,
 )
 from schedlang.language.validate import from_text
 from schedlang.phases import kinds
 
-LONGEST = 2_000
-"""In characters; for a longer text no line is worked out."""
-
-
-def answered(error: ScheduleError, clock: str | None = None) -> ScheduleError:
-    """The error with the line that was meant, where a habit of another library made the mistake.
-
-    Args:
-        error: what is wrong with a text.
-        clock: what one tick is, as if the line set it.
-    """
-    text = error.text
-    if text is None or len(text) > LONGEST:
-        return error
-    try:
-        meant = _Meant(read(text))
-    except Unclear:
-        return error
-    notes = sorted(dict.fromkeys(meant.notes), key=lambda note: note.span)
-    if not notes:
-        return error
-    written = meant.line(clock)
-    if error.mistakes[0].code == "syntax":
-        return _syntax(error, text, notes, written)
-    return _listed(error, text, notes, written)
-
-
-def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
-    """The first habit in place of what the grammar did not expect."""
-    mistake, note = error.mistakes[0], notes[0]
-    if not written and (mistake.span is None or note.span.begin > mistake.span.end):
-        return error
-    message = note.message or f"unexpected {quoted(text[slice(*note.span)])}"
-    advice = _advice(note, written, alone=_alone(note, text, written))
-    return ScheduleError([Mistake(note.code, message, advice, span=note.span)], text)
-
-
-def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
-    """The same mistakes, each with its habit; the first one has the line."""
-    found: list[Mistake] = []
-    told: set[Note] = set()
-    for mistake in sorted(error.mistakes, key=_size):
-        own = [note for note in notes if _touch(mistake.span, note.span)]
-        if mistake.code in _FOLLOWS and own and told.issuperset(own):
-            continue  # what it needs is there, under another name
-        told.update(own)
-        found.append(mistake)
-    found.sort(key=lambda each: each.span or (0, 0))
-    line = written
-    for i, mistake in enumerate(found):
-        own = [note for note in notes if _touch(mistake.span, note.span)]
-        if own and (written or mistake.code.startswith("unknown-")):
-            alone = len(found) == 1 and _alone(own[0], text, written)
-            found[i] = mistake._replace(advice=_advice(own[0], line, alone=alone))
-            line = ""
-    if line:  # a misspelt name hides the habits behind it
-        found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
-    return ScheduleError(found, text)
-
-
-def _alone(note: Note, text: str, written: str) -> bool:
-    """Whether nothing else than what is noted has to change."""
-    changed = text[: note.span.begin] + note.new + text[note.span.end :]
-    try:
-        return bool(note.new and written) and from_text(changed) == from_text(written)
-    except ScheduleError:
-        return False
-
-
-_FOLLOWS = {"missing-argument", "no-duration", "does-not-apply"}
-"""Mistakes of a phase as a whole, which another name of an argument can cause."""
-
-
-def _size(mistake: Mistake) -> int:
-    return mistake.span.end - mistake.span.begin if mistake.span else 0
-
-
-def _touch(a: Span | None, b: Span) -> bool:
-    return a is not None and a.begin <= b.end and b.begin <= a.end
-
-
-def _advice(note: Note, written: str, *, alone: bool) -> str:
-    if note.new and (alone or not written):
-        if not note.reason:
-            return f"did you mean `{note.new}`?"
-        shown = f"`{note.new}`" in note.reason
-        return note.reason if shown else f"{note.reason}: `{note.new}`"
-    return "; ".join(filter(None, [note.reason, f"write `{written}`" if written else ""]))
-
-
-# ── From what was written to what was meant ──────────────────────────────────────────────────────
-
+_BACK = "hold to=1x"
+"""What follows a phase that goes back to the base rate at its end."""
 _LENGTHS = {"every", "at", "first", "up", "down", "timescale", "skip", "total"}
 _BARE = re.compile(r"(?:until )?([\d._]+(?:[eE]\d+)?)([kMBT]?)|\[([\d._kMBTeE, ]+)\]")
 
@@ -181,7 +90,7 @@ def _factor(part: _Factor, unit: str) -> str:
     return f"({_pipeline(part.stages, unit)})" + (f" x {part.times}" if part.times else "")
 
 
-class _Meant:
+class Meant:
     """The parts of the line that was meant, and the habits that are in the written one.
 
     Raises:
@@ -197,6 +106,8 @@ class _Meant:
         """Units from names of arguments: the longest such length, and the shortest such total."""
         told = None if line.stages else _told_by(line.settings)
         stages: list[Stage] = [[told]] if told else line.stages
+        self.elapsed = 0.0
+        """The last milestone."""
         self.begun = False
         """Whether there is a phase already."""
         self.stages = [part for stage in stages for part in self._stage(stage)]
@@ -340,9 +251,7 @@ class _Meant:
         for argument in ends:
             slot = self._slot(step, argument)
             text = self._length(argument.value, *slot.split()[1:], whole=True)
-            if main.kind == "restarts" and "cycles" not in main.arguments:
-                main.arguments.setdefault("first", text)
-            elif main.duration:
+            if main.duration:
                 self.settings.setdefault("total", text)
             else:
                 warmed = len(phases) > 1 and phases[0].duration
@@ -353,12 +262,28 @@ class _Meant:
                 for phase in phases:
                     phase.give_unit(unit)
         self.begun = True
-        return self._tidied(step, phases)
+        return self._until_milestone(step, self._tidied(step, phases))
+
+    def _until_milestone(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
+        """The phases, of which the last ends at the milestone if there is one."""
+        if step.ends is None:
+            return phases
+        timed = [phase for phase in phases if phase.text() != _BACK]
+        lengths = [re.match(r"[\d._]+", phase.duration) for phase in timed]
+        if not lengths[-1]:
+            timed[-1].duration = f"until {step.ends:g}"
+        elif self.elapsed + sum(float(length[0]) for length in lengths if length) != step.ends:
+            raise Unclear  # it is cut off, or goes on
+        self.elapsed = step.ends
+        return phases
 
     def _tidied(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
         main = phases[-1]
         if main.kind == "exp" and main.arguments.pop("staircase", "") == "true":
             main.kind = "step"
+        row = step.meaning.row
+        if row and "then=1x" in row.otherwise:
+            phases.append(_Phase("", "hold", arguments={"to": "1x"}))
         start, end = (main.arguments.get(name, "") for name in ("from", "to"))
         rises = start.endswith(("x", "%")) and end in ("1x", "1.0x", "100%")
         if step.meaning.row and main.kind == "linear" and rises:
@@ -378,6 +303,8 @@ class _Meant:
         heads |= {"T"} if "end" in heads else set()
         for text in row.otherwise.split() if row else ():
             name, value = text.split("=")
+            if name == "then":
+                continue
             argument = Argument(name, Value(value, step.span), step.span)
             head = self._head(self._slot(step, argument))
             warmed = "warmup T" in heads or not head.startswith("warmup")
@@ -398,7 +325,8 @@ class _Meant:
         if row is not None:
             names = [name for name in row.parameters.split() if name != "optimizer"]
             slot = aliases.argument(step.family, names[0]) if names else ""
-            plain = len(values) == 1 and values[0].counts and (slot or "").split()[:1] in _RATES
+            counts = (slot or "").split()[:1] in (["T"], ["end"], ["every"], ["first"], ["warmup"])
+            plain = len(values) == 1 and values[0].counts and not counts
             if not plain and len(values) <= len(names):
                 return [
                     Argument(name.rpartition(":")[2], value, value.span)
@@ -465,11 +393,9 @@ class _Meant:
         head, *rest = slot.split()
         if head == "to":
             return " ".join([self._end(step), *rest])
-        return (
-            " ".join(["to", *rest])
-            if head == "min" and step.meaning.phases[-1][0] == "warmup"
-            else slot
-        )
+        if head == "min" and step.meaning.phases[-1][0] == "warmup":
+            raise Unclear  # the floor is that of another phase
+        return slot
 
     @staticmethod
     def _end(step: Step) -> str:
@@ -568,11 +494,15 @@ class _Meant:
 
     def _complete(self) -> None:
         """Set what the line leaves open: the rest of the run, and where its warm-up starts."""
-        phases = list(_phases(self.stages))
+        plain = [stage[0] for stage in self.stages if len(stage) == 1]
+        phases = [part for part in plain if isinstance(part, _Phase)]
         if self.initial and phases and phases[0].role == "warmup":
             phases[0].arguments.setdefault("from", self.initial)
         if not self.notes or any(phase.duration == "rest" for phase in phases):
             return
+        for phase in phases[:-1]:
+            if phase.text() == _BACK:
+                phase.duration = "0"
         for before, after in pairwise(phases):
             if before.kind == "hold" and not before.duration and after.duration:
                 before.duration = "rest"
@@ -604,7 +534,6 @@ def _plain(name: str) -> str:
 
 
 _OBJECTS = {"optimizer", "self.optimizer", "optim", "opt", "none"}
-_RATES = (["initial"], ["peak"], ["lr"], ["max"], ["min"], ["from"])
 _ORDERS: dict[str, dict[str, str]] = {
     "ramp": {"nf": "T min", "fn": "min T", "ffn": "from min T"},
     "linear": {"nf": "T to", "ffn": "from to T", "nff": "T from to", "fn": "to T"},
