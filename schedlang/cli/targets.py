@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
-from schedlang.emit.outline import outline
+from schedlang.emit.parts import outline
 from schedlang.formula.notation import number, tidy
 from schedlang.program.program import Part, Piece, Program
 
