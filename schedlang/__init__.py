@@ -7,16 +7,19 @@ if TYPE_CHECKING:
     from schedlang.linting import Finding, lint
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
+    from schedlang.plan.functions import compare, to_torch
+    from schedlang.plan.model import Plan
     from schedlang.presets import preset
     from schedlang.program.program import Program
     from schedlang.recommended import recommend
-    from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
+    from schedlang.schedule import Binding, Schedule, parse
 
 __all__ = [
     "Binding",
     "Finding",
     "Mistake",
     "Phase",
+    "Plan",
     "Positive",
     "Program",
     "Ramp",
@@ -40,10 +43,12 @@ _MODULES = {
     "schedlang.linting": ("Finding", "lint"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.plan.functions": ("compare", "to_torch"),
+    "schedlang.plan.model": ("Plan",),
     "schedlang.presets": ("preset",),
     "schedlang.program.program": ("Program",),
     "schedlang.recommended": ("recommend",),
-    "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
+    "schedlang.schedule": ("Binding", "Schedule", "parse"),
 }
 
 

@@ -100,7 +100,7 @@ def remarks(
         place = None if span is None or text is None else Place.of(span, text)
         head = f"{_where(found, place)}{level}[{mistake.code}]: {mistake.message}"
         rendered = marked(head, mistake._replace(span=span), text)
-        yield Remark(level, *mistake, place, rendered)
+        yield Remark(level, *mistake[:5], place, rendered)
 
 
 def linted(findings: Iterable[Finding], found: Input) -> Iterator[Remark]:
