@@ -163,7 +163,7 @@ ON_PURPOSE = {
     "cosine 100 min=0.01%": ["floor"],
     # a repeat of half epochs shows how boundaries are rounded
     "(hold 2.5ep to=1x -> hold 2.5ep to=0) x 2": ["vanishing"],
-    # shows that later rounds of a repeat enter on the level where the one before ended
+    # a spelling that is corrected; its later rounds enter at 0
     "(cosine 90) x 3": ["vanishing"],
     # values that need no base rate, which begin at 0 to show it
     "warmup 10 from=0 to=0.1 -> cosine 90 min=1e-4": ["zero-start"],
