@@ -171,11 +171,6 @@ def by_group(
     return chosen, found
 
 
-def has_groups(plan: Plan) -> bool:
-    """Whether a hyperparameter has lines by groups."""
-    return any(line.pattern is not None and not line.is_value for line in plan.lines)
-
-
 def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The programs of a plan by their keys, and by groups where these are given.
 
