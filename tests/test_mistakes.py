@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,16 @@ def _lines(message: str) -> list[str]:
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.title)
 def test_messages(case: Refused) -> None:
     assert _message(case.text) == case.message
+
+
+# What is typed and what is advised, a tab between them.
+GOLDEN = Path(__file__).parent / "golden" / "habits.txt"
+HABITS = [line.split("\t") for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("typed", "line"), HABITS, ids=[typed[:60] for typed, _ in HABITS])
+def test_habits(typed: str, line: str) -> None:
+    assert _lines(_message(typed.replace("\\n", "\n"))) == [line]
 
 
 def test_all_are_there() -> None:
@@ -135,6 +146,7 @@ UNCLEAR = [
     "{'a': {'b': 1}}",
     "cosine until",
     "lr_scheduler_type=rex",
+    "SequentialLR([LinearLR(total_iters=10), CosineAnnealingLR(T_max=90)], milestones=[20])",
     "warmup_stable_decay",
     '"',
     "x" * LONGEST + "(90)",
@@ -146,10 +158,10 @@ def test_what_is_unclear_has_no_line(text: str) -> None:
     assert not _lines(_message(text))
 
 
-HABITS = [("quotes", '"{}"'), ("a colon", "{}:"), ("a key", "schedule: {}"), ("a list", "[{}]")]
+AROUND = [("quotes", '"{}"'), ("a colon", "{}:"), ("a key", "schedule: {}"), ("a list", "[{}]")]
 
 
-@pytest.mark.parametrize("written", [form for _, form in HABITS], ids=[name for name, _ in HABITS])
+@pytest.mark.parametrize("written", [form for _, form in AROUND], ids=[name for name, _ in AROUND])
 @given(case=schedules())
 def test_a_habit_around_a_line_is_answered_with_the_line(written: str, case: Case) -> None:
     message = _message(written.format(case.text))

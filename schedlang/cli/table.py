@@ -48,7 +48,7 @@ def as_json(program: Program) -> dict[str, Any]:
         "text": program.text,
         "tick": program.tick,
         "length": program.length,
-        "base": program.base,
+        "base": None if program.in_shares else program.base,
         "shares": program.in_shares,
         "tables": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil, isfinite
 
 from schedlang.formula.evaluate import value
@@ -17,6 +18,7 @@ from schedlang.formula.expressions import (
     Symbol,
     T,
     affine,
+    children,
     less,
     rebuild,
     substitute,
@@ -61,8 +63,7 @@ def tidied(e: Expr) -> Expr:
         case Apply(op, args) if op not in {"add", "sub"} and all(
             isinstance(arg, Number) for arg in args
         ):
-            constant = value(e, {})
-            return Number(tidy(constant)) if isfinite(constant) else e
+            return _constant(e)
         case Apply("mul", (x, y)):
             return _product(x, y)
         case Apply("div", (Number(0.0), _)):
@@ -88,6 +89,25 @@ def own(e: Expr) -> Expr:
         case Apply("mul", (x, Apply("div", (Number(1.0), y)))):
             return x / y
     return e
+
+
+def computed(e: Expr) -> Expr:
+    """A user's formula, in which what is constant is computed in doubles."""
+    return _constant(e) if isinstance(e, Apply) and not symbols(e) else rebuild(e, computed)
+
+
+def _constant(e: Expr) -> Expr:
+    number = value(e, {})
+    return Number(tidy(number)) if isfinite(number) else e
+
+
+def without_skip(curve: Expr, skip: int) -> tuple[Expr, int]:
+    """The formula over the phase's own clock, which is at ``skip`` when the phase begins."""
+    if skip:
+        own = replaced(curve, T + skip, Symbol("own"))
+        if T not in walk(own):
+            return replaced(own, Symbol("own"), T), skip
+    return curve, 0
 
 
 def _from_below(e: Expr) -> Expr:
@@ -170,3 +190,28 @@ def _chosen(e: Expr) -> Expr | None:
 def replaced(e: Expr, part: Expr, other: Expr) -> Expr:
     """The formula with every such part replaced."""
     return other if e == part else rebuild(e, lambda child: replaced(child, part, other))
+
+
+# ------------------------------------------------------------------------------- quantities
+
+
+def quantities_of(e: Expr) -> Iterator[Named]:
+    """The named parts of a formula that are computed first, innermost first, each once."""
+    found: dict[Named, None] = {}
+
+    def find(part: Expr) -> None:
+        for child in children(part):
+            find(child)
+        if isinstance(part, Named) and part != e and isinstance(part.value, Apply | Lookup):
+            found[part] = None
+
+    find(e)
+    return iter(found)
+
+
+def outside(e: Expr) -> Iterator[Expr]:
+    """A formula and its parts outside of named ones."""
+    yield e
+    for child in children(e):
+        if not (isinstance(child, Named) and isinstance(child.value, Apply | Lookup)):
+            yield from outside(child)

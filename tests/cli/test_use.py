@@ -344,7 +344,7 @@ def test_check_as_json_has_the_warnings(run: Run) -> None:
     ("line", "base"),
     [
         ("cosine 9 from=0.996 to=1", {"base": None, "shares": False}),
-        ("cosine 9", {"base": 1.0, "shares": True}),
+        ("cosine 9", {"base": None, "shares": True}),
     ],
 )
 def test_show_as_json_where_no_base_is_known(run: Run, line: str, base: dict[str, object]) -> None:

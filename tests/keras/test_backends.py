@@ -53,14 +53,14 @@ def test_backend(file: str, tests: int, backend: str) -> None:
             "warmup 5 -> plateau",
             {},
             (
-                "`plateau` waits for metrics, which a Keras schedule never sees:"
+                "`plateau` needs metrics, which a Keras schedule does not get:"
                 " use keras_callbacks(...), which sets the rate"
             ),
         ),
         (
             "warmup 2ep -> cosine 8ep",
             {},
-            "Keras counts updates, and this schedule counts epochs: say steps_per_epoch=",
+            "Keras counts updates, and this schedule counts epochs: set steps_per_epoch=",
         ),
     ],
 )

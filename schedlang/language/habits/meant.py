@@ -29,6 +29,8 @@ from schedlang.language.habits.parts import (
 from schedlang.language.validate import from_text
 from schedlang.phases import kinds
 
+_BACK = "hold to=1x"
+"""What follows a phase that goes back to the base rate at its end."""
 _LENGTHS = {"every", "at", "first", "up", "down", "timescale", "skip", "total"}
 _BARE = re.compile(r"(?:until )?([\d._]+(?:[eE]\d+)?)([kMBT]?)|\[([\d._kMBTeE, ]+)\]")
 
@@ -104,6 +106,8 @@ class Meant:
         """Units from names of arguments: the longest such length, and the shortest such total."""
         told = None if line.stages else _told_by(line.settings)
         stages: list[Stage] = [[told]] if told else line.stages
+        self.elapsed = 0.0
+        """The last milestone."""
         self.begun = False
         """Whether there is a phase already."""
         self.stages = [part for stage in stages for part in self._stage(stage)]
@@ -247,9 +251,7 @@ class Meant:
         for argument in ends:
             slot = self._slot(step, argument)
             text = self._length(argument.value, *slot.split()[1:], whole=True)
-            if main.kind == "restarts" and "cycles" not in main.arguments:
-                main.arguments.setdefault("first", text)
-            elif main.duration:
+            if main.duration:
                 self.settings.setdefault("total", text)
             else:
                 warmed = len(phases) > 1 and phases[0].duration
@@ -260,12 +262,28 @@ class Meant:
                 for phase in phases:
                     phase.give_unit(unit)
         self.begun = True
-        return self._tidied(step, phases)
+        return self._until_milestone(step, self._tidied(step, phases))
+
+    def _until_milestone(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
+        """The phases, of which the last ends at the milestone if there is one."""
+        if step.ends is None:
+            return phases
+        timed = [phase for phase in phases if phase.text() != _BACK]
+        lengths = [re.match(r"[\d._]+", phase.duration) for phase in timed]
+        if not lengths[-1]:
+            timed[-1].duration = f"until {step.ends:g}"
+        elif self.elapsed + sum(float(length[0]) for length in lengths if length) != step.ends:
+            raise Unclear  # it is cut off, or goes on
+        self.elapsed = step.ends
+        return phases
 
     def _tidied(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
         main = phases[-1]
         if main.kind == "exp" and main.arguments.pop("staircase", "") == "true":
             main.kind = "step"
+        row = step.meaning.row
+        if row and "then=1x" in row.otherwise:
+            phases.append(_Phase("", "hold", arguments={"to": "1x"}))
         start, end = (main.arguments.get(name, "") for name in ("from", "to"))
         rises = start.endswith(("x", "%")) and end in ("1x", "1.0x", "100%")
         if step.meaning.row and main.kind == "linear" and rises:
@@ -285,6 +303,8 @@ class Meant:
         heads |= {"T"} if "end" in heads else set()
         for text in row.otherwise.split() if row else ():
             name, value = text.split("=")
+            if name == "then":
+                continue
             argument = Argument(name, Value(value, step.span), step.span)
             head = self._head(self._slot(step, argument))
             warmed = "warmup T" in heads or not head.startswith("warmup")
@@ -480,6 +500,9 @@ class Meant:
             phases[0].arguments.setdefault("from", self.initial)
         if not self.notes or any(phase.duration == "rest" for phase in phases):
             return
+        for phase in phases[:-1]:
+            if phase.text() == _BACK:
+                phase.duration = "0"
         for before, after in pairwise(phases):
             if before.kind == "hold" and not before.duration and after.duration:
                 before.duration = "rest"

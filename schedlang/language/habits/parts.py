@@ -90,6 +90,8 @@ class Step:
     values: list[Value] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
     body: str = ""
+    ends: float | None = None
+    """The milestone at which the next one begins."""
 
     @property
     def kind(self) -> str:

@@ -154,9 +154,6 @@ class _Reader(Values):
             if before.text != "|" and before.kind != "arrow" and token.text not in (",", ";", "("):
                 gap = Span(before.span.end, token.span.begin)
                 self.note(gap, "settings end in `|`", message="a `|` is missing")
-            if token.text in (",", ";"):
-                self.next()
-                return True
             return False
         self._setting()
         comma = self.peek()
@@ -297,8 +294,12 @@ class _Reader(Values):
             pass
         stages = self.pipeline(("]",))
         self.close("]")
-        while self.next().text != ")":  # where one ends is what its duration says
-            pass
+        milestones = []
+        while (token := self.next()).text != ")":
+            milestones += [float(token.text)] if token.kind == "number" else []
+        for stage, milestone in zip(stages, milestones, strict=False):
+            if isinstance(stage[0], Step):
+                stage[0].ends = milestone
         return stages
 
     def _mapping(self, closing: str) -> list[Stage]:

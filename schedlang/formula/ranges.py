@@ -12,7 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
+from schedlang.formula.expressions import (
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Operation,
+    Symbol,
+    rebuild,
+    walk,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,8 @@ ANYTHING = Range(-math.inf, math.inf)
 CONDITION = Range(0, 1)
 PROGRESS = Range(0, 1)
 HUGE = 1e300
+LARGEST = 1e37
+"""What stays below this is finite in single precision."""
 OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
@@ -49,7 +61,7 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
             return names[name]
         case Named(name, inner):
             found = measure(inner, names, unsafe)
-            return PROGRESS if name == "progress" else found
+            return PROGRESS if name in {"progress", "left"} else found
         case Lookup(x, _, values):
             measure(x, names, unsafe)
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))
@@ -185,3 +197,27 @@ def knowing(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapp
             return names
         case _:
             return names
+
+
+def stays_finite(e: Expr, ranges: Mapping[str, Range]) -> bool:
+    """Whether the formula and its slope are finite in single precision, in all of these ranges.
+
+    Named quantities are not trusted to be what their names say, such as a progress from 0 to 1.
+    """
+    e = _without_names(e)
+    unsafe: set[Expr] = set()
+    found = measure(e, ranges, unsafe)
+    steep = (
+        measure(part.args[0], ranges, unsafe).low <= 0
+        for part in walk(e)
+        if isinstance(part, Apply) and (part.op == "sqrt" or _is_root(part))
+    )
+    return not (unsafe or any(steep)) and max(-found.low, found.high) < LARGEST
+
+
+def _is_root(e: Apply) -> bool:
+    return e.op == "pow" and not (isinstance(e.args[1], Number) and e.args[1].value >= 1)
+
+
+def _without_names(e: Expr) -> Expr:
+    return _without_names(e.value) if isinstance(e, Named) else rebuild(e, _without_names)

@@ -1,14 +1,16 @@
-"""Long runs of phases as a table: a formula for each kind, and a row of numbers for each phase."""
+"""The parts of a track as they are written: one after the other, and long runs as a table.
+
+A table has a formula for each kind of phase, and a row of numbers for each phase.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isclose
 from typing import Any, TypeAlias
 
-from schedlang.emit.ranges import Range
 from schedlang.emit.simple import share_of, tidied
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
@@ -24,7 +26,8 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
-from schedlang.program.program import Part, Piece, Repeat
+from schedlang.formula.ranges import Range
+from schedlang.program.program import Part, Piece, Repeat, Track
 
 LONG = 40
 """Phases one after the other that are written out; more of them are a table."""
@@ -42,6 +45,27 @@ _NAMES = {
 }
 """What the numbers of a phase are called, by the names of its facts."""
 _JUMPS = {"floordiv", "mod", "floor", "ceil", "where", "min", "max"}
+
+
+def outline(track: Track) -> tuple[Part, ...]:
+    """The parts of a track one after the other; the last one has no end."""
+    return _merged(track.parts)
+
+
+def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Without a piece that only holds the level of the one before it."""
+    merged: list[Part] = []
+    for part in parts:
+        match merged[-1] if merged else None, part:
+            case Piece(curve=held) as before, Piece(curve=curve, text="") if (
+                held == curve and T.name not in symbols(curve)
+            ):
+                merged[-1] = before._replace(end=part.end)
+            case _, Repeat(parts=inner):
+                merged.append(part._replace(parts=_merged(inner)))
+            case _:
+                merged.append(part)
+    return tuple(merged)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +93,16 @@ class Formula:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Phases without a gap up to ``end``."""
+    """Phases without a gap."""
 
+    begin: int
     end: int | None
     formulas: tuple[Formula, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all numbers."""
+        return list(dict.fromkeys(name for formula in self.formulas for name in formula.columns))
 
     def rows(self) -> list[tuple[Piece, Formula, dict[str, float]]]:
         """The phases in the order of time, each with its formula and its numbers."""
@@ -84,16 +114,23 @@ class Table:
         return sorted(rows, key=lambda row: row[0].begin)
 
 
-Stretch: TypeAlias = Part | Table
+PartOrTable: TypeAlias = Part | Table
 
 
-def stretches(parts: Sequence[Part]) -> Iterator[Stretch]:
-    """The parts, with long runs of smooth phases made tables."""
+def with_tables(
+    parts: Sequence[Part], write: Callable[[Expr], Expr] = tidied
+) -> Iterator[PartOrTable]:
+    """The parts, with long runs of smooth phases made tables.
+
+    Args:
+        parts: what comes one after the other.
+        write: a phase's formula (or that of its share of the base) as it is printed.
+    """
     for smooth, run in groupby(parts, _is_smooth):
         found = list(run)
         if smooth and len(found) > LONG:
             pieces = [part for part in found if isinstance(part, Piece)]
-            yield Table(pieces[-1].end, tuple(_formulas(pieces)))
+            yield Table(pieces[0].begin, pieces[-1].end, tuple(_formulas(pieces, write)))
         else:
             yield from found
 
@@ -106,11 +143,11 @@ def _is_smooth(part: Part) -> bool:
     )
 
 
-def _formulas(pieces: Sequence[Piece]) -> Iterator[Formula]:
+def _formulas(pieces: Sequence[Piece], write: Callable[[Expr], Expr]) -> Iterator[Formula]:
     alike: dict[Expr, list[tuple[Piece, tuple[float, ...]]]] = {}
     for piece in pieces:
         share = share_of(piece.curve)
-        shape, numbers = skeleton(tidied(piece.curve) if share is None else share)
+        shape, numbers = skeleton(write(piece.curve if share is None else share))
         alike.setdefault(shape if share is None else BASE * shape, []).append((piece, numbers))
     for shape, members in alike.items():
         own, rows = zip(*members, strict=True)
@@ -166,3 +203,15 @@ def _number(fact: Expr | float | None) -> float | None:
 
 def _is_same(column: Sequence[float], other: Sequence[float]) -> bool:
     return len(column) == len(other) and all(map(isclose, column, other))
+
+
+def says(part: PartOrTable) -> str:
+    """What a comment calls it."""
+    match part:
+        case Table():
+            return f"{len(part.rows())} phases, each a row"
+        case Repeat(begin, end, period, _):
+            rounds = "" if end is None else f"{(end - begin) // period} "
+            return f"{rounds}rounds of {period}"
+        case Piece():
+            return part.text

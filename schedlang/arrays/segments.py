@@ -1,4 +1,4 @@
-"""The rows of a program: its stretches at their places, and one of them as array operations."""
+"""The segments of a track: parts without a jump, and one of them as array operations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from schedlang.arrays.single import LARGEST_EXPONENT, TINY, Count, Stretch, single
+from schedlang.arrays.single import SmoothPart, TickCount, single
+from schedlang.arrays.stable import TINY
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     ZERO,
@@ -24,6 +25,7 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
+from schedlang.formula.ranges import Range, stays_finite
 from schedlang.program.program import Track
 
 LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
@@ -31,6 +33,9 @@ LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float6
 
 LAST_EXACT = 2**24
 """Up to this tick each is a float32 of its own."""
+
+FAR = 2**62
+"""No step is beyond this tick."""
 
 Tensor: TypeAlias = Any
 
@@ -45,7 +50,7 @@ class Arrays(Protocol):
 
 
 @dataclass(frozen=True)
-class Row:
+class Segment:
     """A stretch at its place.
 
     Attributes:
@@ -59,56 +64,56 @@ class Row:
 
     begin: int
     end: int | None
-    counts: tuple[Count, ...]
+    counts: tuple[TickCount, ...]
     curve: Expr
     after_begin: bool = False
     before_end: bool = False
 
     def at(self, tick: int) -> float:
         """The formula's value at a tick, in doubles."""
-        return value(self.curve, self.counted(tick))
+        return value(self.curve, self.counts_at(tick))
 
-    def counted(self, tick: int) -> dict[str, float]:
+    def counts_at(self, tick: int) -> dict[str, float]:
         """What the formula is over, at a tick."""
-        return {f"x{i}": counted(what, tick) for i, what in enumerate(self.counts)}
+        return {f"x{i}": count_at(count, tick) for i, count in enumerate(self.counts)}
 
 
-def counted(what: Count, tick: int) -> float:
+def count_at(count: TickCount, tick: int) -> float:
     """A count at a tick."""
-    since = tick - what.anchor
-    rounds, rest = divmod(since * what.denominator, what.numerator)
-    match what.what:
-        case "since":
+    since = tick - count.anchor
+    rounds, rest = divmod(since * count.denominator, count.numerator)
+    match count.kind:
+        case "ticks":
             return float(since)
-        case "round":
-            return float(rounds - what.offset)
-        case "within":
-            return float(rest - what.offset)
+        case "rounds":
+            return float(rounds - count.offset)
+        case "remainder":
+            return float(rest - count.offset)
 
 
-def rows(track: Track) -> list[Row]:
-    """The rows of a track; a row that only holds the end level of the one before is left out."""
-    kept: list[Row] = []
-    for row in _stretches(track):
+def segments(track: Track) -> list[Segment]:
+    """The segments of a track, without those that only hold the end level of the one before."""
+    kept: list[Segment] = []
+    for segment in _placed(track):
         last = kept[-1] if kept else None
-        if last is not None and _holds(last, row.curve):
+        if last is not None and _holds(last, segment.curve):
             kept[-1] = replace(last, before_end=bool(last.counts))
         else:
-            kept.append(row)
+            kept.append(segment)
     return kept
 
 
-def _holds(row: Row, level: Expr) -> bool:
-    """Whether the row, its counts stopped at its end, goes on at this level."""
-    if row.end is None or not isinstance(level, Number):
+def _holds(segment: Segment, level: Expr) -> bool:
+    """Whether the segment is at this level once its counts are stopped at its end."""
+    if segment.end is None or not isinstance(level, Number):
         return False
-    if any(what.what == "within" for what in row.counts):  # these never stop
+    if any(count.kind == "remainder" for count in segment.counts):  # these never stop
         return False
-    return abs(row.at(row.end) - level.value) <= 1e-9 * abs(level.value)
+    return abs(segment.at(segment.end) - level.value) <= 1e-9 * abs(level.value)
 
 
-def _stretches(track: Track) -> Iterator[Row]:
-    written: dict[tuple[int, int | None], list[Stretch]] = {}
+def _placed(track: Track) -> Iterator[Segment]:
+    written: dict[tuple[int, int | None], list[SmoothPart]] = {}
     for piece in track.pieces:
         length = None if piece.end is None else piece.end - piece.begin
         key = id(piece.curve), length  # rounds of a repeat share their curves
@@ -119,71 +124,43 @@ def _stretches(track: Track) -> Iterator[Row]:
             begin = piece.begin + part.begin
             end = None if part.end is None else piece.begin + part.end
             counts = tuple(c._replace(anchor=piece.begin + c.anchor) for c in part.counts)
-            row = Row(begin, end, counts, part.curve)
+            segment = Segment(begin, end, counts, part.curve)
             yield replace(
-                row,
-                after_begin=begin > 0 and not is_finite(part.curve, row.counted(0)),
-                before_end=end is not None and not is_finite(part.curve, row.counted(2**62)),
+                segment,
+                after_begin=begin > 0 and not _is_finite(segment, 0, begin),
+                before_end=end is not None and not _is_finite(segment, end, FAR),
             )
 
 
-def in_reach(row: Row, last: int) -> Row:
-    """The row for a library that counts no further than that."""
+def in_reach(segment: Segment, last: int) -> Segment:
+    """The segment for a library that counts no further than that."""
     counts, moved = [], dict[str, Expr]()
-    for i, count in enumerate(row.counts):
+    for i, count in enumerate(segment.counts):
         name, here = f"x{i}", count
         if here.numerator > last:  # the first period never ends
-            if here.what == "round":
-                moved[name], here = Number(-float(here.offset)), Count("since", row.begin)
+            if here.kind == "rounds":
+                moved[name] = Number(-float(here.offset))
+                here = TickCount("ticks", segment.begin)
             else:
-                here = Count("since", here.anchor + here.offset)
+                here = TickCount("ticks", here.anchor + here.offset)
         if here.anchor > last:
             moved[name] = Symbol(name) + float(last - here.anchor)
             here = here._replace(anchor=last)
         counts.append(here)
-    end = row.end if row.end is not None and row.end <= last else None
-    return replace(row, end=end, counts=tuple(counts), curve=substitute(row.curve, moved))
+    end = segment.end if segment.end is not None and segment.end <= last else None
+    return replace(segment, end=end, counts=tuple(counts), curve=substitute(segment.curve, moved))
 
 
-def is_finite(e: Expr, names: Mapping[str, float]) -> bool:
-    """Whether the formula's value and slope are surely finite, for counts as far out as these."""
-    match e:
-        case Number() | Symbol():
-            return True
-        case Apply("exp", (Apply("min", (x, Number(most))),)) if most <= LARGEST_EXPONENT:
-            return is_finite(x, names)
-        case Apply("exp", (x,)):
-            known = symbols(x) <= names.keys()
-            return known and _is_line(x) and value(x, names) <= LARGEST_EXPONENT
-        case Apply("sqrt" | "log", (x,)):
-            return _is_above_zero(x) and is_finite(x, names)
-        case Apply("pow", (x, Number(power))):
-            return 0 < power <= 8 and _is_above_zero(x) and is_finite(x, names)
-        case Apply("div", (x, Number(y))):
-            return y != 0 and is_finite(x, names)
-        case Apply("div", (x, Apply("add", (Apply("sqrt") as y, Number(number))))) if number > 0:
-            return is_finite(x, names) and is_finite(y, names)
-        case Apply("div" | "pow" | "tan"):
-            return False
-        case Apply(_, args):
-            return all(is_finite(arg, names) for arg in args)
-    return False
-
-
-def _is_line(e: Expr) -> bool:
-    match e:
-        case Number() | Symbol():
-            return True
-        case Apply("add", (x, Number())) | Apply("mul", (Number(), x)):
-            return _is_line(x)
-    return False
-
-
-def _is_above_zero(e: Expr) -> bool:
-    match e:
-        case Apply("max", (_, Number(least))):
-            return least > 0
-    return False
+def _is_finite(segment: Segment, first: int, last: int) -> bool:
+    """Whether the formula and its slope are finite at these ticks, where it does not count."""
+    ranges = {}
+    for i, count in enumerate(segment.counts):
+        if count.kind == "remainder":
+            ends = -float(count.offset), float(count.numerator - count.offset)
+        else:
+            ends = count_at(count, first), count_at(count, last)
+        ranges[f"x{i}"] = Range(*ends)
+    return stays_finite(segment.curve, ranges)
 
 
 # ------------------------------------------------------------------------- as array operations
@@ -200,7 +177,7 @@ _NAMES: dict[Operation, str] = {
 
 
 def compiled(e: Expr, arrays: Arrays, names: Iterable[str]) -> Callable[[Iterable[Tensor]], Tensor]:
-    """The expression as a function of what these symbols stand for.
+    """The expression as a function of count these symbols stand for.
 
     What occurs in it twice is computed once. A call goes through a list and walks no tree, which
     counts where every operation is called from Python.
@@ -252,69 +229,73 @@ class Ticks:
 Evaluation: TypeAlias = Callable[[Ticks], "Tensor | float"]
 
 
-def evaluation(row: Row, arrays: Arrays, dtype: str) -> Evaluation:
-    """One row's formula as a function of the ticks, good or not; a float if it is constant."""
-    if isinstance(row.curve, Number):
-        level = row.curve.value
+def evaluation(segment: Segment, arrays: Arrays, dtype: str) -> Evaluation:
+    """One segment's formula as a function of the ticks, good or not; a float if it is constant."""
+    if isinstance(segment.curve, Number):
+        level = segment.curve.value
         return lambda _: level
-    names = [f"x{i}" for i in range(len(row.counts))]
+    names = [f"x{i}" for i in range(len(segment.counts))]
     # A count that only occurs as ``max(x, TINY)`` is held above 0 where it is clipped anyway.
     kept: dict[Expr, Symbol] = {maximum(Symbol(name), TINY): Symbol(name) for name in names}
-    bare = symbols(_replace(row.curve, dict.fromkeys(kept, ZERO)))
+    bare = symbols(_replace(segment.curve, dict.fromkeys(kept, ZERO)))
     kept = {e: count for e, count in kept.items() if count.name not in bare}
-    run = compiled(_replace(row.curve, kept), arrays, names)
+    run = compiled(_replace(segment.curve, kept), arrays, names)
     inputs = [
-        _clamped(row, what, arrays, dtype, -math.inf if name in bare else TINY.value)
-        for name, what in zip(names, row.counts, strict=True)
+        _clamped(segment, count, arrays, dtype, -math.inf if name in bare else TINY)
+        for name, count in zip(names, segment.counts, strict=True)
     ]
     return lambda ticks: run([x(ticks) for x in inputs])
 
 
-def _replace(e: Expr, what: Mapping[Expr, Expr]) -> Expr:
-    return what[e] if e in what else rebuild(e, lambda part: _replace(part, what))
+def _replace(e: Expr, parts: Mapping[Expr, Expr]) -> Expr:
+    return parts[e] if e in parts else rebuild(e, lambda part: _replace(part, parts))
 
 
 def _clamped(
-    row: Row, what: Count, arrays: Arrays, dtype: str, least: float
+    segment: Segment, count: TickCount, arrays: Arrays, dtype: str, least: float
 ) -> Callable[[Ticks], Tensor]:
-    """One of the row's counts, at least this, and kept where the row's formula is good."""
-    x = _counting(row, what, arrays, dtype)
+    """One of the segment's counts, at least this, and kept where the segment's formula is good."""
+    x = _counting(segment, count, arrays, dtype)
     first, last = least, math.inf
-    if what.what != "within":
-        first = max(first, counted(what, row.begin)) if row.after_begin else first
-        last = counted(what, row.end) if row.before_end and row.end is not None else last
+    if count.kind != "remainder":
+        first = max(first, count_at(count, segment.begin)) if segment.after_begin else first
+        last = (
+            count_at(count, segment.end) if segment.before_end and segment.end is not None else last
+        )
     if (first, last) == (-math.inf, math.inf):
         return x
     # Both bounds at once: `minimum` and `maximum` of Keras cost more than its `clip`.
     return lambda ticks: arrays.clip(x(ticks), first, last)
 
 
-def _counting(row: Row, what: Count, arrays: Arrays, dtype: str) -> Callable[[Ticks], Tensor]:
-    """One of the row's counts, in floats where they are exact, or as exact as any large count."""
-    ends = row.end is not None and row.end <= LAST_EXACT and what.anchor <= LAST_EXACT
-    if what.what != "since" or not (ends or what.anchor <= LAST_EXACT >> 4):
-        return lambda ticks: count(what, arrays, ticks.whole, dtype)
-    if not what.anchor:
+def _counting(
+    segment: Segment, count: TickCount, arrays: Arrays, dtype: str
+) -> Callable[[Ticks], Tensor]:
+    """One of the segment's counts: in floats where they are exact, else from integers."""
+    ends = segment.end is not None and segment.end <= LAST_EXACT and count.anchor <= LAST_EXACT
+    if count.kind != "ticks" or not (ends or count.anchor <= LAST_EXACT >> 4):
+        return lambda ticks: array_count(count, arrays, ticks.whole, dtype)
+    if not count.anchor:
         return lambda ticks: ticks.near
-    anchor = float(what.anchor)
+    anchor = float(count.anchor)
     return lambda ticks: ticks.near - anchor
 
 
-def count(what: Count, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
+def array_count(count: TickCount, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
     """A count as float32; each of its numbers may be a tensor of whole numbers."""
     # Operators, and not functions such as `mod`: Keras makes an int32 of PyTorch's int64 in those.
-    anchor = _like(what.anchor, dtype)
+    anchor = _like(count.anchor, dtype)
     since = step if isinstance(anchor, int) and not anchor else step - anchor
-    if what.what == "since":
+    if count.kind == "ticks":
         return arrays.cast(since, "float32")
     if dtype.startswith("float"):
-        ticks = since * _like(what.denominator, dtype)
-        numerator = _like(what.numerator, dtype)
+        ticks = since * _like(count.denominator, dtype)
+        numerator = _like(count.numerator, dtype)
         rest = ticks % numerator
         rounds = (ticks - rest) / numerator
     else:
-        rounds, rest = _divide(what, arrays, since, dtype)
-    found, offset = rounds if what.what == "round" else rest, what.offset
+        rounds, rest = _divide(count, arrays, since, dtype)
+    found, offset = rounds if count.kind == "rounds" else rest, count.offset
     if not isinstance(offset, int) or offset:
         found = found - _like(offset, dtype)
     return arrays.cast(found, "float32")
@@ -325,10 +306,10 @@ def _like(number: Any, dtype: str) -> Any:
     return float(number) if isinstance(number, int) and dtype.startswith("float") else number
 
 
-def _divide(what: Count, arrays: Arrays, ticks: Tensor, dtype: str) -> tuple[Tensor, Tensor]:
+def _divide(count: TickCount, arrays: Arrays, ticks: Tensor, dtype: str) -> tuple[Tensor, Tensor]:
     """``ticks·denominator`` over the numerator: the whole quotient and the rest, in integers."""
-    numerator: Any = what.numerator
-    denominator: Any = what.denominator
+    numerator: Any = count.numerator
+    denominator: Any = count.denominator
     rounds = ticks // numerator
     rest = ticks - rounds * numerator
     if isinstance(denominator, int) and denominator == 1:
