@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
@@ -59,16 +59,31 @@ class Mistake(NamedTuple):
 
     def render(self, text: str | None) -> str:
         """The mistake with its marker under the text, or with its path where there is no text."""
-        head = f"error[{self.code}]: {self.message}"
         text = text if self.text is None else self.text
-        if text is None or self.span is None:
-            place = self.place + (f".{_dotted(self.path)}" if self.path else "")
-            at = f"\n  at {place.removeprefix('.')}" if place else ""
-            return head + at + (f"\n  {self.advice}" if self.advice else "")
-        head += f"\n  at {self.place}" if self.place else ""
-        number, line, marker = _mark(text, self.span)
-        gutter = " " * len(number)
-        return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
+        return marked(f"error[{self.code}]: {self.message}", self, text, self.place)
+
+
+class Marked(Protocol):
+    """What has a place in a text, and advice."""
+
+    @property
+    def advice(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def span(self) -> Span | None: ...
+
+
+def marked(head: str, what: Marked, text: str | None, place: str = "") -> str:
+    """A message with its marker under the text, or with its path where there is no text."""
+    if text is None or what.span is None:
+        where = place + (f".{_dotted(what.path)}" if what.path else "")
+        at = f"\n  at {where.removeprefix('.')}" if where else ""
+        return head + at + (f"\n  {what.advice}" if what.advice else "")
+    head += f"\n  at {place}" if place else ""
+    number, line, marker = _mark(text, what.span)
+    gutter = " " * len(number)
+    return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {what.advice}".rstrip()
 
 
 class ScheduleError(ValueError):
