@@ -83,7 +83,7 @@ return jnp.where(step < 91, rate, 4e-6 * lr)
         "hold 3000 -> exp gamma=0.9",
         """\
 # hold 3000
-rate = lr
+rate = jnp.full_like(step, lr, dtype=float)
 # exp gamma=0.9
 return jnp.where(step < 3000, rate, lr * 0.9 ** jnp.maximum(step - 3000, 0).astype(float))
 """,
