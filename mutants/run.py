@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import WorkerOutcome, WorkResult
@@ -47,32 +48,39 @@ def prepare(sample: int, seed: int) -> None:
     for name in filter(None, listed.stdout.decode().split("\0")):
         (COPY / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, COPY / name)
-    cosmic_ray("cosmic-ray", "init", CONFIG, SESSION)
-    cosmic_ray("cr-filter-operators", SESSION, CONFIG)
+    in_copy("python", "mutants/tests.py")  # an error if they fail without a mutant
+    in_copy("cosmic-ray", "init", CONFIG, SESSION)
+    filters = _toml(CONFIG)["cosmic-ray"]["filters"]["operators-filter"]
+    excluded = re.compile("|".join(filters["exclude-operators"]))
     with use_db(str(COPY / SESSION), WorkDB.Mode.open) as db:
-        jobs = sorted((str(item.mutations), item.job_id) for item in db.pending_work_items)
-        drawn = {job for _, job in random.Random(seed).sample(jobs, min(sample, len(jobs)))}
+        items = list(db.pending_work_items)
+        mutants = sorted(
+            (str(item.mutations), item.job_id)
+            for item in items
+            if not excluded.match(item.mutations[0].operator_name)
+        )
+        drawn = {job for _, job in random.Random(seed).sample(mutants, min(sample, len(mutants)))}
         skipped = WorkResult(WorkerOutcome.SKIPPED, output="not in the sample")
-        db.set_multiple_results([job for _, job in jobs if job not in drawn], skipped)
-        print(f"{len(drawn)} of {len(jobs)} mutants, seed {seed}")
+        db.set_multiple_results(
+            [item.job_id for item in items if item.job_id not in drawn], skipped
+        )
+    print(f"{len(drawn)} of {len(mutants)} mutants, seed {seed}", flush=True)
 
 
-def cosmic_ray(*command: str) -> None:
-    """Run one of Cosmic Ray's commands in the copy, whose `schedlang` it tests."""
+def in_copy(command: str, *arguments: str) -> None:
+    """Run a command of the environment in the copy, with the copy's `schedlang`."""
     tools = Path(sys.executable).parent
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     # CI: Hypothesis draws the same examples for every mutant.
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(COPY), "CI": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests are compiled once, not 400 times
-    subprocess.run([tools / command[0], *command[1:]], cwd=COPY, env=environment, check=True)
+    subprocess.run([tools / command, *arguments], cwd=COPY, env=environment, check=True)
 
 
 def report() -> bool:
     """Print the mutants that live; whether enough of those that can be killed are."""
-    listed = tomllib.loads((ROOT / "mutants/equivalent.toml").read_text(encoding="utf-8"))
-    equivalent = {
-        Change(each["file"], each["before"], each["after"]) for each in listed.get("mutant", [])
-    }
+    listed = _toml("mutants/equivalent.toml")["mutant"]
+    equivalent = {Change(each["file"], each["before"], each["after"]) for each in listed}
     killed = same = 0
     alive: list[str] = []
     with use_db(str(COPY / SESSION), WorkDB.Mode.open) as db:
@@ -90,6 +98,10 @@ def report() -> bool:
     share = killed / max(1, killed + len(alive))
     print(f"{killed} killed, {len(alive)} alive, {same} equivalent: {share:.1%} killed")
     return share >= ENOUGH
+
+
+def _toml(path: str) -> dict[str, Any]:
+    return tomllib.loads((ROOT / path).read_text(encoding="utf-8"))
 
 
 def _change(diff: str) -> Change:
@@ -110,7 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.resume:
         prepare(options.sample, options.seed)
-    cosmic_ray("cosmic-ray", "exec", CONFIG, SESSION)
+    in_copy("cosmic-ray", "exec", CONFIG, SESSION)
     sys.exit(not report())
 
 
