@@ -36,6 +36,7 @@ from schedlang.formula.expressions import (
     Number,
     Symbol,
     T,
+    hangs_on_base,
     rebuild,
     substitute,
     symbols,
@@ -155,8 +156,7 @@ class Arrays:
     def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> Code:
         """The value of parts, each of which counts from its begin on, after statements for it."""
         found: Code | None = None
-        spans = list(self._spans(parts))
-        for part in spans:
+        for part in self._spans(parts):
             if found is not None:
                 self._let(result, found)
             if not isinstance(part, Span) or part.begin == part.piece.begin:
@@ -167,7 +167,7 @@ class Arrays:
                     here = self._repeat(part, clock, result if found is None else None)
                 case Table():
                     here = self._table(part, clock, result if found is None else None)
-                case Span() if symbols(part.curve) <= {BASE.name} and len(spans) == 1:
+                case Span() if found is None and all(map(hangs_on_base, symbols(part.curve))):
                     # A value that never changes has to be an array too.
                     here = self.spelling.full(Text(clock.name), self._span(part, clock))
                 case Span():
