@@ -51,15 +51,15 @@ class Arrays(Protocol):
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch at its place.
+    """A part of a track without a jump, at its place.
 
     Attributes:
         begin: its first tick.
         end: the tick at which its formula stops; None if it never ends.
         counts: what its formula is over, their anchors in ticks of the run.
         curve: its formula.
-        after_begin: whether the formula is only good from the begin on.
-        before_end: whether the formula is only good up to the end.
+        after_begin: whether the formula may only be evaluated from the begin on.
+        before_end: whether the formula may only be evaluated up to the end.
     """
 
     begin: int
@@ -177,7 +177,7 @@ _NAMES: dict[Operation, str] = {
 
 
 def compiled(e: Expr, arrays: Arrays, names: Iterable[str]) -> Callable[[Iterable[Tensor]], Tensor]:
-    """The expression as a function of count these symbols stand for.
+    """The expression as a function of the values of these symbols.
 
     What occurs in it twice is computed once. A call goes through a list and walks no tree, which
     counts where every operation is called from Python.
@@ -230,7 +230,7 @@ Evaluation: TypeAlias = Callable[[Ticks], "Tensor | float"]
 
 
 def evaluation(segment: Segment, arrays: Arrays, dtype: str) -> Evaluation:
-    """One segment's formula as a function of the ticks, good or not; a float if it is constant."""
+    """One segment's formula as a function of the ticks; a float if it is constant."""
     if isinstance(segment.curve, Number):
         level = segment.curve.value
         return lambda _: level
@@ -254,7 +254,7 @@ def _replace(e: Expr, parts: Mapping[Expr, Expr]) -> Expr:
 def _clamped(
     segment: Segment, count: TickCount, arrays: Arrays, dtype: str, least: float
 ) -> Callable[[Ticks], Tensor]:
-    """One of the segment's counts, at least this, and kept where the segment's formula is good."""
+    """One of the segment's counts, at least this, and where its formula is finite."""
     x = _counting(segment, count, arrays, dtype)
     first, last = least, math.inf
     if count.kind != "remainder":
@@ -302,7 +302,7 @@ def array_count(count: TickCount, arrays: Arrays, step: Tensor, dtype: str) -> T
 
 
 def _like(number: Any, dtype: str) -> Any:
-    """JAX adds no large int to a float."""
+    """The number as a float for a float type: JAX adds no large int to a float."""
     return float(number) if isinstance(number, int) and dtype.startswith("float") else number
 
 

@@ -6,7 +6,7 @@ computes in single precision gets a curve as `SmoothPart`es without a jump insid
 - count ticks in integers, from a tick at which the formula is small (`TickCount`): a decay to 0
   counts the ticks that are left, and a cycle those within it;
 - have no differences of nearly equal numbers (`stable`);
-- stay finite, and have a finite slope, between the stretch's first tick and its end.
+- stay finite, and have a finite slope, between the part's first tick and its end.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def single(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
 
 
 class _Writer:
-    """Writes one stretch's formula anew, over counts."""
+    """Writes one part's formula anew, over counts."""
 
     def __init__(self, begin: int, end: int | None) -> None:
         self.begin = begin
@@ -170,7 +170,7 @@ class _Writer:
         return None
 
     def _ends(self, line: Line) -> tuple[int, int | None]:
-        """The line's counts at the stretch's (or the period's) begin and end."""
+        """The line's counts at the part's (or the period's) begin and end."""
         if line.period is None:
             return self.begin, self.end
         if not line.rounds:
@@ -179,7 +179,7 @@ class _Writer:
         return (self.begin - line.anchor) // line.period, end
 
     def _range(self, line: Line) -> tuple[float, float]:
-        """The line's value at the stretch's (or the period's) begin and end."""
+        """The line's value at the part's (or the period's) begin and end."""
         begin, end = self._ends(line)
         slope = line.slope / _parts(line)
         first = slope * begin + line.constant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,7 +16,15 @@ READER_GONE = 141
 
 
 class Misuse(Exception):  # noqa: N818  # not an error of the program: the message says what to do
-    """The command cannot be carried out as it was given: exit status 2."""
+    """The command cannot be carried out as it was given: exit status 2.
+
+    Attributes:
+        place: the line and the column of the file where the cause is, or nothing.
+    """
+
+    def __init__(self, message: str, place: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 def put(text: str) -> None:
@@ -60,12 +69,18 @@ def console(**options: Any) -> Console:
 def _in_colours(text: str) -> None:
     from rich.text import Text
 
+    from schedlang.cli.links import codes_in, has_links
+
     message = Text(text)
-    message.highlight_regex(r"(?m)^error(\[[a-z-]+\])?:.*$", "bold")
-    message.highlight_regex(r"(?m)^error(\[[a-z-]+\])?", "bold red")
-    message.highlight_regex(r"(?m)^(.*: )?warning:", "bold yellow")
+    message.highlight_regex(r"(?m)^(\S.*?: )?error(\[[a-z-]+\])?:.*$", "bold")
+    for match in re.finditer(r"(?m)^(?:\S.*?: )?(error(?:\[[a-z-]+\])?):", text):
+        message.stylize("bold red", *match.span(1))
+    message.highlight_regex(r"(?m)^(.*: )?warning(\[[a-z-]+\])?:", "bold yellow")
     message.highlight_regex(r"(?m)^ *\d* \|", "blue")
     message.highlight_regex(r"(?m)(?<=\| ) *\^+.*$", "bold red")
+    if has_links(os.environ):
+        for begin, end, page in codes_in(text):
+            message.stylize(f"link {page}", begin, end)
     console(stderr=True, soft_wrap=True).print(message)
 
 

@@ -64,7 +64,7 @@ def as_json(program: Program) -> dict[str, Any]:
 def _json_rows(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A phase each; a repeat has its period, and the phases of a round in ticks since its begin."""
     return [
-        _row(part)._asdict()
+        row_of(part)._asdict()
         if isinstance(part, Piece)
         else {
             "begin": part.begin,
@@ -95,7 +95,7 @@ def describe(program: Program, *, boxes: bool = True) -> Iterator[str | Table]:
     if program.momentum is None and len(program.tracks) > 1:
         yield PRODUCT
     if program.plateau is not None:
-        yield _decided(_plateau(program))
+        yield decided(program)
     yield "t is the number of ticks since the phase began."
 
 
@@ -128,7 +128,7 @@ def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str
     for part in parts:
         begin, end = since + part.begin, None if part.end is None else since + part.end
         if isinstance(part, Piece):
-            row = _row(part._replace(begin=begin, end=end))
+            row = row_of(part._replace(begin=begin, end=end))
             yield row.phase, _ticks(begin, end), _values(row), row.formula
             continue
         yield from _rows(part.parts, begin)
@@ -156,7 +156,8 @@ def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
     return None
 
 
-def _row(piece: Piece) -> Row:
+def row_of(piece: Piece) -> Row:
+    """A phase as it is shown."""
     formula = infix(piece.curve, spelling=_without_dust)
     if isinstance(piece.curve, Number):
         constant = tidy(piece.curve.value)
@@ -228,7 +229,9 @@ def _plateau(program: Program) -> dict[str, Any]:
     }
 
 
-def _decided(plateau: dict[str, Any]) -> str:
+def decided(program: Program) -> str:
+    """What a plateau does, in one sentence."""
+    plateau = _plateau(program)
     names = ("factor", "patience", "threshold", "cooldown", "min", "eps")
     listed = ", ".join(f"{name}={number(float(plateau[name]))}" for name in names)
     return (

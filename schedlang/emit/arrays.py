@@ -13,16 +13,16 @@ from schedlang.arrays.stable import TINY, guarded, stable
 from schedlang.emit import source
 from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
 from schedlang.emit.definitions import Definitions, local_name
-from schedlang.emit.parts import Formula, Table, outline, says, with_tables
+from schedlang.emit.parts import Formula, Table, heading, outline, with_tables
 from schedlang.emit.printing import Printer, Spelling, counting, number, ticks_since
 from schedlang.emit.restarts import Cycles, cycles_of
 from schedlang.emit.simple import (
     computed,
     outside,
-    own,
+    phase_formula,
     quantities_of,
-    simple,
-    tidied,
+    simplified,
+    user_formula,
     without_skip,
 )
 from schedlang.formula.evaluate import value
@@ -160,7 +160,7 @@ class Arrays:
             if found is not None:
                 self._let(result, found)
             if not isinstance(part, Span) or part.begin == part.piece.begin:
-                text = says(part.piece if isinstance(part, Span) else part)
+                text = heading(part.piece if isinstance(part, Span) else part)
                 self._statements.append(text or ("the end holds" if found is not None else ""))
             match part:
                 case Repeat():
@@ -181,15 +181,15 @@ class Arrays:
 
     def _spans(self, parts: Sequence[Part]) -> Iterator[Span | Repeat | Table]:
         """The parts, pieces split where a condition of their formula changes."""
-        for part in with_tables(parts, lambda e: self._stable(tidied(e))):
+        for part in with_tables(parts, lambda e: self._stable(simplified(e))):
             if not isinstance(part, Piece):
                 yield part
                 continue
             length = None if part.end is None else part.end - part.begin
             if part.kind == "fn":
-                curve = own(computed(part.curve))
+                curve = user_formula(computed(part.curve))
             else:
-                curve = self._stable(simple(part.curve))
+                curve = self._stable(phase_formula(part.curve))
             for begin, end, own_curve in split(curve, length, conditions_only=True):
                 after = None if end is None else part.begin + end
                 yield Span(part.begin + begin, after, own_curve, part)

@@ -11,7 +11,7 @@ from itertools import groupby
 from math import isclose
 from typing import Any, TypeAlias
 
-from schedlang.emit.simple import share_of, tidied
+from schedlang.emit.simple import share_of, simplified
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     BASE,
@@ -118,7 +118,7 @@ PartOrTable: TypeAlias = Part | Table
 
 
 def with_tables(
-    parts: Sequence[Part], write: Callable[[Expr], Expr] = tidied
+    parts: Sequence[Part], write: Callable[[Expr], Expr] = simplified
 ) -> Iterator[PartOrTable]:
     """The parts, with long runs of smooth phases made tables.
 
@@ -177,7 +177,7 @@ def _columns(
         put[f"c{i}"] = Symbol(names[0])
     order = [*known, *columns]
     ordered = sorted(columns.items(), key=lambda column: order.index(column[0]))
-    return tidied(substitute(shape, put)), dict(ordered)
+    return simplified(substitute(shape, put)), dict(ordered)
 
 
 def _known(facts: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, ...]]:
@@ -205,8 +205,8 @@ def _is_same(column: Sequence[float], other: Sequence[float]) -> bool:
     return len(column) == len(other) and all(map(isclose, column, other))
 
 
-def says(part: PartOrTable) -> str:
-    """What a comment calls it."""
+def heading(part: PartOrTable) -> str:
+    """The comment above a part."""
     match part:
         case Table():
             return f"{len(part.rows())} phases, each a row"

@@ -20,7 +20,6 @@ from schedlang.emit.code import (
     infix,
     inverse,
     listed,
-    names_of,
     negative,
     subscript,
 )
@@ -287,12 +286,6 @@ def ticks_since(clock: str, begin: int) -> Code:
 
 
 # ------------------------------------------------------------------------ what it imports
-
-
-def imported(code: Iterable[Code], imports: Mapping[str, Import]) -> set[Import]:
-    """What code needs of a table of imports."""
-    used = {name for part in code for name in names_of(part)}
-    return {imports[name] for name in used & imports.keys()}
 
 
 def import_lines(imports: Iterable[Import]) -> list[str]:

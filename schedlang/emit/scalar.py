@@ -9,10 +9,17 @@ from dataclasses import dataclass, field
 from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
 from schedlang.emit.definitions import Definitions, local_name
-from schedlang.emit.parts import Formula, PartOrTable, Table, outline, says, with_tables
+from schedlang.emit.parts import Formula, PartOrTable, Table, heading, outline, with_tables
 from schedlang.emit.printing import PYTHON, Import, Printer, number, ticks_since
 from schedlang.emit.restarts import cycles_of
-from schedlang.emit.simple import choice, outside, own, quantities_of, simple, without_skip
+from schedlang.emit.simple import (
+    choice,
+    outside,
+    phase_formula,
+    quantities_of,
+    user_formula,
+    without_skip,
+)
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
@@ -23,7 +30,7 @@ from schedlang.formula.expressions import (
     T,
     walk,
 )
-from schedlang.formula.ranges import Range, knowing, measure
+from schedlang.formula.ranges import Range, measure, narrowed
 from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 
 LAST_TICK = 2.0**53
@@ -84,7 +91,7 @@ class Names:
 
     def where(self, condition: Expr, *, holds: bool) -> Names:
         """The names where a condition holds, or does not."""
-        return Names(dict(self.codes), knowing(condition, self.ranges, holds=holds))
+        return Names(dict(self.codes), narrowed(condition, self.ranges, holds=holds))
 
 
 @dataclass
@@ -92,7 +99,7 @@ class Body:
     """The statements of one function.
 
     Attributes:
-        shared: what the file has shared it.
+        shared: what the functions of the file have in common.
         types: the types of the locals.
     """
 
@@ -121,13 +128,17 @@ class Body:
         for part in before:
             assert part.end is not None
             test = f"if {clock} < {source.integer(part.end)}:"
-            text = source.plain(says(part))
+            text = source.plain(heading(part))
             above = source.comment(text, width - 4)
             if text and len(test) + len(f"  # {text}") <= width:
                 test, above = f"{test}  # {text}", []
             inside = self.part(part, clock, depth, width - 4)
             lines += [test, *source.indented([*above, *inside])]
-        return [*lines, *source.comment(says(last), width), *self.part(last, clock, depth, width)]
+        return [
+            *lines,
+            *source.comment(heading(last), width),
+            *self.part(last, clock, depth, width),
+        ]
 
     def part(self, part: PartOrTable, clock: str, depth: int, width: int) -> list[str]:
         """The statements for one part."""
@@ -146,7 +157,7 @@ class Body:
 
     def piece(self, piece: Piece, clock: str, width: int) -> list[str]:
         """The statements that return a piece's value, whose begin is a tick of the clock."""
-        curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
+        curve = piece.curve if piece.kind == "fn" else phase_formula(piece.curve)
         curve, skip = without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
         ranges = {**self.shared.ranges, T.name: Range(skip, last, whole=True)}
@@ -155,7 +166,7 @@ class Body:
 
     def returns(self, e: Expr, piece: Piece | None, names: Names, width: int) -> list[str]:
         """The statements that return a formula's value."""
-        e = own(e)
+        e = user_formula(e)
         match choice(e):
             case condition, yes, no:
                 lines = self.let_t(walk(e), names)

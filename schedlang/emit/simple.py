@@ -31,11 +31,11 @@ MOST_BRANCHES = 8
 """Constants that are written as one ``if`` each, and not as a list."""
 
 
-def simple(e: Expr) -> Expr:
+def phase_formula(e: Expr) -> Expr:
     """The formula of a phase; a share of the base is the base times a formula without it."""
     share = share_of(e)
     if share is None:
-        return _from_below(tidied(e))
+        return _from_below(simplified(e))
     return share * BASE if isinstance(share, Number) else _product(BASE, _from_below(share))
 
 
@@ -44,10 +44,10 @@ def share_of(e: Expr) -> Expr | None:
     parts = affine(e)
     if BASE.name not in symbols(e) or parts is None or parts[1] != ZERO:
         return None
-    return tidied(substitute(e, {BASE.name: ONE}))
+    return simplified(substitute(e, {BASE.name: ONE}))
 
 
-def tidied(e: Expr) -> Expr:
+def simplified(e: Expr) -> Expr:
     """The formula without rounding dust, and without terms that change nothing."""
     match e:
         case Number(number):
@@ -55,8 +55,8 @@ def tidied(e: Expr) -> Expr:
         case Lookup(_, (), (number,)):
             return Number(tidy(number))
         case Lookup(x, edges, values):
-            return Lookup(tidied(x), edges, tuple(map(tidy, values)))
-    e = rebuild(e, tidied)
+            return Lookup(simplified(x), edges, tuple(map(tidy, values)))
+    e = rebuild(e, simplified)
     match e:
         case Named(_, Number() as inside):
             return inside
@@ -81,7 +81,7 @@ def tidied(e: Expr) -> Expr:
     return e
 
 
-def own(e: Expr) -> Expr:
+def user_formula(e: Expr) -> Expr:
     """The base times a user's formula, which itself is left as it was written."""
     match e:
         case Apply("mul", (Number(1.0), x)):
@@ -171,7 +171,7 @@ def choice(e: Expr) -> tuple[Expr, Expr, Expr] | None:
             for other in alike:
                 yes = replaced(yes, other, Number(other.values[0]))
                 no = replaced(no, other, Lookup(x, edges[1:], other.values[1:]))
-            return less(x, ceil(edges[0])), tidied(yes), tidied(no)
+            return less(x, ceil(edges[0])), simplified(yes), simplified(no)
     return None
 
 

@@ -100,7 +100,7 @@ def _rates(file: TorchFile, style: str) -> Built:
         if len(program.tracks) > 1:
             built = _chained(file) if program.momentum is None else None
         else:
-            built = _alone(file, parts)
+            built = _one_scheduler(file, parts)
             if built is None and program.momentum is None:
                 built = _sequence(file, parts)
     if built is not None:
@@ -113,7 +113,7 @@ def _rates(file: TorchFile, style: str) -> Built:
 # ── PyTorch's own classes ──
 
 
-def _alone(file: TorchFile, parts: Sequence[Part]) -> Built | None:
+def _one_scheduler(file: TorchFile, parts: Sequence[Part]) -> Built | None:
     """`CyclicLR`, or `OneCycleLR` and what holds its end: they set the rates by themselves."""
     match parts:
         case (Piece(kind="cyclic", end=None) as piece,):

@@ -1,4 +1,4 @@
-"""Where Python's arithmetic raises and IEEE's does not: which operations cannot be trusted.
+"""Ranges of formulas: where Python's arithmetic may raise, and where values may not be finite.
 
 Formulas are in IEEE's arithmetic, in which 1/0 is infinite; Python raises there. Ranges are
 followed through a formula, so that plain operators are printed wherever nothing can go wrong,
@@ -67,8 +67,8 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
             return Range(min(values), max(values), all(v == math.floor(v) for v in values))
         case Apply("where", (condition, yes, no)):
             measure(condition, names, unsafe)
-            a = measure(yes, knowing(condition, names, holds=True), unsafe)
-            b = measure(no, knowing(condition, names, holds=False), unsafe)
+            a = measure(yes, narrowed(condition, names, holds=True), unsafe)
+            b = measure(no, narrowed(condition, names, holds=False), unsafe)
             return Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole)
         case Apply(op, args):
             ranges = [measure(arg, names, unsafe) for arg in args]
@@ -166,16 +166,16 @@ def _raised(x: float, y: float) -> float | None:
     return value if value < HUGE else None
 
 
-def knowing(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapping[str, Range]:
-    """What is known of the names where a condition holds, or does not."""
+def narrowed(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapping[str, Range]:
+    """The ranges of the names where a condition holds, or does not."""
     match condition:
         case Apply("not", (inner,)):
-            return knowing(inner, names, holds=not holds)
+            return narrowed(inner, names, holds=not holds)
         case Apply("and" | "or" as op, (a, b)) if holds == (op == "and"):
-            return knowing(b, knowing(a, names, holds=holds), holds=holds)
+            return narrowed(b, narrowed(a, names, holds=holds), holds=holds)
         case Apply(op, (Number() as number, Symbol() as symbol)) if op in MIRROR:
             mirrored = Apply(MIRROR[op], (symbol, number))
-            return knowing(mirrored, names, holds=holds)
+            return narrowed(mirrored, names, holds=holds)
         case Apply(op, (Symbol(name), Number(value))) if op in OPPOSITE and names[name].whole:
             known = names[name]
             match op if holds else OPPOSITE[op]:

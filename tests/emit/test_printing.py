@@ -23,7 +23,6 @@ from schedlang.emit.printing import (
     Printer,
     Spelling,
     import_lines,
-    imported,
     number,
 )
 from schedlang.formula import expressions as formula
@@ -151,24 +150,6 @@ def test_lists_with_names() -> None:
 
 
 # ------------------------------------------------------------------------ what it imports
-
-
-@pytest.mark.parametrize(
-    ("spelling", "e", "lines"),
-    [
-        (PYTHON, T * 2, []),
-        (PYTHON, cos(PI) + FEW, ["import math", "from bisect import bisect_right"]),
-        (JAX, cos(PI), ["import jax.numpy as jnp"]),
-        (KERAS, cos(PI), ["import math", "", "from keras import ops"]),
-    ],
-)
-def test_imports_are_what_is_used(spelling: Spelling, e: Expr, lines: list[str]) -> None:
-    code = Printer(spelling).code(e)
-    assert import_lines(imported([code], spelling.imports)) == lines
-
-
-def test_a_string_imports_nothing() -> None:
-    assert imported([Text('"math.loss"'), Text("mathematics")], PYTHON.imports) == set()
 
 
 def test_imports_are_sorted() -> None:

@@ -41,7 +41,7 @@ def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
         meant = Meant(line)
     except Unclear:
         return line.notes, ""
-    return meant.notes, meant.line(clock)
+    return meant.notes, meant.line(clock) if meant.notes else ""
 
 
 def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
