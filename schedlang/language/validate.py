@@ -100,11 +100,15 @@ def _refuse_size(raw: Any) -> None:
         if count > LONGEST:
             message = f"this has more than {LONGEST:,} parts"
             raise ScheduleError([Mistake("too-long", message)])
-        if depth > 2 * DEEPEST + 8:
-            message = f"this is nested deeper than {DEEPEST} levels"
-            raise ScheduleError([Mistake("too-deep", message, "write it flatter")])
+        if depth > 4 * DEEPEST + 8:  # a group in a product is a dict and a list each
+            raise ScheduleError([_TOO_DEEP])
         inside = (child for node in level for child in _children(node))
         level = list(islice(inside, LONGEST + 1))
+    if any(path.count("stages") > DEEPEST + 1 for path, _ in _nodes(raw)):  # as in a text
+        raise ScheduleError([_TOO_DEEP])
+
+
+_TOO_DEEP = Mistake("too-deep", f"this is nested deeper than {DEEPEST} levels", "write it flatter")
 
 
 def _children(node: Any) -> Iterator[Any]:
