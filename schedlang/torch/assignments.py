@@ -247,7 +247,8 @@ class Assignment:
         """Write nothing into this group from now on, and warn of it."""
         self.left_alone.add(group)
         self.forget_curve()
-        warn(f"parameter group {group} is left alone from now on: {why}")
+        of = "" if self.slot is None or self.slot.name == "lr" else f"the {self.slot.name} of "
+        warn(f"{of}parameter group {group} is left alone from now on: {why}")
 
     def take_up(self, groups: Sequence[Group], number: int) -> None:
         """Take up an added group; one for which the line is wrong is left alone."""
