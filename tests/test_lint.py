@@ -168,6 +168,12 @@ ON_PURPOSE = {
     # values that need no base rate, which begin at 0 to show it
     "warmup 10 from=0 to=0.1 -> cosine 90 min=1e-4": ["zero-start"],
     "warmup 5 from=0 to=0.3 -> cosine 10": ["long-warmup", "zero-start"],
+    # weight decay, which rises; the rules are about rates
+    "cosine 100% to=10x": ["high-level"],
+    "linear 100 to=10x": ["high-level"],
+    # the schedules of published trainers, with their floor and their first epoch
+    "warmup 12_499st from=0 -> hold until 10ep -> cosine 90ep min=0.025%": ["floor"],
+    "total=100ep | warmup 5ep from=0 -> cosine rest min=0.1%": ["zero-start"],
     # three epochs, to show how a staircase steps
     "warmup 1ep from=0 -> cosine 2ep min=10% every=1ep": ["long-warmup", "zero-start"],
     # momentum that a warm-up leaves alone; the rate falls to the one-cycle's own start
