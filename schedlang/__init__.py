@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from schedlang.phases.arguments import Positive, Ratio
     from schedlang.program.program import Program
     from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
+    from schedlang.space import Space
 
 __all__ = [
     "Binding",
@@ -21,6 +22,7 @@ __all__ = [
     "Schedule",
     "ScheduleError",
     "ScheduleWarning",
+    "Space",
     "compare",
     "parse",
     "register",
@@ -34,6 +36,7 @@ _MODULES = {
     "schedlang.phases.arguments": ("Positive", "Ratio"),
     "schedlang.program.program": ("Program",),
     "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
+    "schedlang.space": ("Space",),
 }
 
 

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
         refuse_a_line_without_quotes(options)
     command: Callable[[argparse.Namespace], int] = {
-        "check": check, "show": show, "plot": plot, "emit": emit, "fmt": fmt,
+        "check": check, "show": show, "plot": plot, "emit": emit, "fmt": fmt, "space": space,
     }[options.command]  # fmt: skip
     try:
         return command(options)
@@ -320,6 +320,13 @@ def _write(found: Input, canonical: str) -> None:
 
 def _without_comments(line: str) -> str:
     return re.sub(r"#[^\n]*", "", line)
+
+
+def space(options: argparse.Namespace) -> int:
+    """Print the lines of a space."""
+    from schedlang.cli import space as spaces
+
+    return spaces.space(options)
 
 
 # ── What they share ──────────────────────────────────────────────────────────────────────────────

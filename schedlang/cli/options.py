@@ -25,6 +25,7 @@ COMMANDS = {
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
     "fmt": "print the canonical text, or bring files into it",
+    "space": "print the lines of a space, for a sweep",
 }
 
 
@@ -129,6 +130,17 @@ def parser() -> argparse.ArgumentParser:
     )
     change.add_argument("--write", action="store_true", help="change the files")
 
+    space = command("space")
+    space.add_argument("--sample", metavar="N", type=_positive, help="print N lines at random")
+    space.add_argument(
+        "--seed", metavar="N", type=_count, default=0, help="of the sample (default: 0)"
+    )
+    space.add_argument(
+        "--hydra",
+        action="store_true",
+        help="print one override for --multirun, of the key --key (default: schedule)",
+    )
+
     for name, each in _commands(top).items():
         each.add_argument("schedules", metavar="SCHEDULE", nargs="*", help=LINE)
         each.add_argument(
@@ -136,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="KEY",
             help='the place in the file: train.lr, runs[0].lr, ["a.b"].lr',
         )
-        if name != "fmt":
+        if name not in ("fmt", "space"):
             binding = each.add_argument_group("settings that the line leaves open")
             for setting, (metavar, text) in SETTINGS.items():
                 option = f"--{setting.replace('_', '-')}"
@@ -238,6 +250,12 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number of at least 1")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number")
     return int(text)
 
 
