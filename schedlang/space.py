@@ -152,12 +152,10 @@ class Space:
             match each:
                 case Choices():
                     config[name] = trial.suggest_categorical(name, each.options)
-                case Range(whole=True):
-                    low, high = int(each.low), int(each.high)
-                    config[name] = trial.suggest_int(name, low, high, log=each.log)
-                case Range():
-                    low_, high_ = float(each.low), float(each.high)
-                    config[name] = trial.suggest_float(name, low_, high_, log=each.log)
+                case Range(low=low, high=high, log=log, whole=True):
+                    config[name] = trial.suggest_int(name, int(low), int(high), log=log)
+                case Range(low=low, high=high, log=log):
+                    config[name] = trial.suggest_float(name, float(low), float(high), log=log)
                 case _:
                     assert_never(each)
         return self.line(config)

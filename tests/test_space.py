@@ -66,6 +66,9 @@ GRIDS: list[tuple[str, list[str]]] = [
     ("plateau monitor=val/<loss, loss.ema>", [
         "plateau monitor=val/loss", "plateau monitor=val/loss.ema"
     ]),
+    ("plateau monitor=val/top<1, 5> mode=max", [
+        "plateau monitor=val/top1 mode=max", "plateau monitor=val/top5 mode=max"
+    ]),
     ("cosine 9 min=<0, 1>e-<4, 5>", [
         "cosine 9 min=0e-4", "cosine 9 min=0e-5", "cosine 9 min=1e-4", "cosine 9 min=1e-5"
     ]),

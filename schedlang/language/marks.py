@@ -185,7 +185,9 @@ def _marks(text: str, clean: str) -> list[_Mark]:
                 begin, depth, nested, cuts = sign.start(), 0, 0, [sign.start()]
             case "<":
                 nested += 1
-                mistakes.append(_bad("a mark stands inside a mark", "write all choices in one", *sign.span()))
+                mistakes.append(
+                    _bad("a mark stands inside a mark", "write all choices in one", *sign.span())
+                )
             case _ if begin < 0:
                 pass
             case "[" | "(":
