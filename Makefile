@@ -29,7 +29,7 @@ quick: .venv/.dev
 
 # Ray is large, so that neither `make quick` nor `make test` installs it.
 engines: .venv/.engines
-	$(BIN)/python -m pytest tests/engines
+	$(BIN)/python -m pytest tests/engines tests/docs/test_pages.py -k 'engines or spaces'
 
 lint: .venv/.all
 	$(BIN)/ruff format --check
