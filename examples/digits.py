@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
@@ -49,7 +50,9 @@ def accuracies(line: str, epochs: int) -> Iterator[float]:
 
 def show(line: str, accuracy: float, picture: Path) -> None:
     """Print the best line and its accuracy, and draw its curve."""
-    schedlang.parse(line).plot(total=100).figure.savefig(picture)
+    figure = Figure()
+    schedlang.parse(line).plot(total=100, ax=figure.subplots())
+    figure.savefig(picture)
     print(f"accuracy  {accuracy:.1%} on 360 other digits")
     print(f"line      {line}")
     print(f"curve     {picture}, in percent of the run")

@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError
 from fractions import Fraction
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import assume, example, given
@@ -19,7 +20,7 @@ from schedlang import ScheduleError, Space, parse
 from schedlang.language import marks as reading
 from schedlang.language.marks import Range
 from schedlang.language.validate import from_text
-from tests.strategies import schedules
+from tests.strategies import schedules, texts
 
 THREE = "warmup <1%, 5%, 10%> -> <cosine, linear> rest min=<0, 1%, 10%>"
 TAIL = "warmup 5% -> hold rest -> decay sqrt tail<10% .. 40%> min=<1e-4x .. 0.1x log>"
@@ -460,6 +461,42 @@ def test_every_number_of_a_range_is_written_in_it(
     parse(line)
 
 
+_TOKEN = re.compile(r"->|\\w+|[^\\w\\s]|\\s+")
+NOISE = ["<", ">", ", ", " .. ", "..", " log", "a<", "->", "{", "}", "[", "]", "(", ")", "#", "\\n"]
+
+
+@st.composite
+def noisy(draw: st.DrawFn) -> str:
+    """A space in which a few tokens were added or lost, or any text at all."""
+    tokens = _TOKEN.findall(draw(st.one_of(st.sampled_from(VALID), texts())))
+    for _ in range(draw(st.integers(1, 6))):
+        i = draw(st.integers(0, len(tokens)))
+        tokens[i : i + draw(st.integers(0, 1))] = [draw(st.sampled_from(NOISE))]
+    return "".join(tokens)
+
+
+@given(noisy())
+@example("a=" * 2000 + " <1>" * 1000)
+@example("<" * 5000)
+@example("<1>" * 3000)
+@example(" -> ".join(["hold 1 to=<1 .. 9>"] * 400))
+@example("min=<" + ", ".join(map(str, range(1500))) + ">")
+def test_noise_is_a_space_or_a_mistake(text: str) -> None:
+    with patch.object(reading, "MOST_CHECKED", 20):
+        try:
+            lines = Space(text).sample(5)
+        except ScheduleError as error:
+            lines, mistakes = [], error.mistakes
+        else:
+            mistakes = ()
+    for line in lines:
+        parse(line)
+    for mistake in mistakes:
+        begin, end = mistake.span or (0, 0)
+        assert (mistake.span is None) == (mistake.code == "too-long")
+        assert 0 <= begin <= end <= len(text)
+
+
 # ── More than 10,000 lines ───────────────────────────────────────────────────────────────────────
 
 
@@ -479,6 +516,21 @@ def test_beyond_the_limit_each_option_is_in_some_line(monkeypatch: pytest.Monkey
     assert len(set(seen[:20])) > 10
     words = re.findall(r"\w+%?", " ".join(seen))
     assert {"1", "2", "3", "4", "5", "cosine", "linear", "sqrt", "10", "90", "0", "1%"} < {*words}
+
+
+def test_long_lines_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def counted(text: str) -> Any:
+        seen.append(text)
+        return from_text(text)
+
+    monkeypatch.setattr(reading, "from_text", counted)
+    monkeypatch.setattr(reading, "MOST_READ", 200)
+    Space("warmup <1, 2, 3> -> cosine <4, 5, 20>")  # 22 characters
+    assert len(seen) == 9
+    Space("warmup <1, 2, 3> -> cosine <4, 5, 2000>")  # 23
+    assert len(seen) == 9 + 8
 
 
 def test_a_mistake_in_a_large_space(monkeypatch: pytest.MonkeyPatch) -> None:

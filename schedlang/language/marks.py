@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import count, cycle, islice, pairwise, product, zip_longest
@@ -25,6 +25,8 @@ from schedlang.phases.arguments import Duration
 
 MOST_CHECKED = 10_000
 """How many lines of a space are parsed when it is made."""
+MOST_READ = 10_000_000
+"""How many characters these lines have at most, so that long lines are fewer."""
 LONGEST = 10_000
 """How many characters a space may have, since thousands of its lines are parsed."""
 
@@ -68,6 +70,10 @@ class Range:
     log: bool
     whole: bool
     options: tuple[str, str]
+
+    @property
+    def ends_are_whole(self) -> bool:
+        return self.low.denominator == self.high.denominator == 1
 
     def text(self, value: object) -> str:
         """The number of a config as a text of the language.
@@ -336,9 +342,11 @@ def _where(outline: str, begin: int) -> str:
     """
     separators = list(re.finditer(r"->|[*|(]", outline[:begin]))
     inside = outline[separators[-1].end() if separators else 0 : begin]
-    argument = re.search(r"([A-Za-z_]\w*)\s*=\s*(?:\[[^\[\]]*|[^\s\[\]]*)\Z", inside)
-    if argument:
-        return argument[1]
+    in_list = inside.rfind("[") > inside.rfind("]")
+    name, equals, value = inside[: inside.rfind("[") if in_list else None].rpartition("=")
+    argument = _LABEL.search(name.rstrip())
+    if equals and argument and not re.search(r"\S\s" if not in_list else r"\S", value):
+        return argument[0]
     if "|" in outline[begin:]:
         return "settings"
     if ")" in inside:
@@ -366,7 +374,10 @@ def _checked(text: str, literals: tuple[str, ...], marks: list[_Mark]) -> Parame
     parameters = {mark.name: mark.parameter for mark in marks}
     # A mistake, and the options that all lines with it have in common.
     found: dict[tuple[str, Span | None, str], tuple[Mistake, set[tuple[str, str]]]] = {}
-    for chosen in _combinations([each.options for each in parameters.values()]):
+    longest = sum(map(len, literals))
+    longest += sum(max(map(len, parameters[mark.name].options)) for mark in marks)
+    most = min(MOST_CHECKED, MOST_READ // max(1, longest))
+    for chosen in _combinations([each.options for each in parameters.values()], most):
         config = dict(zip(parameters, chosen, strict=True))
         parts = _parts(literals, marks, config)
         try:
@@ -385,16 +396,14 @@ def _checked(text: str, literals: tuple[str, ...], marks: list[_Mark]) -> Parame
     return parameters
 
 
-def _combinations(options: list[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
-    """All combinations; of more than 10,000 a sample in which every option is equally frequent."""
-    if math.prod(map(len, options)) <= MOST_CHECKED:
+def _combinations(options: list[tuple[str, ...]], most: int) -> Iterable[tuple[str, ...]]:
+    """All combinations, or so many of them, in which each option is equally frequent."""
+    if math.prod(map(len, options)) <= most:
         return product(*options)
     rng = random.Random(0)  # noqa: S311  # no secret
-    columns = []
-    for each in options:
-        column = list(islice(cycle(each), MOST_CHECKED))
+    columns = [list(islice(cycle(each), most)) for each in options]
+    for column in columns:
         rng.shuffle(column)
-        columns.append(column)
     return zip(*columns, strict=True)
 
 
@@ -463,15 +472,16 @@ def _with_cause(
 
 def _find_whole(tree: Tree, parts: list[_Part], parameters: Parameters) -> None:
     """Note which ranges are of whole numbers, by the values that a line has in their places."""
+    undecided: dict[int, tuple[str, Range]] = {}
     for part in parts:
-        if part.mark is None:
-            continue
-        name, each = part.mark.name, parameters[part.mark.name]
-        if not isinstance(each, Range) or each.whole:
-            continue
-        ends_are_whole = each.low.denominator == each.high.denominator == 1
-        if ends_are_whole and _is_whole(_value_at(tree, part.begin)):
-            parameters[name] = replace(each, whole=True)
+        each = parameters[part.mark.name] if part.mark else None
+        if part.mark and isinstance(each, Range) and each.ends_are_whole and not each.whole:
+            undecided[part.begin] = part.mark.name, each
+    for span, value in _values(tree) if undecided else ():
+        for position in range(*span):
+            if position in undecided and _is_whole(value):
+                name, each = undecided[position]
+                parameters[name] = replace(each, whole=True)
 
 
 def _is_whole(value: object) -> bool:
@@ -484,23 +494,20 @@ def _is_whole(value: object) -> bool:
             return False
 
 
-def _value_at(tree: Tree, position: int) -> object:
-    """The value of a setting or an argument, or the item of one, that is read at a position."""
+def _values(tree: Tree) -> Iterator[tuple[Span, object]]:
+    """The settings and arguments of a line, and the items of lists, each with its place."""
     for node in (tree, *(node for _, node in walk(tree.stages))):
         place = place_of(node)
         assert place is not None  # it was read from a text
-        for name, value in _values(node):
+        for name, value in _named_values(node):
             match place.values.get(name):
-                case Span(begin, end) if begin <= position < end:
-                    return value
+                case Span() as span:
+                    yield span, value
                 case list(spans):
-                    for (begin, end), item in zip(spans, value, strict=True):
-                        if begin <= position < end:
-                            return item
-    return None
+                    yield from zip(spans, value, strict=True)
 
 
-def _values(node: Tree | Group | Product | Phase) -> Iterable[tuple[str, Any]]:
+def _named_values(node: Tree | Group | Product | Phase) -> Iterable[tuple[str, Any]]:
     match node:
         case Tree():
             return ((name, getattr(node, name)) for name in Settings.model_fields)
