@@ -164,9 +164,13 @@ class Space:
         """A search space of Ray Tune, a domain for each name; `line` gives the line of a config.
 
         Raises:
-            ImportError: if Ray Tune is not installed.
+            ModuleNotFoundError: if Ray Tune is not installed.
         """
-        from ray import tune
+        try:
+            from ray import tune
+        except ModuleNotFoundError:
+            message = "to_ray needs Ray Tune: pip install 'schedlang[ray]'"
+            raise ModuleNotFoundError(message, name="ray") from None
 
         space: dict[str, Any] = {}
         for name, each in self._parameters.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
@@ -635,6 +636,13 @@ def test_every_whole_number_is_drawn(log: str) -> None:
     assert sum(counts) == 400
     assert min(counts) > 20
     assert (counts[0] > 2 * counts[4]) == bool(log)
+
+
+def test_ray_is_needed_for_its_search_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    message = "to_ray needs Ray Tune: pip install 'schedlang[ray]'"
+    with pytest.raises(ModuleNotFoundError, match=f"^{re.escape(message)}$"):
+        Space("cosine <5, 6>").to_ray()
 
 
 WANDB = [

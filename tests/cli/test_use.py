@@ -101,6 +101,7 @@ commands:
   plot   draw the curve in the terminal, or as a picture
   emit   print source code that needs the framework and nothing else
   fmt    print the canonical text, or bring files into it
+  space  print the lines of a space, for a sweep
 
 options:
   -h, --help          show this help and exit
