@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from schedlang.cli.commands import _reported
 from schedlang.cli.inputs import STDIN, SUFFIXES, find
 from schedlang.cli.output import Misuse, put
+from schedlang.cli.shared import reported
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.space import Space
 
@@ -18,7 +18,7 @@ def space(options: argparse.Namespace) -> int:
     in_file = argument == STDIN or Path(argument).suffix.lower() in SUFFIXES
     # With a line, `--key` is that of Hydra's override alone.
     found = find(argument, options.key if in_file or not options.hydra else None)
-    with _reported(found):
+    with reported(found):
         if not isinstance(found.value, str):
             message = f"a space is a line of text, not {quoted(found.value)}"
             raise ScheduleError([Mistake("wrong-type", message)])

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+if TYPE_CHECKING:
+    from yaml import SafeLoader as Base
+else:  # libyaml is ten times as fast
+    Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-class Loader(yaml.SafeLoader):
+MERGE = "tag:yaml.org,2002:merge"
+
+
+class Loader(Base):
     """PyYAML's safe loader, for which an unknown tag is as good as none."""
 
     def _construct_ignoring_the_tag(self, node: yaml.Node) -> Any:
@@ -26,21 +34,67 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor(None, Loader._construct_ignoring_the_tag)  # noqa: SLF001  # None: any other tag
 
 
-def documents(text: str) -> Iterator[Any]:
-    """The documents of a YAML text.
+def documents(text: str) -> list[Any]:
+    """The documents of a YAML text that are not empty.
 
     Raises:
-        ValueError: if it is not valid.
+        ValueError: if it is not valid; with the line and the column, if they are known.
     """
     try:
-        yield from yaml.load_all(text, Loader)
+        found = list(yaml.load_all(text, Loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = () if mark is None else (mark.line + 1, mark.column + 1)
+        raise ValueError(error.problem or str(error), *where) from None
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
+    return [document for document in found if document is not None]
 
 
-def scalars(text: str) -> Iterator[tuple[int, int, str, str]]:
-    """The scalars of a valid YAML text: begin, end, value, and the sign of their style."""
-    for token in yaml.scan(text, Loader):
-        if isinstance(token, yaml.ScalarToken):
-            begin, end = token.start_mark.index, token.end_mark.index
-            yield begin, end, token.value, token.style or ""
+def place(text: str, path: Sequence[str]) -> tuple[int, int] | None:
+    """Where a valid YAML text has the value at a path: its begin and its end."""
+    roots = [root for root in yaml.compose_all(text, Loader) if not _is_null(root)]
+    steps = list(path)
+    node = roots[int(steps.pop(0))] if len(roots) > 1 and steps else roots[0]
+    for step in steps:
+        inside = _child(node, step)
+        if inside is None:
+            return None
+        node = inside
+    begin, end = node.start_mark.index, node.end_mark.index
+    properties = _PROPERTIES.match(text, begin, end)
+    return (properties.end() if properties else begin), end
+
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+"""Anchors and tags before a value."""
+
+
+def _is_null(node: yaml.Node | None) -> bool:
+    return node is None or node.tag == "tag:yaml.org,2002:null"
+
+
+def _child(node: yaml.Node, step: str) -> yaml.Node | None:
+    """What a mapping or a list has at a step; the last one counts, as for the loader."""
+    match node:
+        case yaml.SequenceNode(value=items):
+            found: yaml.Node | None = items[int(step)] if int(step) < len(items) else None
+            return found
+        case yaml.MappingNode(value=pairs):
+            for key, value in reversed(pairs):
+                if key.tag != MERGE and _name(key) == step:
+                    return value  # type: ignore[no-any-return]  # PyYAML has no types for it
+            for key, value in reversed(pairs):
+                if key.tag == MERGE:
+                    merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                    for each in merged:
+                        inside = _child(each, step)
+                        if inside is not None:
+                            return inside
+    return None
+
+
+def _name(key: yaml.Node) -> str:
+    """A key as the values have it: `1`, `True`."""
+    loader = Loader("")
+    return str(loader.construct_object(key, deep=True))
