@@ -48,6 +48,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from schedlang.cli import library
 
             return library.presets if name == "presets" else library.recommended
+        case "space":
+            from schedlang.cli.space import space
+
+            return space
         case "plot":
             return plot
         case "emit":

@@ -107,6 +107,7 @@ commands:
   presets    list published schedules, with their sources
   recommend  print lines for a task, with the reason for each
   fmt        print the canonical text, or bring files into it
+  space      print the lines of a space, for a sweep
 
 options:
   -h, --help          show this help and exit
