@@ -54,7 +54,7 @@ TICKS = Symbol("ticks")
 """The ticks of a phase as integers, where ``t`` are the same as floats."""
 
 
-_RESERVED = {"step", "lr", "self", "float", T.name, TICKS.name}
+_RESERVED = {"step", "lr", "base", "self", "float", T.name, TICKS.name}
 
 
 class TickRange(NamedTuple):
