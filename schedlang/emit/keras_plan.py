@@ -44,7 +44,7 @@ class Numbers(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)'''
 _MOVE = """\
-        moving, starts = {}, {}
+        moving: dict[str, MovingNumber] = {}
         for key, number in NUMBERS.items():
             is_beta = key == "momentum" and not hasattr(optimizer, key)
             name = "beta_1" if is_beta else key
@@ -58,9 +58,9 @@ _KNOWN = """\
                 raise ValueError(f"this plan is for {key}={BASES[key]}: it is {start}")"""
 _MOVED = """\
             moving[name] = MovingNumber(optimizer, start, number)
-            starts[name] = start
         # Past `__setattr__`, which would have them saved as variables; the config keeps the floats.
         vars(optimizer).update(moving)
+        starts = {name: number.start for name, number in moving.items()}
         optimizer.get_config = lambda: {**type(optimizer).get_config(optimizer), **starts}
         self.model.make_train_function(force=True)  # an older one has the floats"""
 
