@@ -36,6 +36,16 @@ _PRODUCT = {"kind": "product", "factors": [{"kind": "hold"}, {"kind": "hold"}]}
 # In dict form a mistake has a path and no marker.
 DICTS: list[tuple[object, str]] = [
     ({}, "error[missing-argument]: `stages` is missing"),
+    *(
+        (
+            plan,
+            (
+                "error[wrong-type]: this is a plan, and only one line is possible here\n"
+                "  use schedlang.Plan"
+            ),
+        )
+        for plan in ({"lr": "hold"}, {"eps": "warmup 5 -> cosine 9"}, {"lr": {"a*": "hold"}})
+    ),
     (
         {"stages": []},
         "error[empty]: there is no schedule here\n  at stages\n  write one: cosine 90",

@@ -92,7 +92,7 @@ class Input(NamedTuple):
         return [*in_file(self.file, string, self.text, spans)]
 
     def lines(self) -> str:
-        """The line; in a file, the lines on which it stands, with the comments behind them."""
+        """The line; in a file, the lines of its text, with the comments after them."""
         if self.file is None:
             return self.text or ""
         from schedlang.cli.places import span_of

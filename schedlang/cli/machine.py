@@ -61,7 +61,7 @@ def _command(report: Report, remark: Remark) -> str:
             properties |= {"line": str(place.line), "col": str(place.column)}
             properties |= {"endLine": str(place.end_line), "endColumn": str(place.end_column)}
     listed = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in properties.items())
-    return f"::{remark.level} {listed}::{_escaped(_said(remark))}"
+    return f"::{remark.level} {listed}::{_escaped(_described(remark))}"
 
 
 def _escaped(text: str, signs: str = "") -> str:
@@ -70,7 +70,7 @@ def _escaped(text: str, signs: str = "") -> str:
     return text
 
 
-def _said(remark: Remark) -> str:
+def _described(remark: Remark) -> str:
     return "\n".join(filter(None, (remark.message, remark.advice, remark.reason)))
 
 
@@ -111,7 +111,7 @@ def _result(report: Report, remark: Remark, codes: list[str]) -> dict[str, Any]:
         "ruleId": rule,
         "ruleIndex": codes.index(rule),
         "level": remark.level,
-        "message": {"text": _said(remark)},
+        "message": {"text": _described(remark)},
     }
     if report.in_file:
         location: dict[str, Any] = {

@@ -28,7 +28,7 @@ SEVERAL = ("check", "lint", "fmt", "diff")
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
     "lint": "report what is legal and probably a mistake",
-    "explain": "say in words what happens when, and what each target is made of",
+    "explain": "describe what happens when, and what each target is made of",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
@@ -175,7 +175,7 @@ def parser() -> argparse.ArgumentParser:
         each.add_argument(
             "--by-key",
             action="store_true",
-            help="only what stands at a key called schedule, lr_schedule or …_schedule",
+            help="only values at keys called schedule, lr_schedule or …_schedule",
         )
 
     for name, each in _commands(top).items():
@@ -262,7 +262,7 @@ def _completion(parser: argparse.ArgumentParser, shell: Any) -> str:
     _subparsers(parser).help = None  # shtab leaves out what help leaves out
     for command in _commands(parser).values():
         for action in command._actions:  # noqa: SLF001  # argparse has no public way to them
-            if action.dest in ("schedules", "output"):
+            if action.dest == "output" or action.metavar == "SCHEDULE":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
     script: str = shtab.complete(parser, shell)
     return script.rstrip()

@@ -34,8 +34,10 @@ from schedlang.formula.expressions import (
     Lookup,
     Named,
     Number,
+    Operation,
     Symbol,
     T,
+    hangs_on_base,
     rebuild,
     substitute,
     symbols,
@@ -155,8 +157,7 @@ class Arrays:
     def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> Code:
         """The value of parts, each of which counts from its begin on, after statements for it."""
         found: Code | None = None
-        spans = list(self._spans(parts))
-        for part in spans:
+        for part in self._spans(parts):
             if found is not None:
                 self._let(result, found)
             if not isinstance(part, Span) or part.begin == part.piece.begin:
@@ -167,7 +168,7 @@ class Arrays:
                     here = self._repeat(part, clock, result if found is None else None)
                 case Table():
                     here = self._table(part, clock, result if found is None else None)
-                case Span() if symbols(part.curve) <= {BASE.name} and len(spans) == 1:
+                case Span() if found is None and all(map(hangs_on_base, symbols(part.curve))):
                     # A value that never changes has to be an array too.
                     here = self.spelling.full(Text(clock.name), self._span(part, clock))
                 case Span():
@@ -232,9 +233,11 @@ class Arrays:
         curve = guarded(curve, lambda x: measure(x, near, set()).low < TINY)
         # Where a phase does not count it is computed too, and must be finite there.
         known = span.piece.kind != "fn"
+        times = max(map(_multiplied, walk(curve)))
         if known and stays_finite(curve, self._ranges(far_low, high)):
             low = far_low
-        if known and stays_finite(curve, self._ranges(low, far_high)):
+        fits = span.end is None or far_high * times <= LAST_TICK
+        if known and fits and stays_finite(curve, self._ranges(low, far_high)):
             high = far_high
         since = ticks_since(clock.name, origin)
         moved = _moved(curve, clock.name, origin) if (low, high) == (far_low, far_high) else {}
@@ -245,7 +248,7 @@ class Arrays:
                 since = self._call("max", since, number(low))
             case False, True:
                 since = self._call("min", since, number(high))
-        return self._of_ticks(curve, since, moved, span.piece.facts)
+        return self._of_ticks(curve, since, moved, span.piece.facts, high)
 
     def _ranges(self, low: float, high: float) -> dict[str, Range]:
         """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
@@ -253,7 +256,12 @@ class Arrays:
         return {**levels, T.name: Range(low, high, whole=True)}
 
     def _of_ticks(
-        self, e: Expr, since: Code, moved: dict[Expr, Code], facts: Mapping[str, Any]
+        self,
+        e: Expr,
+        since: Code,
+        moved: dict[Expr, Code],
+        facts: Mapping[str, Any],
+        last: float,
     ) -> Code:
         """The value of a formula over the ticks of a phase, after statements for both.
 
@@ -262,9 +270,10 @@ class Arrays:
             since: the ticks of the phase.
             moved: sums of these and a number, in terms of what counts the steps.
             facts: the numbers of the phase.
+            last: the last of its ticks.
         """
         self._explain(e)
-        e = _counted(e)
+        e = _counted(e, last)
         cycles = cycles_of(e, facts)
         parts = list(_parts(e))
         floats, wholes = parts.count(T), parts.count(TICKS)
@@ -400,16 +409,47 @@ def _parts(e: Expr, names: Container[Expr] = ()) -> list[Expr]:
     return [part for whole in (e, *quantities) for part in outside(whole)]
 
 
-def _counted(e: Expr) -> Expr:
+def _counted(e: Expr, last: float) -> Expr:
     """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
     match e:
         case Lookup(x, edges, values):
             reached = sum(edge <= LAST_TICK for edge in edges)
             whole = tuple(float(ceil(edge)) for edge in edges[:reached])
             return Lookup(substitute(x, {T.name: TICKS}), whole, values[: reached + 1])
+        case Apply("floordiv" | "mod" as op, (Apply("mul", (x, Number(n))), Number(m))) if (
+            last * n > LAST_TICK
+        ):
+            return _in_32_bits(op, substitute(x, {T.name: TICKS}), n, m)
         case Apply("floordiv" | "mod", (x, Number())):
             return substitute(e, {T.name: TICKS})
-    return rebuild(e, _counted)
+    return rebuild(e, lambda part: _counted(part, last))
+
+
+def _multiplied(e: Expr) -> float:
+    """What the ticks are multiplied by where they are counted in integers."""
+    match e:
+        case Apply("floordiv" | "mod", (Apply("mul", (_, Number(n))), Number())):
+            return n
+    return 1.0
+
+
+def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
+    """``x·n`` over ``m``: the whole quotient or the rest, without a product beyond 32 bits.
+
+    Raises:
+        ValueError: if ``m·n`` is beyond 32 bits.
+    """
+    if m * n > LAST_TICK:
+        raise ValueError(
+            f"a period of {m:.0f}/{n:.0f} steps cannot be counted in integers of 32 bits: round "
+            "it, or emit torch or python instead"
+        )
+    periods, over = Number(n), Number(m)
+    rest = Apply("mul", (Apply("mod", (x, over)), periods))
+    if op == "mod":
+        return Apply("mod", (rest, over))
+    whole = Apply("mul", (Apply("floordiv", (x, over)), periods))
+    return Apply("add", (whole, Apply("floordiv", (rest, over))))
 
 
 def _moved(e: Expr, clock: str, origin: int) -> dict[Expr, Code]:

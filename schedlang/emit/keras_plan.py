@@ -12,7 +12,7 @@ from schedlang.emit.code import Code, Text, mapping, statement
 from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.keras import schedule_of
 from schedlang.emit.keras_callbacks import ACCUMULATION, NEVER_ZERO
-from schedlang.emit.plan import Line, definitions, name, numbers_of, title
+from schedlang.emit.plan import Line, definitions, name, naming, numbers_of, title
 from schedlang.emit.printing import KERAS, Import
 
 _IMPORTS = {**KERAS.imports, "Callable": Import("collections.abc", "Callable")}
@@ -78,7 +78,8 @@ def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) ->
             defined.append(_function(shared, line, name(shared, line)))
         elif line.key == "lr":
             own = shared.of_line(line.program.levels, line.base)
-            built, more = schedule_of(own, line.program, "build_schedule", style, batches)
+            with naming(line):
+                built, more = schedule_of(own, line.program, "build_schedule", style, batches)
             defined, imports = defined + built, {**imports, **more}
         elif line.key in NUMBERS:
             moving[line.key] = name(shared, line, private=True)
@@ -103,7 +104,8 @@ def _function(shared: Definitions, line: Line, named: str) -> list[str]:
     clock = "epoch" if per_epoch else "step"
     count = f" // {source.integer(per_epoch)}" if per_epoch else ""
     own = shared.of_line(line.program.levels, line.base)
-    lines = Arrays(own, KERAS, own.base).returns(line.program.tracks, clock, "number")
+    with naming(line):
+        lines = Arrays(own, KERAS, own.base).returns(line.program.tracks, clock, "number")
     base, says = ", base: float", source.docstring(line.summary(), [])
     if line.is_value:
         base, says = "", line.explained(updates=True)

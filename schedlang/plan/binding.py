@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.errors import Mistake, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
 from schedlang.patterns import first_fit, fits
 from schedlang.plan.reading import SETTINGS, Line, Pattern, as_one, in_its_line, in_line, shared
 from schedlang.program.binding import no_base
@@ -87,7 +88,12 @@ class Binder:
         schedule, given = self.as_written(line), {**self._given, **(base or {})}
         if Clock.of(schedule, merge(schedule, self._given)).tick != self._tick:
             given["clock"] = self._tick
-        return schedule._bind(given, **options)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ScheduleWarning)
+            program = schedule._bind(given, **options)
+        for warning in caught:
+            warn(f"`{line.place}`: {warning.message}")
+        return program
 
     def as_written(self, line: Line) -> Schedule:
         """The line with the settings of the plan, as if they were written in it."""
@@ -169,11 +175,6 @@ def by_group(
             advice = f'the patterns are {has}; "*" fits all others'
             found.append(Mistake("groups", message, advice, place=lines[0].key))
     return chosen, found
-
-
-def has_groups(plan: Plan) -> bool:
-    """Whether a hyperparameter has lines by groups."""
-    return any(line.pattern is not None and not line.is_value for line in plan.lines)
 
 
 def bind(
