@@ -10,7 +10,7 @@ from pathlib import Path
 
 from schedlang.cli.options import NAMES
 from schedlang.cli.output import Misuse, console, has_box_characters, put
-from schedlang.cli.shared import Wrong, bound, found_in, put_json, reported, settings
+from schedlang.cli.shared import Wrong, bound, bound_plan, found_in, put_json, reported, settings
 from schedlang.errors import quoted
 
 
@@ -60,21 +60,29 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print the phases as a table."""
-    found, program = bound(options)
+    """Print the phases as a table; of a plan, a table for each line."""
+    found = found_in(options)
     from schedlang.cli import table
 
+    boxes = sys.stdout is None or has_box_characters(sys.stdout)
+    if found.is_plan:
+        plan, programs = bound_plan(found, options)
+        values, parts = (
+            table.plan_as_json(plan, programs),
+            table.describe_plan(programs, boxes=boxes),
+        )
+    else:
+        program = bound(found, options)
+        values, parts = table.as_json(program), table.describe(program, boxes=boxes)
     if options.json:
-        where = {"input": found.argument, "key": found.key}
-        put_json({**where, **table.as_json(program)})
+        put_json({"input": found.argument, "key": found.key, **values})
         return 0
     # A pipe has no width; a table that is cut there could not be searched.
     terminal = sys.stdout is not None and sys.stdout.isatty()
     width = None if terminal else 100_000
     printed = io.StringIO()
     printer = console(file=printed, force_terminal=terminal, width=width)
-    boxes = sys.stdout is None or has_box_characters(sys.stdout)
-    for part in table.describe(program, boxes=boxes):
+    for part in parts:
         printer.print(part, markup=False)
     put("\n".join(line.rstrip() for line in printed.getvalue().splitlines()))
     return 0
@@ -82,7 +90,7 @@ def show(options: argparse.Namespace) -> int:
 
 def plot(options: argparse.Namespace) -> int:
     """Draw the curve."""
-    _, program = bound(options)
+    program = bound(found_in(options), options)
     from schedlang import plot as pictures
 
     drawn = ""
@@ -110,7 +118,7 @@ def emit(options: argparse.Namespace) -> int:
     if name is not None and not name.isidentifier():
         raise Misuse(f"--function: {quoted(name)} is not a name of Python")
     given = settings(options)
-    found = found_in(options, given)
+    found = found_in(options)
     with reported(found):
         source = found.schedule().emit(
             options.target,

@@ -215,6 +215,29 @@ def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> 
     return bound
 
 
+def by_line(
+    plan: Plan, given: Mapping[str, Any], *, symbolic: bool = False
+) -> list[tuple[Line, Program]]:
+    """The program of every line, in the order written; no groups are needed.
+
+    Args:
+        plan: the plan.
+        given: settings, and bases of hyperparameters as numbers.
+        symbolic: whether to leave the bases open.
+
+    Raises:
+        ScheduleError: with everything that is wrong under this binding.
+    """
+    binder = Binder(plan, {name: value for name, value in given.items() if name in SETTINGS})
+    bases = {name: value for name, value in given.items() if name not in SETTINGS}
+    binder.found += wrong_bases(plan, None, bases)
+    binder.finish()
+    lines = sorted(plan.lines, key=lambda line: line.is_value)
+    programs = [binder.bind(line, bases.get(line.key), symbolic=symbolic) for line in lines]
+    binder.finish()
+    return [(line, program) for line, program in zip(lines, programs, strict=True) if program]
+
+
 def _wrong_groups(plan: Plan, groups: Sequence[str] | None) -> Iterator[Mistake]:
     if groups is None:
         for line in plan.lines:
