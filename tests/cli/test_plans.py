@@ -325,32 +325,32 @@ def test_where_one_line_is_needed(run: Run, arguments: list[str], message: str) 
 # ── show, fmt ────────────────────────────────────────────────────────────────────────────────────
 
 SHOWN = """\
-lr.backbone*: hold 5 to=0 -> cosine rest
-10 ticks, then the end holds; one tick is one call of `step()`; the base rate is 0.1
+lr.backbone*: hold 5 -> cosine rest
+10 ticks, then the end holds; one tick is one call of step(); the base rate is 0.1
 
  phase         ticks   rate      formula
- ─────────────────────────────────────────────────────────────────────────────
- hold 5 to=0   0 … 4   0         0
- cosine rest   5 … 9   0.1 → 0   0.1 + (0 - 0.1) * ((1 - cos(pi * (t / 5))) / 2)
+ ─────────────────────────────────────────────────────────────────────────
+ hold 5        0 … 4   0.1       0.1
+ cosine rest   5 … 9   0.1 → 0   0.1 - 0.1 * ((1 - cos(pi * (t / 5))) / 2)
                10 …    0         0
 
 lr.*: hold to=50%
-never ends; one tick is one call of `step()`; the base rate is 0.1
+never ends; one tick is one call of step(); the base rate is 0.1
 
  phase         ticks   rate   formula
  ────────────────────────────────────
  hold to=50%   0 …     0.05   0.05
 
 weight_decay: lr=0.5 | linear 10 to=2x
-10 ticks, then the end holds; one tick is one call of `step()`; the base is 0.5
+10 ticks, then the end holds; one tick is one call of step(); the base is 0.5
 
  phase             ticks   weight_decay   formula
- ────────────────────────────────────────────────────────────────
+ ───────────────────────────────────────────────────────────────────
  linear 10 to=2x   0 … 9   0.5 → 1        0.5 + (1 - 0.5) * (t / 10)
                    10 …    1              1
 
 values.tau: hold to=0.5
-never ends; one tick is one call of `step()`; the values are absolute
+never ends; one tick is one call of step(); the values are absolute
 
  phase         ticks   tau   formula
  ───────────────────────────────────
@@ -359,7 +359,7 @@ never ends; one tick is one call of `step()`; the values are absolute
 t is the number of ticks since the phase began.
 """
 SHORT = """\
-{total: 10, lr: {backbone*: hold 5 to=0 -> cosine rest, "*": hold to=50%},
+{total: 10, lr: {backbone*: hold 5 -> cosine rest, "*": hold to=50%},
  weight_decay: lr=0.5 | linear 10 to=2x, values: {tau: hold to=0.5}}"""
 
 
