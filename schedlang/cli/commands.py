@@ -89,16 +89,24 @@ def show(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    """Draw the curve."""
-    program = bound(found_in(options), options)
+    """Draw the curve; of a plan, a panel for each hyperparameter and value."""
     from schedlang import plot as pictures
 
+    found = found_in(options)
     drawn = ""
     try:
-        if options.output is None:
-            drawn = pictures.in_terminal(program, options.ticks)
+        if found.is_plan:
+            from schedlang.plan.binding import panels_of
+
+            panels = panels_of(bound_plan(found, options)[1])
+            if options.output is None:
+                drawn = pictures.panels_in_terminal(panels, options.ticks)
+            else:
+                pictures.save_panels(panels, Path(options.output), options.ticks)
+        elif options.output is None:
+            drawn = pictures.in_terminal(bound(found, options), options.ticks)
         else:
-            pictures.save(program, Path(options.output), options.ticks)
+            pictures.save(bound(found, options), Path(options.output), options.ticks)
     except ModuleNotFoundError as error:
         if error.name not in ("matplotlib", "plotext"):
             raise

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
+import schedlang
+from schedlang import plot
 from schedlang.cli.files import File
 from schedlang.cli.search import by_key, chosen
 from tests.cli.running import Ran, Run
@@ -473,3 +478,161 @@ def test_what_fmt_leaves_alone(
 def test_fmt_writes_no_plan_of_the_command_line(run: Run) -> None:
     message = "error: --write changes a file, not the plan `{lr: hold}`\n"
     assert run("fmt", "--write", "{lr: hold}") == Ran(2, "", message)
+
+
+# ── plot ─────────────────────────────────────────────────────────────────────────────────────────
+
+DRAWN = schedlang.Plan(
+    lr={"backbone*": "hold 5 to=0 -> warmup 5 -> cosine 20", "*": "cosine 40"},
+    weight_decay="cosine 30 to=10x",
+    eps="hold to=1e-8",
+    values={"tau": "linear 20 from=0.5 to=1"},
+)
+TITLES = [
+    "lr",
+    "weight_decay: cosine 30 to=10x",
+    "eps: hold to=1e-8",
+    "tau: linear 20 from=0.5 to=1",
+]
+
+
+def _curves(figure: Figure) -> list[dict[str, list[float]]]:
+    """The curves of each panel by their labels; marks of boundaries are no curves."""
+    return [
+        {
+            "" if str(line.get_label()).startswith("_") else str(line.get_label()): list(
+                np.asarray(line.get_ydata())
+            )
+            for line in ax.lines
+            if line.get_color() != plot.INK
+        }
+        for ax in figure.axes
+    ]
+
+
+def test_a_panel_for_each_hyperparameter_and_a_colour_for_each_group() -> None:
+    figure = DRAWN.plot(lr=0.1)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == TITLES
+    labels = [ax.get_ylabel() for ax in figure.axes]
+    assert labels == ["value", "share of the base", "value", "value"]
+    assert [ax.get_xlabel() for ax in figure.axes] == ["", "", "", "ticks: calls of step()"]
+    (colours, *_) = [{line.get_color() for line in ax.lines} for ax in figure.axes]
+    assert colours == set(plot.COLOURS[:2])
+    legends = [ax.get_legend() for ax in figure.axes]
+    assert [legend is not None for legend in legends] == [True, False, False, False]
+    bound = DRAWN.bind(groups=("backbone.0", "head"), lr=0.1)
+    expected = [
+        {key: program.curve(41).tolist() for key, program in curves.items()}
+        for curves in (
+            {"backbone*": bound["lr"]["backbone.0"], "*": bound["lr"]["head"]},
+            {"": bound["weight_decay"]["head"]},
+            {"": bound["eps"]["head"]},
+            {"": bound["tau"]},
+        )
+    ]
+    assert _curves(figure) == expected
+
+
+def test_groups_by_their_names() -> None:
+    bases = {"backbone.0": 0.01, "head": 0.1}
+    figure = DRAWN.plot(groups=("backbone.0", "head"), lr=bases, ticks=15)
+    bound = DRAWN.bind(groups=("backbone.0", "head"), lr=bases)
+    (first, *_) = _curves(figure)
+    assert first == {name: bound["lr"][name].curve(15).tolist() for name in bases}
+
+
+@pytest.mark.parametrize("count", [1, 6, 7, 30])
+def test_the_legend_fits_beside_its_panel(count: int) -> None:
+    lines = {f"layer{i}": f"cosine 90 min={i + 1}%" for i in range(count)}
+    figure = schedlang.Plan(lr=lines, eps="hold").plot()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib's
+    ax = figure.axes[0]
+    assert len({line.get_color() for line in ax.lines}) == count
+    legend = ax.get_legend()
+    assert legend is not None
+    box, inside = legend.get_window_extent(), ax.get_window_extent()
+    assert inside.x1 <= box.x0
+    assert box.x1 <= figure.bbox.x1 + 1
+    assert inside.width > 0.3 * figure.bbox.width
+
+
+LONGEST: list[tuple[dict[str, str], int]] = [
+    ({"lr": "cosine 90", "eps": "hold"}, 90),
+    ({"lr": "cosine 9", "eps": "cosine 12"}, 12),
+    ({"lr": "multistep at=[400, 800]", "eps": "hold"}, 1000),
+    ({"total": "50", "lr": "hold"}, 50),
+]
+
+
+@pytest.mark.parametrize(("plan", "last"), LONGEST)
+def test_how_far_the_panels_are_drawn(plan: dict[str, str], last: int) -> None:
+    figure = schedlang.Plan(plan).plot()
+    assert {np.asarray(ax.lines[0].get_xdata())[-1] for ax in figure.axes} == {last}
+
+
+def test_a_picture_of_a_plan(run: Run, tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        assert run("plot", SHORT, "--lr", "0.1", "-o", name) == Ran(0, "", "")
+    first, second = ((tmp_path / name).read_bytes() for name in ("a.svg", "b.svg"))
+    assert first == second
+    assert b"<!-- weight_decay: lr=0.5 | linear 10 to=2x -->" in first
+
+
+IN_TERMINAL = """\
+lr
+     ┌─────────────────────────────────────────────────────────────────────────┐
+  0.1┤ ⢕⢕ backbone* ⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠒⠒⠤⠤⢄⣀⣀                             │
+     │ xx *                                       ⠑⠢⢄⡀                         │
+0.075┤                                               ⠈⠑⠢⢄⡀                     │
+ 0.05┤xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx│
+     │                                                      ⠈⠒⢄⡀               │
+0.025┤                                                         ⠈⠑⠤⣀            │
+     │                                                             ⠉⠒⠤⣀        │
+    0┤                                                                 ⠉⠒⠒⠤⠤⢄⣀⣀│
+     └┬─────────────┬──────────────┬─────────────┬──────────────┬─────────────┬┘
+      0             2              4             6              8            10
+value                          ticks: calls of step()
+
+weight_decay: lr=0.5 | linear 10 to=2x
+    ┌──────────────────────────────────────────────────────────────────────────┐
+   1┤                                                           ⣀⣀⣀⣀⣀⣀⣀⠤⠤⠤⠤⠒⠒⠒⠊│
+    │                                        ⢀⣀⣀⣀⠤⠤⠤⠤⠤⠤⠤⠔⠒⠒⠒⠊⠉⠉⠉               │
+0.75┤                      ⣀⣀⣀⣀⠤⠤⠤⠔⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠁                                 │
+ 0.5┤⣀⣀⣀⣀⣀⣀⣀⡠⠤⠤⠤⠒⠒⠒⠊⠉⠉⠉⠉⠉⠉⠉                                                    │
+    │                                                                          │
+0.25┤                                                                          │
+    │                                                                          │
+   0┤                                                                          │
+    └┬──────────────┬─────────────┬──────────────┬─────────────┬──────────────┬┘
+     0              2             4              6             8             10
+value                          ticks: calls of step()
+
+tau: hold to=0.5
+   ┌───────────────────────────────────────────────────────────────────────────┐
+   │⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉│
+0.4┤                                                                           │
+   │                                                                           │
+   │                                                                           │
+0.2┤                                                                           │
+   │                                                                           │
+   │                                                                           │
+  0┤                                                                           │
+   └┬──────────────┬──────────────┬─────────────┬──────────────┬──────────────┬┘
+    0              2              4             6              8             10
+value                         ticks: calls of step()
+"""
+
+
+def test_in_the_terminal(run: Run) -> None:
+    assert run("plot", SHORT, "--lr", "0.1") == Ran(0, IN_TERMINAL, "")
+
+
+def test_a_plan_that_cannot_be_drawn(run: Run) -> None:
+    message = "error: cannot write a/b.png: No such file or directory\n"
+    assert run("plot", "{lr: cosine 9}", "-o", "a/b.png") == Ran(2, "", message)
+    ran = run("plot", "{lr: cosine rest}")
+    assert (ran.status, ran.err.splitlines()[:2]) == (
+        1,
+        ["error[missing-setting]: `rest` needs a total", "  at lr"],
+    )
