@@ -1,6 +1,7 @@
 # make demo    what it does, in a minute, without any framework
 # make test    everything: format, lint, types, docs, the built wheel, all tests
 # make quick   the tests that need no framework
+# make engines Ray Tune and Hydra, and the tests with them
 # make tables  the parser's tables, after a change of the grammar
 PY ?= python3
 
@@ -12,7 +13,7 @@ SAMPLE ?= 400
 SEED ?= 1
 CONFIG := examples/config.yaml --key train.lr_schedule
 
-.PHONY: demo test quick lint format tables docs wheel mutants bench clean
+.PHONY: demo test quick engines lint format tables docs wheel mutants bench clean
 
 demo: .venv/.demo
 	$(BIN)/schedlang check $(CONFIG)
@@ -27,6 +28,10 @@ test: lint docs wheel
 quick: .venv/.dev
 	$(BIN)/python -m pytest -q $(wildcard tests/test_*.py) schedlang \
 	  --ignore=schedlang/torch --ignore=schedlang/keras --ignore=schedlang/optax.py
+
+# Ray is large, so that neither `make quick` nor `make test` installs it.
+engines: .venv/.engines
+	$(BIN)/python -m pytest tests/engines tests/docs/test_pages.py -k 'engines or spaces'
 
 lint: .venv/.all
 	$(BIN)/ruff format --check
@@ -76,4 +81,9 @@ clean:
 	@echo "setting up .venv: the frameworks"
 	@$(PIP) -c constraints.txt torch
 	@$(PIP) -c constraints.txt tensorflow-cpu keras jax optax
+	@touch $@
+
+.venv/.engines: .venv/.all
+	@echo "setting up .venv: Ray Tune and Hydra"
+	@$(PIP) -c constraints.txt -e '.[ray]' hydra-core
 	@touch $@

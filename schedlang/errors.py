@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
-    "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
-    "conflicting-settings", "decay-rises", "does-not-apply", "double-argument", "empty",
-    "groups", "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration",
-    "not-finite", "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last",
-    "repeat-differs", "rest", "syntax", "too-deep", "too-long", "total-exceeded",
+    "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-mark", "bad-number",
+    "base-differs", "conflicting-settings", "decay-rises", "does-not-apply", "double-argument",
+    "empty", "groups", "missing-argument", "missing-setting", "mixed-units", "no-base",
+    "no-duration", "not-finite", "not-whole", "out-of-order", "out-of-range", "overflow",
+    "plateau-not-last", "repeat-differs", "rest", "syntax", "too-deep", "too-long",
+    "total-exceeded",
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip

@@ -74,7 +74,7 @@ TASKS: dict[str, tuple[tuple[_Kind, str], ...]] = {
     ),
     "transfer-learning": (
         (GENTLE_STEP, "fine-tunes what is trained already, in a few steps"),
-        (PLATEAU, "fine-tunes until the validation loss says that it is enough"),
+        (PLATEAU, "fine-tunes until the validation loss no longer falls"),
     ),
 }
 """For each task its schedulers, the best first, with the reason."""

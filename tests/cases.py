@@ -143,6 +143,7 @@ CYCLES = [
     Case("restarts dividing", "restarts 30 cycles=4 -> hold 3"),
     Case("restarts dividing growing", "restarts 35 cycles=3 mult=2 from=50% min=1%"),
     Case("restarts in fractions of a tick", "restarts first=2.5 min=1%"),
+    Case("restarts in hundredths of a tick", "restarts first=2.54 min=1%"),
     Case("restarts with skip", "restarts 20 first=8 skip=3"),
     Case("cyclic", "cyclic up=10 min=1e-3 max=0.1"),
     Case("cyclic with down", "cyclic up=4 down=9 min=10%"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from schedlang import ScheduleError, parse
+from schedlang import Schedule, ScheduleError, parse
 from schedlang.language.grammar import DEEPEST, LONGEST
 from schedlang.language.rules import MOST_PHASES
 from schedlang.language.tree import MOST_REFUSED, MOST_REPEATS
@@ -78,6 +79,33 @@ def test_read(last: str, first: str, code: str) -> None:
     with pytest.raises(ScheduleError) as caught:
         parse(first)
     assert {mistake.code for mistake in caught.value.mistakes} == {code}
+
+
+def _groups(count: int) -> dict[str, Any]:
+    node: dict[str, Any] = {"kind": "hold", "duration": "1"}
+    for _ in range(count):
+        node = {"kind": "group", "stages": [node]}
+    return {"stages": [node]}
+
+
+def _products(count: int) -> dict[str, Any]:
+    node: dict[str, Any] = {"kind": "hold", "duration": "1"}
+    for _ in range(count):
+        inside = {"kind": "group", "stages": [node]}
+        node = {"kind": "product", "factors": [{"kind": "hold", "duration": "1"}, inside]}
+    return {"stages": [node]}
+
+
+@pytest.mark.parametrize("make", [_groups, _products])
+def test_the_dict_form_is_as_deep_as_a_text(make: Callable[[int], dict[str, Any]]) -> None:
+    schedule = Schedule.model_validate(make(DEEPEST))
+    assert parse(str(schedule)) == schedule
+    assert Schedule.model_validate(schedule.model_dump()) == schedule
+    with pytest.raises(ScheduleError) as caught:
+        Schedule.model_validate(make(DEEPEST + 1))
+    assert str(caught.value) == (
+        "error[too-deep]: this is nested deeper than 64 levels\n  write it flatter"
+    )
 
 
 # the last that is bound, the first that is not, the binding, the code of its mistake

@@ -163,11 +163,17 @@ ON_PURPOSE = {
     "cosine 100 min=0.01%": ["floor"],
     # a repeat of half epochs shows how boundaries are rounded
     "(hold 2.5ep to=1x -> hold 2.5ep to=0) x 2": ["vanishing"],
-    # shows that later rounds of a repeat enter on the level where the one before ended
+    # a spelling that is corrected; its later rounds enter at 0
     "(cosine 90) x 3": ["vanishing"],
     # values that need no base rate, which begin at 0 to show it
     "warmup 10 from=0 to=0.1 -> cosine 90 min=1e-4": ["zero-start"],
     "warmup 5 from=0 to=0.3 -> cosine 10": ["long-warmup", "zero-start"],
+    # weight decay, which rises; the rules are about rates
+    "cosine 100% to=10x": ["high-level"],
+    "linear 100 to=10x": ["high-level"],
+    # the schedules of published trainers, with their floor and their first epoch
+    "warmup 12_499st from=0 -> hold until 10ep -> cosine 90ep min=0.025%": ["floor"],
+    "total=100ep | warmup 5ep from=0 -> cosine rest min=0.1%": ["zero-start"],
     # three epochs, to show how a staircase steps
     "warmup 1ep from=0 -> cosine 2ep min=10% every=1ep": ["long-warmup", "zero-start"],
     # momentum that a warm-up leaves alone; the rate falls to the one-cycle's own start

@@ -570,6 +570,14 @@ def test_a_plan_is_one_line_for_the_clock() -> None:
     assert (bound["lr"].length, bound["lr"].tick) == (10, "epoch")
 
 
+def test_a_warning_names_its_line() -> None:
+    plan = Plan({"lr": "hold", "eps": {"a*": "hold", "*": "cosine 60"}})
+    message = "^`eps.[*]`: the phases take 60 ticks, the total is 30 ticks: training ends first$"
+    with pytest.warns(schedlang.ScheduleWarning, match=message) as caught:
+        plan.bind(("a", "b"), total=30)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_a_share_of_0_keeps_a_group_frozen() -> None:
     bound = Plan({"lr": "warmup 9 -> hold", "weight_decay": "cosine 9"}).bind(lr=0, weight_decay=0)
     assert [bound["lr"].at(20), bound["weight_decay"].at(5)] == [0, 0]

@@ -289,10 +289,15 @@ def array_count(count: TickCount, arrays: Arrays, step: Tensor, dtype: str) -> T
     if count.kind == "ticks":
         return arrays.cast(since, "float32")
     if dtype.startswith("float"):
-        ticks = since * _like(count.denominator, dtype)
         numerator = _like(count.numerator, dtype)
-        rest = ticks % numerator
-        rounds = (ticks - rest) / numerator
+        rest = since % numerator
+        rounds = (since - rest) / numerator
+        if not isinstance(count.denominator, int) or count.denominator > 1:
+            # Only what is left is multiplied: the product with all ticks would be rounded.
+            denominator = _like(count.denominator, dtype)
+            ticks = rest * denominator
+            rest = ticks % numerator
+            rounds = rounds * denominator + (ticks - rest) / numerator
     else:
         rounds, rest = _divide(count, arrays, since, dtype)
     found, offset = rounds if count.kind == "rounds" else rest, count.offset

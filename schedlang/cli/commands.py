@@ -10,7 +10,16 @@ from pathlib import Path
 
 from schedlang.cli.options import NAMES
 from schedlang.cli.output import Misuse, console, has_box_characters, put
-from schedlang.cli.shared import Wrong, bound, bound_plan, found_in, put_json, reported, settings
+from schedlang.cli.shared import (
+    Wrong,
+    bound,
+    bound_plan,
+    found_in,
+    put_json,
+    reported,
+    settings,
+    settings_of_plan,
+)
 from schedlang.errors import quoted
 
 
@@ -48,12 +57,18 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from schedlang.cli import library
 
             return library.presets if name == "presets" else library.recommended
+        case "space":
+            from schedlang.cli.space import space
+
+            return space
         case "plot":
             return plot
         case "emit":
             return emit
-        case _:
+        case "show":
             return show
+        case _:
+            raise ValueError(f"there is no command called {name}")
 
 
 # ── show, plot, emit ─────────────────────────────────────────────────────────────────────────────
@@ -125,15 +140,18 @@ def emit(options: argparse.Namespace) -> int:
     name = options.function
     if name is not None and not name.isidentifier():
         raise Misuse(f"--function: {quoted(name)} is not a name of Python")
-    given = settings(options)
     found = found_in(options)
+    steps = options.gradient_accumulation_steps
+    choice = {"style": options.style, "gradient_accumulation_steps": steps}
+    if found.is_plan and name is not None:
+        raise Misuse("--function names what a line defines, and this is a plan")
     with reported(found):
-        source = found.schedule().emit(
-            options.target,
-            function=name,
-            style=options.style,
-            gradient_accumulation_steps=options.gradient_accumulation_steps,
-            **given,
-        )
+        if found.is_plan:
+            plan = found.plan()
+            source = plan.emit(options.target, **choice, **settings_of_plan(plan, options))
+        else:
+            source = found.schedule().emit(
+                options.target, function=name, **choice, **settings(options)
+            )
     put(source.removesuffix("\n"))
     return 0

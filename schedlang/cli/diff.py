@@ -58,7 +58,7 @@ def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespa
     first, second = (_bound(each.with_clock(given.get("clock")), given) for each in (a, b))
     title = f"{a.place or 'A'} and {b.place or 'B'}"
     compared = compare(first, second, options.ticks)
-    lines = list(_said(compared, first, second))
+    lines = list(_described(compared, first, second))
     if not lines:
         put(f"{title}: the same, on {compared.on}")
         return False
@@ -161,7 +161,7 @@ def _samples(first: Program, second: Program, last: int) -> NDArray[np.int64]:
     return np.array(ticks, dtype=np.int64)
 
 
-def _said(compared: Comparison, first: Program, second: Program) -> Iterator[str]:
+def _described(compared: Comparison, first: Program, second: Program) -> Iterator[str]:
     """How they differ, in words; nothing if they do not."""
     import numpy as np
 

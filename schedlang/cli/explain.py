@@ -40,7 +40,7 @@ def explain(options: argparse.Namespace) -> int:
         put("\n".join(["", title, *(f"  {line}" for line in _story(track, program))]))
     if program.momentum is not None:
         text = program.momentum.pieces[0].text
-        put(f"\n  The momentum moves against the rate, as `{text}` says, and then stays.")
+        put(f"\n  The momentum moves against the rate (`{text}`), and then stays.")
     if program.plateau is not None:
         put(f"\n  {decided(program)}")
     put("\nWhat it is made of")
@@ -139,10 +139,10 @@ def _what(piece: Piece) -> str:
         moves = "rises" if row.last > row.first else "falls"
         end = f"{number(row.last)}, which tick {piece.end:,} has"
         return f"the rate {moves} {way} from {number(row.first)} to {end}"
-    told = _told(piece, row)
+    words = _in_words(piece, row)
     last = "on" if row.last is None else f"to {number(row.last)}"
     formula = f"the rate follows `{piece.text}`, from {number(row.first)} {last}"
-    return f"the rate {told}" if told else formula
+    return f"the rate {words}" if words else formula
 
 
 _WAYS = {
@@ -154,7 +154,7 @@ _WAYS = {
 }
 
 
-def _told(piece: Piece, row: Row) -> str:
+def _in_words(piece: Piece, row: Row) -> str:
     facts = piece.facts
     match piece.kind:
         case "exp":

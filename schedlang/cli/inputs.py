@@ -172,7 +172,7 @@ class Input(NamedTuple):
         return f"{message}: choose one with {suggestion(lines[0].steps)}"
 
     def lines(self) -> str:
-        """The line; in a file, the lines on which it stands, with the comments behind them."""
+        """The line; in a file, the lines of its text, with the comments after them."""
         if self.file is None:
             return self.text or ""
         from schedlang.cli.places import span_of

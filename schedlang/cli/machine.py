@@ -62,7 +62,7 @@ def _command(report: Report, remark: Remark) -> str:
             properties |= {"line": str(place.line), "col": str(place.column)}
             properties |= {"endLine": str(place.end_line), "endColumn": str(place.end_column)}
     listed = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in properties.items())
-    return f"::{remark.level} {listed}::{_escaped(_said(remark))}"
+    return f"::{remark.level} {listed}::{_escaped(_described(remark))}"
 
 
 def _escaped(text: str, signs: str = "") -> str:
@@ -71,9 +71,9 @@ def _escaped(text: str, signs: str = "") -> str:
     return text
 
 
-def _said(remark: Remark) -> str:
-    said = f"{remark.in_plan}: {remark.message}" if remark.in_plan else remark.message
-    return "\n".join(filter(None, (said, remark.advice, remark.reason)))
+def _described(remark: Remark) -> str:
+    message = f"{remark.in_plan}: {remark.message}" if remark.in_plan else remark.message
+    return "\n".join(filter(None, (message, remark.advice, remark.reason)))
 
 
 # ── SARIF ────────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +113,7 @@ def _result(report: Report, remark: Remark, codes: list[str]) -> dict[str, Any]:
         "ruleId": rule,
         "ruleIndex": codes.index(rule),
         "level": remark.level,
-        "message": {"text": _said(remark)},
+        "message": {"text": _described(remark)},
     }
     if report.in_file:
         location: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Where a file has a value, and where a character of a string stands in the file's text."""
+"""Where a file has a value, and where a character of a string is in the file's text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schedlang.errors import Path, Span
 
 
 def span_of(file: File, path: Sequence[str]) -> Span | None:
-    """The span of the value at a path of a valid file; None if it cannot be told."""
+    """The span of the value at a path of a valid file; None if that is not known."""
     match file.suffix:
         case ".json":
             found = _in_json(file.text, path)

@@ -62,7 +62,7 @@ class Remark(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What is to be said about one schedule, or about a file that cannot be read.
+    """What was found in one schedule, or why a file cannot be read.
 
     Attributes:
         name: the argument; for a folder, the file in it.

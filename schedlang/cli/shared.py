@@ -41,14 +41,23 @@ def bound_plan(
     """A plan, and the program of each of its lines under the settings that are given."""
     from schedlang.plan.binding import by_line
 
-    given = settings(options)
-    if "lr" in given:
-        given["lr"] = Settings.model_validate(given).lr
     with reported(found):
         plan = found.plan()
-        if "lr" in given and "lr" not in plan.hyperparameters:
-            raise Misuse("--lr is the base of `lr`, and the plan has no line for it")
-        return plan, by_line(plan, given)
+        return plan, by_line(plan, settings_of_plan(plan, options))
+
+
+def settings_of_plan(plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that are given, with the base of `lr` as a number.
+
+    Raises:
+        Misuse: if a base is given, and the plan has no line for it.
+    """
+    given = settings(options)
+    if "lr" not in given:
+        return given
+    if "lr" not in plan.hyperparameters:
+        raise Misuse("--lr is the base of `lr`, and the plan has no line for it")
+    return {**given, "lr": Settings.model_validate(given).lr}
 
 
 def found_in(options: argparse.Namespace) -> Input:

@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-if TYPE_CHECKING:
-    from yaml import SafeLoader as Base
-else:  # libyaml is ten times as fast
-    Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 MERGE = "tag:yaml.org,2002:merge"
+DEEPEST = 500
+"""Deeper texts are read in Python, which raises an error where libyaml would overflow its stack."""
 
 
-class Loader(Base):
+def _ignoring_the_tag(loader: Any, node: yaml.Node) -> Any:
+    """What a node with an unknown tag is without it."""
+    match node:
+        case yaml.MappingNode():
+            node.tag = loader.DEFAULT_MAPPING_TAG
+        case yaml.SequenceNode():
+            node.tag = loader.DEFAULT_SEQUENCE_TAG
+        case _:
+            plain = getattr(node, "style", None) is None
+            node.tag = loader.resolve(yaml.ScalarNode, node.value, (plain, not plain))
+    return loader.yaml_constructors[node.tag](loader, node)
+
+
+class PlainLoader(yaml.SafeLoader):
     """PyYAML's safe loader, for which an unknown tag is as good as none."""
 
-    def _construct_ignoring_the_tag(self, node: yaml.Node) -> Any:
-        match node:
-            case yaml.MappingNode():
-                node.tag = self.DEFAULT_MAPPING_TAG
-            case yaml.SequenceNode():
-                node.tag = self.DEFAULT_SEQUENCE_TAG
-            case _:
-                plain = getattr(node, "style", None) is None
-                node.tag = self.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]  # PyYAML has no types for it
-        return self.yaml_constructors[node.tag](self, node)
+
+PlainLoader.add_constructor(None, _ignoring_the_tag)  # None: any other tag
+Loader: type[Any] = PlainLoader
+if yaml.__with_libyaml__:
+
+    class FastLoader(yaml.CSafeLoader):
+        """The same with libyaml, which is ten times as fast."""
+
+    FastLoader.add_constructor(None, _ignoring_the_tag)
+    Loader = FastLoader
 
 
-Loader.add_constructor(None, Loader._construct_ignoring_the_tag)  # noqa: SLF001  # None: any other tag
+def _loader(text: str) -> type[Any]:
+    return PlainLoader if _depth(text) > DEEPEST else Loader
+
+
+def _depth(text: str) -> int:
+    """How deep a text may be nested at most."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    blocks = (len(match[0]) for match in re.finditer(r"(?m)^[ ?:-]+", text))
+    return deepest + max(blocks, default=0)
 
 
 def documents(text: str) -> list[Any]:
@@ -41,7 +62,7 @@ def documents(text: str) -> list[Any]:
         ValueError: if it is not valid; with the line and the column, if they are known.
     """
     try:
-        found = list(yaml.load_all(text, Loader))
+        found = list(yaml.load_all(text, _loader(text)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = () if mark is None else (mark.line + 1, mark.column + 1)
@@ -71,7 +92,8 @@ def given_twice(text: str, path: Sequence[str]) -> list[tuple[str, ...]]:
         found.extend((*inner, name) for name in dict.fromkeys(names) if names.count(name) > 1)
         if not inner:
             for key, value in node.value:
-                search(value, (_name(key),))
+                if key.tag != MERGE:
+                    search(value, (_name(key),))
 
     found: list[tuple[str, ...]] = []
     search(_node(text, path), ())
@@ -80,7 +102,7 @@ def given_twice(text: str, path: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _node(text: str, path: Sequence[str]) -> yaml.Node | None:
     """The node at a path of a valid YAML text."""
-    roots = [root for root in yaml.compose_all(text, Loader) if not _is_null(root)]
+    roots = [root for root in yaml.compose_all(text, _loader(text)) if not _is_null(root)]
     steps = list(path)
     node: yaml.Node | None = roots[int(steps.pop(0))] if len(roots) > 1 and steps else roots[0]
     for step in steps:
@@ -118,5 +140,5 @@ def _child(node: yaml.Node, step: str) -> yaml.Node | None:
 
 def _name(key: yaml.Node) -> str:
     """A key as the values have it: `1`, `True`."""
-    loader = Loader("")
+    loader = PlainLoader("")
     return str(loader.construct_object(key, deep=True))

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from schedlang.arrays.jumps import split
-from schedlang.arrays.stable import TINY, guarded, stable
+from schedlang.arrays.stable import TINY, stable, with_safe_roots
 from schedlang.emit import source
 from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
 from schedlang.emit.definitions import Definitions, local_name
@@ -34,8 +34,10 @@ from schedlang.formula.expressions import (
     Lookup,
     Named,
     Number,
+    Operation,
     Symbol,
     T,
+    hangs_on_base,
     rebuild,
     substitute,
     symbols,
@@ -52,7 +54,7 @@ TICKS = Symbol("ticks")
 """The ticks of a phase as integers, where ``t`` are the same as floats."""
 
 
-_RESERVED = {"step", "lr", "self", "float", T.name, TICKS.name}
+_RESERVED = {"step", "lr", "base", "self", "float", T.name, TICKS.name}
 
 
 class TickRange(NamedTuple):
@@ -155,8 +157,7 @@ class Arrays:
     def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> Code:
         """The value of parts, each of which counts from its begin on, after statements for it."""
         found: Code | None = None
-        spans = list(self._spans(parts))
-        for part in spans:
+        for part in self._spans(parts):
             if found is not None:
                 self._let(result, found)
             if not isinstance(part, Span) or part.begin == part.piece.begin:
@@ -167,7 +168,7 @@ class Arrays:
                     here = self._repeat(part, clock, result if found is None else None)
                 case Table():
                     here = self._table(part, clock, result if found is None else None)
-                case Span() if symbols(part.curve) <= {BASE.name} and len(spans) == 1:
+                case Span() if found is None and all(map(hangs_on_base, symbols(part.curve))):
                     # A value that never changes has to be an array too.
                     here = self.spelling.full(Text(clock.name), self._span(part, clock))
                 case Span():
@@ -229,12 +230,14 @@ class Arrays:
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
         near = self._ranges(low, high)
-        curve = guarded(curve, lambda x: measure(x, near, set()).low < TINY)
+        curve = with_safe_roots(curve, lambda x: measure(x, near, set()).low < TINY)
         # Where a phase does not count it is computed too, and must be finite there.
         known = span.piece.kind != "fn"
+        times = max(map(_multiplied, walk(curve)))
         if known and stays_finite(curve, self._ranges(far_low, high)):
             low = far_low
-        if known and stays_finite(curve, self._ranges(low, far_high)):
+        fits = span.end is None or far_high * times <= LAST_TICK
+        if known and fits and stays_finite(curve, self._ranges(low, far_high)):
             high = far_high
         since = ticks_since(clock.name, origin)
         moved = _moved(curve, clock.name, origin) if (low, high) == (far_low, far_high) else {}
@@ -245,7 +248,7 @@ class Arrays:
                 since = self._call("max", since, number(low))
             case False, True:
                 since = self._call("min", since, number(high))
-        return self._of_ticks(curve, since, moved, span.piece.facts)
+        return self._of_ticks(curve, since, moved, span.piece.facts, high)
 
     def _ranges(self, low: float, high: float) -> dict[str, Range]:
         """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
@@ -253,7 +256,12 @@ class Arrays:
         return {**levels, T.name: Range(low, high, whole=True)}
 
     def _of_ticks(
-        self, e: Expr, since: Code, moved: dict[Expr, Code], facts: Mapping[str, Any]
+        self,
+        e: Expr,
+        since: Code,
+        moved: dict[Expr, Code],
+        facts: Mapping[str, Any],
+        last: float,
     ) -> Code:
         """The value of a formula over the ticks of a phase, after statements for both.
 
@@ -262,9 +270,10 @@ class Arrays:
             since: the ticks of the phase.
             moved: sums of these and a number, in terms of what counts the steps.
             facts: the numbers of the phase.
+            last: the last of its ticks.
         """
         self._explain(e)
-        e = _counted(e)
+        e = _counted(e, last)
         cycles = cycles_of(e, facts)
         parts = list(_parts(e))
         floats, wholes = parts.count(T), parts.count(TICKS)
@@ -339,7 +348,7 @@ class Arrays:
                 self._let(inner, last_value)
             self._statements.append(formula.pieces[0].kind)
             printer = self._printer({T: Text(T.name)}, whole=())
-            curve = guarded(formula.curve, lambda _: True)
+            curve = with_safe_roots(formula.curve, lambda _: True)
             self._explain(curve)
             value = self._value(curve, printer)
             if last_value is not None:
@@ -400,16 +409,47 @@ def _parts(e: Expr, names: Container[Expr] = ()) -> list[Expr]:
     return [part for whole in (e, *quantities) for part in outside(whole)]
 
 
-def _counted(e: Expr) -> Expr:
+def _counted(e: Expr, last: float) -> Expr:
     """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
     match e:
         case Lookup(x, edges, values):
             reached = sum(edge <= LAST_TICK for edge in edges)
             whole = tuple(float(ceil(edge)) for edge in edges[:reached])
             return Lookup(substitute(x, {T.name: TICKS}), whole, values[: reached + 1])
+        case Apply("floordiv" | "mod" as op, (Apply("mul", (x, Number(n))), Number(m))) if (
+            last * n > LAST_TICK
+        ):
+            return _in_32_bits(op, substitute(x, {T.name: TICKS}), n, m)
         case Apply("floordiv" | "mod", (x, Number())):
             return substitute(e, {T.name: TICKS})
-    return rebuild(e, _counted)
+    return rebuild(e, lambda part: _counted(part, last))
+
+
+def _multiplied(e: Expr) -> float:
+    """What the ticks are multiplied by where they are counted in integers."""
+    match e:
+        case Apply("floordiv" | "mod", (Apply("mul", (_, Number(n))), Number())):
+            return n
+    return 1.0
+
+
+def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
+    """``x·n`` over ``m``: the whole quotient or the rest, without a product beyond 32 bits.
+
+    Raises:
+        ValueError: if ``m·n`` is beyond 32 bits.
+    """
+    if m * n > LAST_TICK:
+        raise ValueError(
+            f"a period of {m:.0f}/{n:.0f} steps cannot be counted in integers of 32 bits: round "
+            "it, or emit torch or python instead"
+        )
+    periods, over = Number(n), Number(m)
+    rest = Apply("mul", (Apply("mod", (x, over)), periods))
+    if op == "mod":
+        return Apply("mod", (rest, over))
+    whole = Apply("mul", (Apply("floordiv", (x, over)), periods))
+    return Apply("add", (whole, Apply("floordiv", (rest, over))))
 
 
 def _moved(e: Expr, clock: str, origin: int) -> dict[Expr, Code]:

@@ -81,7 +81,7 @@ def found_in(
         schedule: the schedule.
         given: settings by name, None for those that are not given.
         ignore: codes of rules that are turned off; ``*`` stands for all.
-        in_file: whether the line stands in a config file.
+        in_file: whether the line is in a config file.
 
     Raises:
         ScheduleError: if a setting is wrong.

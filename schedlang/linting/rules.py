@@ -384,7 +384,7 @@ RULES = (
     ),
     Rule(
         "floor",
-        "below 1/1000 of the base training stands still, above 1/100 it stays noisy;"
+        "below 1/1000 of the base training makes no progress, above 1/100 it stays noisy;"
         " 1/10 is usual for language models",
         f"{ARTICLE}; Brown et al. 2020, appendix B, for 1/10",
         _floor,

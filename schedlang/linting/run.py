@@ -29,7 +29,7 @@ ASSUMED_TOTAL = 100_000
 
 
 class Stage(NamedTuple):
-    """A stage of the line itself; what stands in plain parentheses is a stage too.
+    """A stage of the line itself; what is in plain parentheses is a stage too.
 
     Attributes:
         phase: None for a product and for a repeat.
@@ -54,7 +54,7 @@ class Run:
         schedule: the line.
         settings: its own and the caller's, and what had to be assumed.
         assumed: whether a total, or what an update is, had to be assumed.
-        in_file: whether the line stands in a config file.
+        in_file: whether the line is in a config file.
     """
 
     schedule: Schedule

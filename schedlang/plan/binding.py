@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.errors import Mistake, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
 from schedlang.patterns import first_fit, fits
 from schedlang.plan.reading import SETTINGS, Line, Pattern, as_one, in_its_line, in_line, shared
 from schedlang.program.binding import no_base
@@ -87,7 +88,12 @@ class Binder:
         schedule, given = self.as_written(line), {**self._given, **(base or {})}
         if Clock.of(schedule, merge(schedule, self._given)).tick != self._tick:
             given["clock"] = self._tick
-        return schedule._bind(given, **options)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ScheduleWarning)
+            program = schedule._bind(given, **options)
+        for warning in caught:
+            warn(f"`{line.place}`: {warning.message}")
+        return program
 
     def as_written(self, line: Line) -> Schedule:
         """The line with the settings of the plan, as if they were written in it."""
@@ -176,13 +182,16 @@ def has_groups(plan: Plan) -> bool:
     return any(line.pattern is not None and not line.is_value for line in plan.lines)
 
 
-def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def bind(
+    plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any], *, symbolic: bool = False
+) -> dict[str, Any]:
     """The programs of a plan by their keys, and by groups where these are given.
 
     Args:
         plan: the plan.
         groups: the names of the groups.
         given: settings, and bases of hyperparameters: a number, or one for each group.
+        symbolic: whether to leave a base open that is not given.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -197,7 +206,8 @@ def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> 
     for key in plan.hyperparameters:
         lines, base = lines_of(plan, key), bases.get(key)
         if groups is None:
-            if (program := binder.bind(lines[0], base)) is not None:
+            program = binder.bind(lines[0], base, symbolic=symbolic and base is None)
+            if program is not None:
                 bound[key] = program
             continue
         chosen, found = by_group(lines, groups)
@@ -205,7 +215,10 @@ def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> 
         inside: dict[str, Program] = {}
         for group, line in zip(groups, chosen, strict=True):
             its_base = base.get(group) if isinstance(base, Mapping) else base
-            if line is not None and (program := binder.bind(line, its_base)) is not None:
+            if line is None:
+                continue
+            program = binder.bind(line, its_base, symbolic=symbolic and its_base is None)
+            if program is not None:
                 inside[group] = program
         bound[key] = inside
     for line in lines_of(plan, "values"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from schedlang.plan.model import Plan
     from schedlang.program.program import Program
-    from schedlang.torch import OnMismatch, Part, Slot
+    from schedlang.torch import Assignment, OnMismatch, Slot
 
 
 def build(
@@ -46,7 +46,7 @@ def build(
     groups = optimizer.param_groups
     names = [torch.name_of(group) for group in groups]
     binder.found += _wrong_later(plan, later)
-    parts: list[Part] = []
+    assignments: list[Assignment] = []
     programs: list[Program] = []
     slots: dict[Slot, str] = {}
     for key in plan.hyperparameters:
@@ -65,18 +65,20 @@ def build(
             if program is not None:
                 programs.append(program)
                 frozen = key in FROZEN_AT_ZERO
-                part = torch.Part.of(program, key, line.pattern, slot, bases, zero_is_frozen=frozen)
-                parts.append(part)
+                assignment = torch.Assignment.of(
+                    program, key, line.pattern, slot, bases, zero_is_frozen=frozen
+                )
+                assignments.append(assignment)
     values = []
     for line in lines_of(plan, "values"):
         program = binder.bind(line)
         if program is not None:
             programs.append(program)
             bases = {0: program.base or 1.0}
-            values.append(torch.Part.of(program, line.key, line.pattern, None, bases))
+            values.append(torch.Assignment.of(program, line.key, line.pattern, None, bases))
     binder.finish()
     return torch.build_plan(
-        parts, values, programs, optimizer, start=start, on_mismatch=on_mismatch
+        assignments, values, programs, optimizer, start=start, on_mismatch=on_mismatch
     )
 
 

@@ -10,23 +10,23 @@ from torch.optim import Optimizer
 
 from schedlang.program.program import Program
 from schedlang.torch import chain
+from schedlang.torch.assignments import Assignment
 from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import LR, Slot, base_rates, name_of, numbers_of, slot_of
 from schedlang.torch.momentum import check_momentum
-from schedlang.torch.parts import Part
 from schedlang.torch.plan import FusedPlan, stale_of
 from schedlang.torch.recording import Difference, record, resume_report
 from schedlang.torch.state import Bound, OnMismatch, check_choice
 
 __all__ = [
+    "Assignment",
     "Bound",
     "Chain",
     "Difference",
     "Fused",
     "FusedPlan",
     "OnMismatch",
-    "Part",
     "Slot",
     "base_rates",
     "build",
@@ -76,8 +76,8 @@ def build(
 
 
 def build_plan(
-    parts: Sequence[Part],
-    values: Sequence[Part],
+    assignments: Sequence[Assignment],
+    values: Sequence[Assignment],
     programs: Sequence[Program],
     optimizer: Optimizer,
     *,
@@ -87,7 +87,7 @@ def build_plan(
     """The scheduler of a plan on an optimizer.
 
     Args:
-        parts: the lines, with the groups that each fits.
+        assignments: the lines, with the groups that each fits.
         values: the lines that belong to no optimizer.
         programs: the programs of all of them.
         optimizer: any optimizer of PyTorch's kind.
@@ -104,8 +104,8 @@ def build_plan(
     total = programs[0].total
     if total is None and None not in lengths:
         total = max(length for length in lengths if length is not None)
-    stale = stale_of(parts, optimizer.param_groups)
-    scheduler = FusedPlan(parts, values, total, optimizer)
+    stale = stale_of(assignments, optimizer.param_groups)
+    scheduler = FusedPlan(assignments, values, total, optimizer)
     scheduler.begin(start, on_mismatch, stale)
     return scheduler
 

@@ -47,12 +47,12 @@ class Plain(Bound):
             self._step_count = count
             return
         tick = self.last_epoch
-        groups = self.optimizer.param_groups
+        groups, assignment = self.optimizer.param_groups, self._assignments[0]
         if (
             groups is not watch.groups
             or tick != watch.tick
-            or self._has_new_bases()
-            or [group["lr"] for group in groups] != self._parts[0].written
+            or self.bases != assignment.bases
+            or [group["lr"] for group in groups] != assignment.written
         ):
             self._settle()
             watch.by_curve = watch.by_curve or has_tensor_rates(self.optimizer)
@@ -67,7 +67,7 @@ class Plain(Bound):
             finally:
                 watch.inside = False
             # PyTorch has just read them from the groups; no tensor comes this way.
-            self._parts[0].written = self._last_lr  # type: ignore[assignment]
+            assignment.written = self._last_lr  # type: ignore[assignment]
             watch.tick = tick + 1
             watch.groups = groups
         self._step_count = count
@@ -85,7 +85,7 @@ class Plain(Bound):
 
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's own state, and the schedule."""
-        unsaved = {"_watch", "_parts", "on_mismatch"}
+        unsaved = {"_watch", "_assignments", "on_mismatch"}
         state = {name: v for name, v in super().state_dict().items() if name not in unsaved}
         return state | self._saved()
 

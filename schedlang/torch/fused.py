@@ -11,10 +11,10 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.program.program import Program
+from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import Group, base_rates, restart
 from schedlang.torch.metrics import TakesMetrics, one_metric
 from schedlang.torch.momentum import check_momentum
-from schedlang.torch.parts import Part
 from schedlang.torch.plateau import Plateau
 from schedlang.torch.state import OnMismatch
 
@@ -172,8 +172,8 @@ class Fused(TakesMetrics):
             self._watched.tick = self._tick  # the short way of a step does not note it
         super()._settle()
 
-    def _written(self, part: Part) -> Sequence[float | None]:
-        return part.at(self._tick)
+    def _written(self, assignment: Assignment) -> Sequence[float | None]:
+        return assignment.at(self._tick)
 
     def _write(self) -> None:
         super()._write()
@@ -181,19 +181,19 @@ class Fused(TakesMetrics):
         is_plain = (
             len(self.bases) == self._watched.built_for  # one that was added may be set by others
             and self._step_count > 1
-            and all(part.is_plain(self._groups) for part in self._parts)
+            and all(assignment.is_plain(self._groups) for assignment in self._assignments)
         )
         self._ready = self._look_ahead() if is_plain else 0
 
     def _look_ahead(self) -> int:
         """Have the level pairs at hand; how many ticks a step may take without looking."""
-        rates = self._parts[0].rates
+        rates = self._assignments[0].rates
         self._first, self._relative, self._absolute = rates.first, rates.relative, rates.absolute
         return len(rates.absolute)
 
     def get_lr(self) -> list[float | torch.Tensor]:
         rates = super().get_lr()
-        left = self._parts[0].left_alone
+        left = self._assignments[0].left_alone
         groups = self.optimizer.param_groups
         return [groups[i]["lr"] if i in left else rate for i, rate in enumerate(rates)]
 

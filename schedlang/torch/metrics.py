@@ -17,7 +17,9 @@ class TakesMetrics(Bound):
 
     def _plateaus(self) -> list[Plateau]:
         """The closing plateaus with their memories: of a plan there may be several."""
-        return [part.plateau for part in self._parts if part.plateau is not None]
+        return [
+            assignment.plateau for assignment in self._assignments if assignment.plateau is not None
+        ]
 
     def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
         """Count a metric, and write the rates if it reduces them."""

@@ -12,17 +12,17 @@ from torch.optim import Optimizer
 
 from schedlang.errors import nearest, quoted
 from schedlang.patterns import first_fit
+from schedlang.torch.assignments import Assignment
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import Group, Slot, as_written, name_of, slot_of
 from schedlang.torch.metrics import one_metric
-from schedlang.torch.parts import Part
 from schedlang.torch.plateau import Plateau
 from schedlang.torch.state import OnMismatch
 from schedlang.torch.watch import warn
 
 
 class _Strip(NamedTuple):
-    """What a step sets for one part, tick by tick; see `schedlang.torch.rates.Rates`."""
+    """What a step sets for one assignment, tick by tick; see `schedlang.torch.rates.Rates`."""
 
     slot: Slot
     groups: list[Group]
@@ -64,13 +64,17 @@ class FusedPlan(Fused):
     _ahead = Fused._ahead | {"_strips"}  # noqa: SLF001  # of its own base class
 
     def __init__(
-        self, parts: Sequence[Part], values: Sequence[Part], total: int | None, optimizer: Optimizer
+        self,
+        assignments: Sequence[Assignment],
+        values: Sequence[Assignment],
+        total: int | None,
+        optimizer: Optimizer,
     ) -> None:
-        self._parts = list(parts)
+        self._assignments = list(assignments)
         self._values = list(values)
         self.total = total
-        for part in parts:
-            part.restart(optimizer.param_groups)
+        for assignment in assignments:
+            assignment.restart(optimizer.param_groups)
         self.bases = [as_written(group["lr"]) for group in optimizer.param_groups]
         self._prepare()
         super(Fused, self).__init__(optimizer)
@@ -84,7 +88,7 @@ class FusedPlan(Fused):
         self._strips: list[_Strip] = []
 
     def _plateaus(self) -> list[Plateau]:
-        each = (part.plateau for part in (*self._parts, *self._values))
+        each = (assignment.plateau for assignment in (*self._assignments, *self._values))
         return [plateau for plateau in each if plateau is not None]
 
     # ------------------------------------------------------------------ what there is
@@ -96,7 +100,7 @@ class FusedPlan(Fused):
     @property
     def hyperparameters(self) -> tuple[str, ...]:
         """The hyperparameters that the plan has lines for."""
-        return tuple(dict.fromkeys(part.key for part in self._parts))
+        return tuple(dict.fromkeys(assignment.key for assignment in self._assignments))
 
     def get_last(self, key: str) -> Any:
         """The numbers of a hyperparameter at the tick, one a group; of a value, its number.
@@ -109,22 +113,26 @@ class FusedPlan(Fused):
         for value in self._values:
             if value.pattern == key:
                 return value.at(self._tick)[0]
-        slot = next((part.slot for part in self._parts if part.key == key), None)
+        slot = self._slot(key)
         if slot is None:
             known = (*self.hyperparameters, *(str(value.pattern) for value in self._values))
             raise KeyError(f"the plan has no line for {quoted(key)}; {nearest(key, known)}")
         found = [slot.read(group) for group in self.optimizer.param_groups]
         return [number.clone() if isinstance(number, Tensor) else number for number in found]
 
+    def _slot(self, key: str) -> Slot | None:
+        """Where a hyperparameter is in a group; None if the plan has no line for it."""
+        return next((each.slot for each in self._assignments if each.key == key), None)
+
     def _at(self, key: str, tick: int) -> list[Any]:
         """The number of each group at a tick; where no line fits, what the group has."""
         groups = self.optimizer.param_groups
-        slot = next((part.slot for part in self._parts if part.key == key), None)
+        slot = self._slot(key)
         found = [(slot or Slot(key, key)).read(group) for group in groups]
-        for part in self._parts:
-            if part.key == key:
-                for i, number in zip(part.members, part.at(tick), strict=True):
-                    if i not in part.left_alone:
+        for assignment in self._assignments:
+            if assignment.key == key:
+                for i, number in zip(assignment.members, assignment.at(tick), strict=True):
+                    if i not in assignment.left_alone:
                         found[i] = number
         return found
 
@@ -172,12 +180,14 @@ class FusedPlan(Fused):
 
     def _look_ahead(self) -> int:
         self._first, self._strips = self._tick, []
-        for part in self._parts:
-            if part.members and part.slot is not None:
-                rates, past = part.rates, self._tick - part.rates.first
-                members = [self._groups[i] for i in part.members]
+        for assignment in self._assignments:
+            if assignment.members and assignment.slot is not None:
+                rates, past = assignment.rates, self._tick - assignment.rates.first
+                members = [self._groups[i] for i in assignment.members]
                 pairs = rates.relative[past:], rates.absolute[past:]
-                self._strips.append(_Strip(part.slot, members, part.computed_bases, *pairs))
+                self._strips.append(
+                    _Strip(assignment.slot, members, assignment.computed_bases, *pairs)
+                )
         return min((len(strip.absolute) for strip in self._strips), default=0)
 
     # ------------------------------------------------------------------ groups
@@ -186,9 +196,9 @@ class FusedPlan(Fused):
         groups = self.optimizer.param_groups
         bases = list(self.bases)
         bases += [as_written(group["lr"]) for group in groups[len(bases) :]]
-        for part in self._parts:
-            if part.key == "lr":
-                for i, base in zip(part.members, part.bases, strict=True):
+        for assignment in self._assignments:
+            if assignment.key == "lr":
+                for i, base in zip(assignment.members, assignment.bases, strict=True):
                     bases[i] = base
         return bases
 
@@ -199,13 +209,13 @@ class FusedPlan(Fused):
         groups = self.optimizer.param_groups
         without = []
         for key in self.hyperparameters:
-            parts = [part for part in self._parts if part.key == key]
-            patterns = [part.pattern for part in parts]
+            assignments = [assignment for assignment in self._assignments if assignment.key == key]
+            patterns = [assignment.pattern for assignment in assignments]
             index = first_fit(patterns, number, name_of(groups[number]))
-            if index is None or parts[index].slot != slot_of(key, groups[number]):
+            if index is None or assignments[index].slot != slot_of(key, groups[number]):
                 without.append(f"`{key}`")
             else:
-                parts[index].take_up(groups, number)
+                assignments[index].take_up(groups, number)
         if without:
             keys = " and ".join(without)
             warn(f"parameter group {number} keeps its {keys}: no line of the plan fits it")
@@ -214,8 +224,12 @@ class FusedPlan(Fused):
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers and text: the lines, the tick, and what plateaus remember."""
-        lines = (*self._parts, *self._values)
-        left = {part.place: sorted(part.left_alone) for part in self._parts if part.left_alone}
+        lines = (*self._assignments, *self._values)
+        left = {
+            assignment.place: sorted(assignment.left_alone)
+            for assignment in self._assignments
+            if assignment.left_alone
+        }
         memories = {p.place: asdict(p.plateau.memory) for p in lines if p.plateau is not None}
         return {
             **self._described(),
@@ -231,11 +245,13 @@ class FusedPlan(Fused):
         count = len(self.optimizer.param_groups)
         bases: dict[str, list[float | None]] = {key: [None] * count for key in self.hyperparameters}
         binding: dict[str, str | int] = {}
-        for part in self._parts:
-            binding |= part.binding
-            for i, base in zip(part.members, part.bases, strict=True):
-                bases[part.key][i] = base
-        lines = {part.place: part.text for part in (*self._parts, *self._values)}
+        for assignment in self._assignments:
+            binding |= assignment.binding
+            for i, base in zip(assignment.members, assignment.bases, strict=True):
+                bases[assignment.key][i] = base
+        lines = {
+            assignment.place: assignment.text for assignment in (*self._assignments, *self._values)
+        }
         return {"lines": lines, "binding": binding, "bases": bases}
 
     def differences(self, state: Mapping[str, Any]) -> list[str]:
@@ -263,16 +279,18 @@ class FusedPlan(Fused):
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
         memories = of_plan(state).get("plateau", {})
-        for part in (*self._parts, *self._values):
-            if part.plateau is not None:
-                part.plateau.restore(memories.get(part.place), tick)
+        for assignment in (*self._assignments, *self._values):
+            if assignment.plateau is not None:
+                assignment.plateau.restore(memories.get(assignment.place), tick)
 
     def _leave_alone(self, saved: Any) -> None:
         if not isinstance(saved, Mapping):
             saved = {"lr": saved}
-        for part in self._parts:
-            part.left_alone.update(i for i in saved.get(part.place, ()) if i in part.members)
-            part.forget_curve()
+        for assignment in self._assignments:
+            assignment.left_alone.update(
+                i for i in saved.get(assignment.place, ()) if i in assignment.members
+            )
+            assignment.forget_curve()
 
 
 def of_plan(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -312,7 +330,7 @@ def _other_bases(
     ]
 
 
-def stale_of(parts: Sequence[Part], groups: Sequence[Group]) -> str | None:
+def stale_of(assignments: Sequence[Assignment], groups: Sequence[Group]) -> str | None:
     """The warning for a group whose base is not its number; None if there is none."""
-    each = (part.stale(groups) for part in parts)
+    each = (assignment.stale(groups) for assignment in assignments)
     return next((warning for warning in each if warning), None)

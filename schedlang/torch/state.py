@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.errors import quoted
 from schedlang.program.program import Program
+from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import LR, as_written, last_rates
-from schedlang.torch.parts import Part
 from schedlang.torch.watch import Watch, warn
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
@@ -40,7 +40,7 @@ class Bound(LRScheduler):
     total: int | None = None
     on_mismatch: OnMismatch = "raise"
     _watch: Watch | None = None  # None while PyTorch's own __init__ runs
-    _parts: Sequence[Part] = ()
+    _assignments: Sequence[Assignment] = ()
 
     def set_schedule(self, program: Program, bases: list[float]) -> None:
         """Note of which schedule, and for which base rates, this scheduler is."""
@@ -48,7 +48,7 @@ class Bound(LRScheduler):
         self.binding = dict(program.binding)
         self.bases = bases
         self.total = program.length if program.total is None else program.total
-        self._parts = [Part.of_line(program, bases)]
+        self._assignments = [Assignment.of_line(program, bases)]
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
         """Begin at a tick; the numbers that the groups then have are this scheduler's."""
@@ -65,8 +65,8 @@ class Bound(LRScheduler):
     def _note(self) -> None:
         """Take the numbers that the groups have for those that were written at the tick."""
         watch = self._watched
-        for part in self._parts:
-            part.note(self.optimizer.param_groups)
+        for assignment in self._assignments:
+            assignment.note(self.optimizer.param_groups)
         watch.groups, watch.tick = self.optimizer.param_groups, self.last_epoch
 
     @property
@@ -84,11 +84,11 @@ class Bound(LRScheduler):
     @property
     def program(self) -> Program:
         """The schedule as it is for the first group."""
-        return self._parts[0].program
+        return self._assignments[0].program
 
     def rates_at(self, tick: int) -> list[float]:
         """Each group's rate at a tick."""
-        return self._parts[0].at(tick)
+        return self._assignments[0].at(tick)
 
     @property
     def base_lrs(self) -> list[Any]:
@@ -114,11 +114,11 @@ class Bound(LRScheduler):
         Raises:
             ScheduleError: with everything that is wrong.
         """
-        for part in self._parts:
-            if part.key == "lr":
-                for i, base in zip(part.members, part.bases, strict=True):
-                    if bases[i] != base and i not in part.left_alone:
-                        part.check(bases[i])
+        for assignment in self._assignments:
+            if assignment.key == "lr":
+                for i, base in zip(assignment.members, assignment.bases, strict=True):
+                    if bases[i] != base and i not in assignment.left_alone:
+                        assignment.check(bases[i])
 
     def get_last(self, key: str) -> Any:
         """The numbers of a hyperparameter at the tick, one a group: ``get_last("lr")``.
@@ -150,8 +150,8 @@ class Bound(LRScheduler):
     def _write(self) -> None:
         """Write the numbers of the tick, and the momentum."""
         groups, watch = self.optimizer.param_groups, self._watched
-        for part in self._parts:
-            part.write(groups, self.last_epoch)
+        for assignment in self._assignments:
+            assignment.write(groups, self.last_epoch)
         watch.groups, watch.tick = groups, self.last_epoch
         self._last_lr = last_rates(self.optimizer)
 
@@ -162,18 +162,18 @@ class Bound(LRScheduler):
             message, watch.stale = watch.stale, None
             warn(message)
         if watch.tick == self.last_epoch:
-            for part in self._parts:
-                part.write_over(self.optimizer.param_groups, self._written(part), watch)
+            for assignment in self._assignments:
+                assignment.write_over(self.optimizer.param_groups, self._written(assignment), watch)
         watch.is_loaded = False
         self._take_up()
 
-    def _written(self, part: Part) -> Sequence[float | None]:
+    def _written(self, assignment: Assignment) -> Sequence[float | None]:
         """What this scheduler wrote in its last step, a number for each member."""
-        return part.written
+        return assignment.written
 
     def _has_new_bases(self) -> bool:
         """Whether base rates were assigned since they were taken up last."""
-        return self.bases != self._parts[0].bases
+        return self.bases != self._assignments[0].bases
 
     def _take_up(self) -> None:
         """Take up added groups, and base rates that were assigned.
@@ -188,9 +188,9 @@ class Bound(LRScheduler):
         if len(groups) == taken and not self._has_new_bases():
             return
         self._check_bases(self.bases)
-        for part in self._parts:
-            if part.key == "lr":
-                part.set_bases(groups, self.bases)
+        for assignment in self._assignments:
+            if assignment.key == "lr":
+                assignment.set_bases(groups, self.bases)
         for i in range(taken, len(groups)):
             if i < len(self.bases):  # assigned before the group was taken up
                 LR.note_base(groups[i], self.bases[i])
@@ -201,11 +201,11 @@ class Bound(LRScheduler):
 
     def _take_up_group(self, number: int) -> None:
         """Take up an added group."""
-        self._parts[0].take_up(self.optimizer.param_groups, number)
+        self._assignments[0].take_up(self.optimizer.param_groups, number)
 
     def _known_bases(self) -> list[float]:
         """The base rate of each group, as its rate is computed."""
-        return list(self._parts[0].bases)
+        return list(self._assignments[0].bases)
 
     # ------------------------------------------------------------------ as a child of a scheduler
 
@@ -241,8 +241,8 @@ class Bound(LRScheduler):
     def _saved(self) -> dict[str, Any]:
         """What each state has: plain numbers and text."""
         saved: dict[str, Any] = {"bases": list(self.bases)}
-        if self._parts[0].left_alone:
-            saved["left_alone"] = sorted(self._parts[0].left_alone)
+        if self._assignments[0].left_alone:
+            saved["left_alone"] = sorted(self._assignments[0].left_alone)
         return saved
 
     def load_state_dict(
@@ -281,10 +281,10 @@ class Bound(LRScheduler):
 
     def _leave_alone(self, saved: Any) -> None:
         """Leave alone the added groups that were left alone when the state was saved."""
-        part = self._parts[0]
-        part.left_alone.update(i for i in saved if i in part.members)
-        part.forget_curve()
-        self._watched.by_curve = self._watched.by_curve or bool(part.left_alone)
+        assignment = self._assignments[0]
+        assignment.left_alone.update(i for i in saved if i in assignment.members)
+        assignment.forget_curve()
+        self._watched.by_curve = self._watched.by_curve or bool(assignment.left_alone)
 
     def differences(self, state: Mapping[str, Any]) -> list[str]:
         """In words, where the schedule of a saved state differs from this one."""

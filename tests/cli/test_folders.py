@@ -123,6 +123,24 @@ def test_which_files_of_a_folder_are_read(run: Run) -> None:
     )
 
 
+DEEP: list[tuple[str, str]] = [
+    ("a.yaml", "schedule: " + "[" * 100_000),
+    ("a.yaml", "schedule: " + "{a: " * 5_000 + "}" * 5_000),
+    ("a.yaml", "schedule:\n" + "- " * 50_000 + "a\n"),
+    ("a.yaml", "schedule:\n" + "".join(" " * i + "a:\n" for i in range(1, 2_000))),
+    ("a.json", '{"schedule": ' + "[" * 100_000),
+    ("a.toml", "schedule = " + "[" * 20_000),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), DEEP)
+def test_a_file_that_is_nested_too_deep(run: Run, name: str, content: str) -> None:
+    Path(name).write_text(content, encoding="utf-8")
+    ran = run("check", name)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {name}: this is not valid {name[2:]}: maximum recursion")
+
+
 def test_a_folder_without_schedules(run: Run) -> None:
     Path("configs").mkdir()
     says = "error: no key of these files is called `schedule`, `lr_schedule` or `…_schedule`\n"

@@ -636,3 +636,38 @@ def test_a_plan_that_cannot_be_drawn(run: Run) -> None:
         1,
         ["error[missing-setting]: `rest` needs a total", "  at lr"],
     )
+
+
+# ── emit ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_emit_prints_the_source_of_the_plan(run: Run) -> None:
+    plan = schedlang.Plan(lr="cosine 9", eps="hold to=1e-8")
+    ran = run("emit", "python", "{lr: cosine 9, eps: hold to=1e-8}", "--lr", "0.1")
+    assert ran == Ran(0, plan.emit("python", lr=0.1).rstrip() + "\n", "")
+
+
+NOT_EMITTED: list[tuple[list[str], Ran]] = [
+    (
+        ["emit", "keras", "{lr: {a*: hold}}"],
+        Ran(
+            1,
+            "",
+            "error[groups]: Keras has no parameter groups, and `lr` has lines for `a*`\n  at lr\n"
+            "  |\n1 | {lr: {a*: hold}}\n  |      ^^^^^^^^^^ write one line for lr\n",
+        ),
+    ),
+    (
+        ["emit", "torch", "{lr: hold}", "--function", "f"],
+        Ran(2, "", "error: --function names what a line defines, and this is a plan\n"),
+    ),
+    (
+        ["emit", "torch", "{eps: hold}", "--lr", "0.1"],
+        Ran(2, "", "error: --lr is the base of `lr`, and the plan has no line for it\n"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), NOT_EMITTED)
+def test_a_plan_that_cannot_be_emitted(run: Run, arguments: list[str], expected: Ran) -> None:
+    assert run(*arguments) == expected

@@ -171,7 +171,7 @@ GITHUB: list[tuple[list[str], str, int]] = [
             "::warning file=a%2Cb.yaml,title=schedlang%3A floor,line=1,col=27,endLine=1,"
             "endColumn=29::"
             "this floor is 5%25 of the base rate%0Awrite 0.1%25 to 1%25, or leave it out%0A"
-            "below 1/1000 of the base training stands still, above 1/100 it stays noisy;"
+            "below 1/1000 of the base training makes no progress, above 1/100 it stays noisy;"
             " 1/10 is usual for language models\n"
         ),
         1,

@@ -99,7 +99,7 @@ Learning-rate schedules in one line of text.
 commands:
   check      report what is wrong with schedules, and which settings are still open
   lint       report what is legal and probably a mistake
-  explain    say in words what happens when, and what each target is made of
+  explain    describe what happens when, and what each target is made of
   show       print a schedule's phases as a table: ticks, rates, formulas
   plot       draw the curve in the terminal, or as a picture
   emit       print source code that needs the framework and nothing else
@@ -107,6 +107,7 @@ commands:
   presets    list published schedules, with their sources
   recommend  print lines for a task, with the reason for each
   fmt        print the canonical text, or bring files into it
+  space      print the lines of a space, for a sweep
 
 options:
   -h, --help          show this help and exit

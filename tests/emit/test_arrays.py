@@ -83,7 +83,7 @@ return jnp.where(step < 91, rate, 4e-6 * lr)
         "hold 3000 -> exp gamma=0.9",
         """\
 # hold 3000
-rate = lr
+rate = jnp.full_like(step, lr, dtype=float)
 # exp gamma=0.9
 return jnp.where(step < 3000, rate, lr * 0.9 ** jnp.maximum(step - 3000, 0).astype(float))
 """,
@@ -176,3 +176,10 @@ def test_bodies(case: Body) -> None:
         indent = " " * 8
     lines = [line.removeprefix(indent) for line in code.splitlines()[1:]]
     assert lines == case.body.splitlines()
+
+
+def test_a_phase_of_its_own_is_finite_before_it_begins() -> None:
+    """`join_schedules` calls it with steps below 0, and selects the value of another one."""
+    source = schedlang.parse("cosine 20 -> inverse_sqrt from=1x timescale=9").emit("optax")
+    assert "return lr / jnp.sqrt(1 + jnp.maximum(step, 0) / 9)\n" in source
+    assert "optax.join_schedules(" in source

@@ -135,7 +135,7 @@ def test_the_front_door_takes_every_line_of_the_articles() -> None:
             {"lr": "plateau", "eps": "hold"},
             lambda plan: plan.to_keras(lr=0.1),
             (
-                "lr: `plateau` waits for metrics, which a Keras schedule never sees: use "
+                "lr: `plateau` needs metrics, which a Keras schedule does not get: use "
                 "keras_callbacks(...), which sets the rate"
             ),
         ),
@@ -151,8 +151,8 @@ def test_the_front_door_takes_every_line_of_the_articles() -> None:
             {"lr": "hold", "weight_decay": "plateau"},
             lambda plan: plan.keras_callbacks(),
             (
-                "`plateau` waits for metrics, which `weight_decay` in a compiled step of Keras "
-                "never sees: use it for lr"
+                "`plateau` needs metrics, which `weight_decay` in a compiled step of Keras "
+                "does not get: use it for lr"
             ),
         ),
         (

@@ -98,7 +98,7 @@ def test_random_plans(cases: dict[str, Case]) -> None:
         alone = {key: case.bind() for key, case in cases.items()}
         schedules = plan.to_optax(**given)
     except ValueError as error:  # epochs of unknown length, which a line alone refuses too
-        assert "say steps_per_epoch=" in str(error)  # noqa: PT017  # of some examples only
+        assert "steps_per_epoch=" in str(error)  # noqa: PT017  # of some examples only
         return
     updates = np.arange(60)
     for key, program in alone.items():
@@ -134,7 +134,7 @@ def test_random_plans(cases: dict[str, Case]) -> None:
             {"lr": "plateau", "eps": "hold"},
             {"lr": 0.1, "eps": 1},
             (
-                "lr: `plateau` waits for metrics, which an optax schedule never sees: use "
+                "lr: `plateau` needs metrics, which an optax schedule does not get: use "
                 "optax.contrib.reduce_on_plateau after the schedule"
             ),
         ),

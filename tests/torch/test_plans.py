@@ -558,6 +558,50 @@ def test_an_added_group_that_nothing_fits_keeps_its_numbers() -> None:
     assert resumed.get_last_lr() == scheduler.get_last_lr()
 
 
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (
+            {"momentum": 0.0},
+            (
+                "the momentum of parameter group 1 is left alone from now on: the schedule is "
+                "wrong for its base of momentum, 0: a level is a share of the base, and "
+                "`momentum` is 0"
+            ),
+        ),
+        (
+            {"weight_decay": 0.0},
+            (
+                "the weight_decay of parameter group 1 is left alone from now on: the schedule is "
+                "wrong for its base of weight_decay, 0: the absolute level `0.4` cannot apply to a "
+                "parameter group at rate 0"
+            ),
+        ),
+    ],
+)
+def test_an_added_group_for_which_a_line_is_wrong(numbers: dict[str, float], message: str) -> None:
+    plan = Plan({"lr": "linear 10", "momentum": "linear 10", "weight_decay": "linear 10 to=0.4"})
+    optimizer = sgd(["a"])
+    scheduler: Any = plan.to_torch(optimizer)
+    optimizer.add_param_group(group("b", **numbers))
+    optimizer.step()
+    with pytest.warns(schedlang.ScheduleWarning) as caught:
+        scheduler.step()
+    assert [str(warning.message) for warning in caught] == [message]
+    optimizer.step()
+    scheduler.step()
+    ((key, number),) = numbers.items()
+    assert optimizer.param_groups[1][key] == number
+    assert [each["lr"] for each in optimizer.param_groups] == pytest.approx([0.08] * 2)
+    copied = copy.deepcopy(scheduler.state_dict())
+    resumed: Any = plan.to_torch(sgd(["a"]))
+    resumed.optimizer.add_param_group(group("b", **numbers))
+    with pytest.warns(schedlang.ScheduleWarning):
+        resumed.load_state_dict(copied)
+    assert resumed.state_dict() == copied
+    assert copied["left_alone"] == {key: [1]}
+
+
 # ── What others change ───────────────────────────────────────────────────────────────────────────
 
 

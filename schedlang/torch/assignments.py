@@ -20,8 +20,8 @@ from schedlang.torch.watch import TOLERANCE, Watch, warn
 
 
 @dataclass
-class Part:
-    """One line on the parameter groups that it fits. A line alone is one part, on all groups.
+class Assignment:
+    """One line on the parameter groups that it fits. A line alone is one assignment, on all groups.
 
     Attributes:
         key: the hyperparameter as the plan names it.
@@ -64,8 +64,8 @@ class Part:
         bases: Mapping[int, float],
         *,
         zero_is_frozen: bool = True,
-    ) -> Part:
-        """The part of a line of a plan.
+    ) -> Assignment:
+        """The assignment of a line of a plan.
 
         Args:
             program: the line.
@@ -82,8 +82,8 @@ class Part:
         )
 
     @classmethod
-    def of_line(cls, program: Program, bases: Sequence[float]) -> Part:
-        """The part of a line alone, on all groups."""
+    def of_line(cls, program: Program, bases: Sequence[float]) -> Assignment:
+        """The assignment of a line alone, on all groups."""
         return cls.of(program, "lr", None, LR, dict(enumerate(bases)))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -247,7 +247,8 @@ class Part:
         """Write nothing into this group from now on, and warn of it."""
         self.left_alone.add(group)
         self.forget_curve()
-        warn(f"parameter group {group} is left alone from now on: {why}")
+        of = "" if self.slot is None or self.slot.name == "lr" else f"the {self.slot.name} of "
+        warn(f"{of}parameter group {group} is left alone from now on: {why}")
 
     def take_up(self, groups: Sequence[Group], number: int) -> None:
         """Take up an added group; one for which the line is wrong is left alone."""
