@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import assert_never
 
 from schedlang.cli.output import put
-from schedlang.cli.shared import bound
+from schedlang.cli.shared import bound, found_in
 from schedlang.cli.table import Row, decided, row_of
 from schedlang.cli.targets import targets
 from schedlang.formula.expressions import Number
@@ -28,7 +28,8 @@ MOST_PHASES = 100
 
 def explain(options: argparse.Namespace) -> int:
     """Print what a schedule does, and what each target makes of it."""
-    found, program = bound(options)
+    found = found_in(options)
+    program = bound(found, options)
     schedule = found.schedule()
     settings = {name: value for name, value in program.binding.items() if name != "lr"}
     put(f"{program.text}\n")

@@ -36,6 +36,7 @@ from schedlang.schedule import Binding, Schedule
 if TYPE_CHECKING:
     from keras.callbacks import Callback
     from keras.optimizers.schedules import LearningRateSchedule
+    from matplotlib.figure import Figure
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
     from torch.optim import Optimizer
@@ -298,6 +299,26 @@ class Plan(BaseModel):
         from schedlang.plan.arrays import keras_callbacks
 
         return keras_callbacks(self, given)
+
+    def plot(
+        self, *, groups: Sequence[str] | None = None, ticks: int | None = None, **given: Any
+    ) -> Figure:
+        """A matplotlib figure: a panel for each hyperparameter and value, a colour for each group.
+
+        Args:
+            groups: the names of the groups; without them, there is a curve for each pattern.
+            ticks: how many ticks; by default as many as the longest line has.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or, with ``groups``, ``{group: number}``. Without a base, a curve is in
+                shares of it.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+        """
+        from schedlang import plot
+        from schedlang.plan.binding import panels
+
+        return plot.draw_panels(panels(self, groups, given), ticks)
 
     def emit(
         self,
