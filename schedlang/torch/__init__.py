@@ -13,6 +13,7 @@ from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import base_rates, stale_base
 from schedlang.torch.momentum import check_momentum
+from schedlang.torch.pace import watch_pace
 from schedlang.torch.recording import Difference, record, resume_report
 from schedlang.torch.state import Bound, OnMismatch, check_choice
 
@@ -65,4 +66,5 @@ def build(
     else:
         scheduler = chain.build(program, optimizer)
     scheduler.begin(start, on_mismatch, stale)
+    watch_pace(scheduler, optimizer)
     return scheduler
