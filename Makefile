@@ -1,6 +1,7 @@
 # make demo    what it does, in a minute, without any framework
 # make test    everything: format, lint, types, docs, the built wheel, all tests
 # make quick   the tests that need no framework
+# make integrations  the tests of trainers and config systems, which it installs first
 # make tables  the parser's tables, after a change of the grammar
 PY ?= python3
 
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
 CONFIG := examples/config.yaml --key train.lr_schedule
 
-.PHONY: demo test quick lint format tables docs wheel bench clean
+.PHONY: demo test quick integrations lint format tables docs wheel bench clean
 
 demo: .venv/.demo
 	$(BIN)/schedlang check $(CONFIG)
@@ -25,6 +26,9 @@ test: lint docs wheel
 quick: .venv/.dev
 	$(BIN)/python -m pytest -q $(wildcard tests/test_*.py) schedlang \
 	  --ignore=schedlang/torch --ignore=schedlang/keras --ignore=schedlang/optax.py
+
+integrations: .venv/.integrations
+	$(BIN)/python -m pytest tests/integrations
 
 lint: .venv/.all
 	$(BIN)/ruff format --check
@@ -52,7 +56,7 @@ bench: .venv/.all
 clean:
 	rm -rf .venv dist site
 
-# One environment in three sizes, each a stamp: a second `make` installs nothing.
+# One environment in four sizes, each a stamp: a second `make` installs nothing.
 .venv/.demo: pyproject.toml constraints.txt
 	@echo "setting up .venv: the package and its plots"
 	@$(PY) -m venv .venv
@@ -69,4 +73,9 @@ clean:
 	@echo "setting up .venv: the frameworks"
 	@$(PIP) -c constraints.txt torch
 	@$(PIP) -c constraints.txt tensorflow-cpu keras jax optax
+	@touch $@
+
+.venv/.integrations: .venv/.all
+	@echo "setting up .venv: trainers and config systems"
+	@$(PIP) -c constraints.txt -e '.[integrations]'
 	@touch $@

@@ -68,7 +68,9 @@ class Schedule(Tree):
             TypeError: if both are given.
         """
         if text is not None and values:
-            raise TypeError("a schedule takes a line of text or the keys of the dict form, not both")
+            raise TypeError(
+                "a schedule takes a line of text or the keys of the dict form, not both"
+            )
         whole = Schedule.model_validate(values if text is None else text)
         self.__setstate__(whole.__getstate__())
 

@@ -13,7 +13,6 @@ from jsonargparse.typing import register_type
 from schedlang.schedule import Schedule
 
 
-
 def _read(value: Any) -> Schedule:
     """The schedule of a text or dict form, or of what jsonargparse makes of one as a default.
 

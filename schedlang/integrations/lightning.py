@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import LearningRateFinder
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch.optim import Optimizer
 
+from schedlang.errors import warn
 from schedlang.integrations.run import Run
 from schedlang.schedule import Schedule
 from schedlang.torch import Bound
@@ -46,8 +47,8 @@ def configure(
         ValueError: if a `plateau` is to tick epochs, which Lightning ends before the validation.
     """
     trainer = module.trainer
-    program_of_run = _run(trainer).scheduler
-    scheduler = program_of_run(schedule, optimizer, on_mismatch=on_mismatch, **binding)
+    run = _run(trainer)
+    scheduler = run.scheduler(schedule, optimizer, on_mismatch=on_mismatch, **binding)
     plateau = scheduler.program.plateau
     interval = "epoch" if scheduler.program.tick == "epoch" else "step"
     if plateau is not None and interval == "epoch":
@@ -81,9 +82,11 @@ class _Helper(pl.Callback):
     """Gives a plateau its metric, and the result of a `LearningRateFinder` to the schedule."""
 
     def __init__(self, scheduler: Bound, monitor: str | None) -> None:
-        self.scheduler = scheduler
+        self.scheduler: Any = scheduler
         self.monitor = monitor
-        self.is_validated = False
+        self.has_validated = False
+        self.is_of_validation = False
+        self.has_warned = False
         self._before: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -99,15 +102,26 @@ class _Helper(pl.Callback):
         self._before = trainer.callback_metrics.get(self.monitor or "")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self.has_validated = True
         metric = trainer.callback_metrics.get(self.monitor or "")
-        if metric is not None and metric is not self._before and not trainer.sanity_checking:
-            self.is_validated = True
+        if metric is not None and metric is not self._before:
+            self.is_of_validation = True
             self._observe(trainer, metric)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         metric = trainer.callback_metrics.get(self.monitor or "")
-        if metric is not None and not self.is_validated:
+        if metric is not None and not self.is_of_validation:
             self._observe(trainer, metric)
+        expected = self.has_validated or not trainer.enable_validation
+        if self.monitor and metric is None and expected and not self.has_warned:
+            self.has_warned = True
+            logged = ", ".join(sorted(trainer.callback_metrics)) or "none"
+            warn(
+                f"the plateau monitors `{self.monitor}`, and the module logs no such metric "
+                f"(logged: {logged}): set monitor= in the line, or self.log({self.monitor!r}, …)"
+            )
 
     def _observe(self, trainer: pl.Trainer, metric: torch.Tensor) -> None:
         """Let the metric count, the mean over all devices."""

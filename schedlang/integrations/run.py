@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from schedlang.errors import ScheduleError, warn
 from schedlang.schedule import Schedule
 from schedlang.torch import Bound
+from schedlang.torch.plateau import TakesMetrics
 
 
 class Run(NamedTuple):
@@ -50,8 +51,13 @@ class Run(NamedTuple):
         keywords = {"engine": "fused", **given, **options}  # the fused engine takes every schedule
         if line.total is None and "total" not in options:
             keywords |= self._open(line, keywords)
-        scheduler = cast(Bound, line.to_torch(optimizer, **keywords))
+        scheduler = cast("Bound", line.to_torch(optimizer, **keywords))
         self._compare(scheduler)
+        plateau = scheduler._closing_plateau() if isinstance(scheduler, TakesMetrics) else None
+        if plateau is not None:
+            plateau.silence = (
+                None  # the trainer's part here gives the metric, or reports it missing
+            )
         return scheduler
 
     def _open(self, line: Schedule, keywords: dict[str, Any]) -> dict[str, Any]:
@@ -84,4 +90,3 @@ class Run(NamedTuple):
                 f"the schedule takes {program.length} updates, and {self.trainer} makes "
                 f"{self.updates} optimizer updates: training ends first"
             )
-

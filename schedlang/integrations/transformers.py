@@ -15,11 +15,12 @@ from schedlang.schedule import Schedule
 from schedlang.torch import Bound
 
 
-class ScheduleMixin:
-    """For a class before `Trainer`: ``class MyTrainer(ScheduleMixin, SFTTrainer): ...``.
+class ScheduledTrainer(Trainer):
+    """transformers' `Trainer` with one more argument, ``schedule``.
 
-    The total, the updates of an epoch and the training examples of an update are the trainer's. A
-    closing `plateau` takes its metric at each evaluation.
+    For another trainer: ``class MyTrainer(ScheduledTrainer, SFTTrainer): pass``. The total, the
+    updates of an epoch and the training examples of an update are the trainer's. A closing
+    `plateau` takes its metric at each evaluation.
 
     Args:
         *arguments: those of the `Trainer`.
@@ -45,7 +46,7 @@ class ScheduleMixin:
         self._steps_per_epoch: int | None = None
         self._options = {"on_mismatch": on_mismatch, **(binding or {})}
         super().__init__(*arguments, **keywords)
-        self.add_callback(ScheduleCallback)
+        self.add_callback(ScheduleCallback(compares=False))
 
     def set_initial_training_values(self, args: Any, dataloader: Any, *others: Any) -> Any:
         """The numbers of the run, of which the updates of an epoch are kept for the scheduler."""
@@ -57,30 +58,24 @@ class ScheduleMixin:
         self, num_training_steps: int, optimizer: Optimizer | None = None
     ) -> LRScheduler:
         """The scheduler of the schedule, for that many updates."""
-        trainer: Any = self
-        if trainer.lr_scheduler is None:
+        self.lr_scheduler: LRScheduler
+        if self.lr_scheduler is None:
             run = Run(
                 "the Trainer",
                 num_training_steps,
                 self._steps_per_epoch,
-                samples_per_step=trainer.get_total_train_batch_size(trainer.args),
+                samples_per_step=self.get_total_train_batch_size(self.args),
             )
-            scheduler = run.scheduler(
-                self._schedule, optimizer or trainer.optimizer, **self._options
-            )
+            scheduler = run.scheduler(self._schedule, optimizer or self.optimizer, **self._options)
             if scheduler.program.tick == "epoch":
                 raise ValueError(
                     "the Trainer steps a scheduler at each update, and a tick of this schedule is "
-                    "an epoch: leave clock=epoch out, or give binding={\"steps_per_epoch\": …} if "
+                    'an epoch: leave clock=epoch out, or give binding={"steps_per_epoch": …} if '
                     "the length of the training data is not known"
                 )
-            trainer.lr_scheduler = scheduler
-            trainer._created_lr_scheduler = True
-        return trainer.lr_scheduler
-
-
-class ScheduledTrainer(ScheduleMixin, Trainer):
-    """transformers' `Trainer` with one more argument, ``schedule``."""
+            self.lr_scheduler = scheduler
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
 
 class ScheduleCallback(TrainerCallback):
@@ -90,7 +85,8 @@ class ScheduleCallback(TrainerCallback):
     closing `plateau` its metric at each evaluation. `ScheduledTrainer` has it already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, compares: bool = True) -> None:
+        self.compares = compares
         self.is_training = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
@@ -99,20 +95,26 @@ class ScheduleCallback(TrainerCallback):
         if not isinstance(scheduler, Bound):
             return
         total, updates = scheduler.program.total, state.max_steps
-        if total is not None and scheduler.program.tick != "epoch" and total != updates:
+        counts_updates = total is not None and scheduler.program.tick != "epoch"
+        if self.compares and counts_updates and total != updates:
             accumulated = args.gradient_accumulation_steps
             warn(
-                f"the schedule's total is {total} updates, and the Trainer makes {updates} (an "
-                f"update is {accumulated} batches, its gradient_accumulation_steps): use "
-                "schedlang.integrations.transformers.ScheduledTrainer(…, schedule=line), which "
-                f"takes the total from the Trainer, or set total={updates}"
+                f"the schedule's total is {total} updates, and the Trainer makes {updates} (one "
+                f"for each {accumulated} batches, its gradient_accumulation_steps): set "
+                f"total={updates}, or use schedlang.integrations.transformers.ScheduledTrainer(…, "
+                "schedule=line), which takes the total from the Trainer"
+            )
+        if scheduler.program.plateau is not None and args.eval_strategy == "no":
+            warn(
+                f"`{scheduler.program.plateau['text']}` gets no metric, since the Trainer does not "
+                "evaluate: set eval_strategy in the TrainingArguments"
             )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        scheduler, metrics = others["lr_scheduler"], others["metrics"]
-        if not self.is_training or not isinstance(scheduler, Bound):
-            return
-        plateau = scheduler.program.plateau
+        scheduler: Any = others["lr_scheduler"]
+        metrics = others["metrics"]
+        is_ours = isinstance(others["lr_scheduler"], Bound)
+        plateau = scheduler.program.plateau if is_ours and self.is_training else None
         if plateau is None:
             return
         monitor = plateau["monitor"]

@@ -61,30 +61,35 @@ class _Pace:
             self.moves = [*self.moves, (self.updates, ticks)][-ENOUGH:]
             self.updates = 0
         self.updates += 1
-        message = self._message(scheduler.program.tick == "step")
+        message = self._too_fast()
+        if message is None and scheduler.program.tick == "step":
+            message = self._too_slow()
         if message is not None or self.moves == [(1, 1)] * ENOUGH:
             self.scheduler = None
         if message is not None:
             warn(message)
 
-    def _message(self, is_of_updates: bool) -> str | None:
-        """What is wrong with the pace, if anything."""
+    def _too_fast(self) -> str | None:
+        """The warning for ticks that come several at a time."""
         moved = [ticks for _, ticks in self.moves]
-        if len(moved) == ENOUGH and moved[0] > 1 and len(set(moved)) == 1:
-            return (
-                f"the schedule moved by {moved[0]} ticks each time, and one tick is one optimizer "
-                "update: call scheduler.step() once for each optimizer.step(). Accelerate steps a "
-                "prepared scheduler once for each process: do not pass it to "
-                "accelerator.prepare(), and call it yourself, "
-                "`if accelerator.sync_gradients: scheduler.step()`"
-            )
+        if len(moved) < ENOUGH or moved[0] < 2 or len(set(moved)) > 1:
+            return None
+        return (
+            f"the schedule moved by {moved[0]} ticks at a time, {ENOUGH} times: call "
+            "scheduler.step() once for each optimizer.step(). Accelerate steps a prepared "
+            "scheduler once for each process: do not pass it to accelerator.prepare(), and call it "
+            "yourself, `if accelerator.sync_gradients: scheduler.step()`"
+        )
+
+    def _too_slow(self) -> str | None:
+        """The warning for several updates in a tick, which is to be one update."""
         slow = [updates for updates, ticks in self.moves if ticks == 1 and updates > 1]
-        if is_of_updates and (len(slow) >= 2 or self.updates >= LONG):
-            return (
-                f"there were {max([*slow, self.updates])} optimizer updates in one tick of the "
-                "schedule, and one tick is one optimizer update: call scheduler.step() after each "
-                "optimizer.step(). Lightning does so only with "
-                '{"scheduler": scheduler, "interval": "step"}, which '
-                "schedlang.integrations.lightning.configure(self, optimizer, line) returns"
-            )
-        return None
+        if len(slow) < 2 and self.updates < LONG:
+            return None
+        return (
+            f"there were {max([*slow, self.updates])} optimizer updates in one tick of the "
+            "schedule, and one tick is one optimizer update: call scheduler.step() after each "
+            "optimizer.step(). Lightning does so only with "
+            '{"scheduler": scheduler, "interval": "step"}, which '
+            "schedlang.integrations.lightning.configure(self, optimizer, line) returns"
+        )
