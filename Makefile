@@ -9,9 +9,11 @@ BIN := .venv/bin
 # The pip that a new environment comes with is good enough.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 WORKERS := -n auto --maxprocesses 4 --dist loadfile
+SAMPLE ?= 400
+SEED ?= 1
 CONFIG := examples/config.yaml --key train.lr_schedule
 
-.PHONY: demo test quick integrations lint format tables docs wheel bench clean
+.PHONY: demo test quick integrations lint format tables docs wheel mutants bench clean
 
 demo: .venv/.demo
 	$(BIN)/schedlang check $(CONFIG)
@@ -49,6 +51,11 @@ wheel: .venv/.dev
 	rm -rf dist
 	$(BIN)/python -m build --quiet .
 	.ci/check-wheel $(BIN)/python dist/*.whl
+
+# A sample of mutants in a copy of the checkout; an hour or two. SAMPLE=60 is quicker.
+mutants: .venv/.dev
+	$(PIP) -c constraints.txt -e '.[mutants]'
+	$(BIN)/python mutants/run.py --sample $(SAMPLE) --seed $(SEED)
 
 bench: .venv/.all
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only

@@ -102,3 +102,67 @@ def test_steps(benchmark: Any, way: str, groups: str) -> None:
 
     benchmark.extra_info["updates"] = steps
     benchmark.pedantic(run, setup=setup, rounds=10, warmup_rounds=1)
+
+
+PLAN = {"lr": LINE, "weight_decay": f"cosine {STEPS} to=10x"}
+
+
+class AssignsTwice:
+    """Two loops by hand: the rate and the weight decay of each group, computed from its base."""
+
+    def __init__(self, on: Optimizer) -> None:
+        self.on = on
+        bound = schedlang.Plan(PLAN).bind()
+        curves = (bound[key].curve(STEPS + 1).tolist() for key in ("lr", "weight_decay"))
+        self.shares = iter(zip(*curves, strict=True))
+        for group in on.param_groups:
+            group["base_lr"], group["base_weight_decay"] = group["lr"], group["weight_decay"]
+
+    def step(self) -> None:
+        rate, decay = next(self.shares)
+        for group in self.on.param_groups:
+            group["lr"] = rate * group["base_lr"]
+        for group in self.on.param_groups:
+            group["weight_decay"] = decay * group["base_weight_decay"]
+
+
+def plan(on: Optimizer) -> Any:
+    return schedlang.Plan(PLAN).to_torch(on)
+
+
+def plan_of_one_line(on: Optimizer) -> Any:
+    return schedlang.Plan({"lr": LINE}).to_torch(on, engine="fused")
+
+
+PLANS: dict[str, Callable[[Optimizer], Any]] = {
+    "two loops by hand": AssignsTwice,
+    "a plan of two lines": plan,
+    "a line, fused": fused,
+    "a plan of one line": plan_of_one_line,
+}
+
+
+def decayed(rates: list[float]) -> Optimizer:
+    on = optimizer(rates)
+    for i, group in enumerate(on.param_groups):
+        group["weight_decay"] = 0.01 + i / 1e4
+    return on
+
+
+@pytest.mark.benchmark(group="torch: plans; two hyperparameters at most twice the loops by hand")
+@pytest.mark.parametrize("groups", ["100 groups", "100 groups of their own rates"])
+@pytest.mark.parametrize("way", PLANS)
+def test_plans(benchmark: Any, way: str, groups: str) -> None:
+    def setup() -> tuple[tuple[Any], dict[str, Any]]:
+        on = decayed(GROUPS[groups])
+        scheduler = PLANS[way](on)
+        on.step()
+        return (scheduler,), {}
+
+    def run(scheduler: Any) -> None:
+        step = scheduler.step
+        for _ in range(500):
+            step()
+
+    benchmark.extra_info["updates"] = 500
+    benchmark.pedantic(run, setup=setup, rounds=10, warmup_rounds=1)

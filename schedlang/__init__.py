@@ -4,15 +4,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from schedlang.errors import Mistake, ScheduleError, ScheduleWarning
+    from schedlang.linting import Finding, lint
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
+    from schedlang.plan.functions import compare, to_torch
+    from schedlang.plan.model import Plan
+    from schedlang.presets import preset
     from schedlang.program.program import Program
-    from schedlang.schedule import Binding, Schedule, compare, parse, to_torch
+    from schedlang.recommended import recommend
+    from schedlang.schedule import Binding, Schedule, parse
 
 __all__ = [
     "Binding",
+    "Finding",
     "Mistake",
     "Phase",
+    "Plan",
     "Positive",
     "Program",
     "Ramp",
@@ -22,7 +29,10 @@ __all__ = [
     "ScheduleError",
     "ScheduleWarning",
     "compare",
+    "lint",
     "parse",
+    "preset",
+    "recommend",
     "register",
     "to_torch",
 ]
@@ -30,10 +40,15 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "schedlang.errors": ("Mistake", "ScheduleError", "ScheduleWarning"),
+    "schedlang.linting": ("Finding", "lint"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
+    "schedlang.plan.functions": ("compare", "to_torch"),
+    "schedlang.plan.model": ("Plan",),
+    "schedlang.presets": ("preset",),
     "schedlang.program.program": ("Program",),
-    "schedlang.schedule": ("Binding", "Schedule", "compare", "parse", "to_torch"),
+    "schedlang.recommended": ("recommend",),
+    "schedlang.schedule": ("Binding", "Schedule", "parse"),
 }
 
 

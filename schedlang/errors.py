@@ -6,14 +6,14 @@ import sys
 import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
     "conflicting-settings", "decay-rises", "does-not-apply", "double-argument", "empty",
-    "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration", "not-finite",
-    "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last", "repeat-differs",
-    "rest", "syntax", "too-deep", "too-long", "total-exceeded",
+    "groups", "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration",
+    "not-finite", "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last",
+    "repeat-differs", "rest", "syntax", "too-deep", "too-long", "total-exceeded",
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip
@@ -34,7 +34,7 @@ class Span(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One thing that is wrong: what, where, and what to do about it.
+    """One mistake: what is wrong, where, and what to do about it.
 
     Attributes:
         code: the kind of mistake, with a heading of its own in the documentation.
@@ -42,6 +42,8 @@ class Mistake(NamedTuple):
         advice: what to do about it, or empty.
         path: the node and, if it is one of its arguments, the argument.
         span: the place in the text, of the node as a rule; None for the dict form.
+        place: in a plan, the key of the line: ``lr.backbone*``.
+        text: in a plan, the line, into which the span points.
     """
 
     code: Code
@@ -49,6 +51,8 @@ class Mistake(NamedTuple):
     advice: str = ""
     path: Path = ()
     span: Span | None = None
+    place: str = ""
+    text: str | None = None
 
     def under(self, path: Path) -> Mistake:
         """The same mistake of what is found at a path."""
@@ -56,13 +60,31 @@ class Mistake(NamedTuple):
 
     def render(self, text: str | None) -> str:
         """The mistake with its marker under the text, or with its path where there is no text."""
-        head = f"error[{self.code}]: {self.message}"
-        if text is None or self.span is None:
-            place = f"\n  at {_dotted(self.path)}" if self.path else ""
-            return head + place + (f"\n  {self.advice}" if self.advice else "")
-        number, line, marker = _mark(text, self.span)
-        gutter = " " * len(number)
-        return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {self.advice}".rstrip()
+        text = text if self.text is None else self.text
+        return marked(f"error[{self.code}]: {self.message}", self, text, self.place)
+
+
+class Marked(Protocol):
+    """What has a place in a text, and advice."""
+
+    @property
+    def advice(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def span(self) -> Span | None: ...
+
+
+def marked(head: str, what: Marked, text: str | None, place: str = "") -> str:
+    """A message with its marker under the text, or with its path where there is no text."""
+    if text is None or what.span is None:
+        where = place + (f".{_dotted(what.path)}" if what.path else "")
+        at = f"\n  at {where.removeprefix('.')}" if where else ""
+        return head + at + (f"\n  {what.advice}" if what.advice else "")
+    head += f"\n  at {place}" if place else ""
+    number, line, marker = _mark(text, what.span)
+    gutter = " " * len(number)
+    return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {what.advice}".rstrip()
 
 
 class ScheduleError(ValueError, ArgumentTypeError):
@@ -76,7 +98,7 @@ class ScheduleError(ValueError, ArgumentTypeError):
     """
 
     def __init__(self, mistakes: Iterable[Mistake], text: str | None = None) -> None:
-        self.mistakes: tuple[Mistake, ...] = tuple(sorted(dict.fromkeys(mistakes), key=_place))
+        self.mistakes: tuple[Mistake, ...] = tuple(_in_order(dict.fromkeys(mistakes)))
         self.text = text
         shown = [mistake.render(text) for mistake in self.mistakes[:MOST_SHOWN]]
         if len(self.mistakes) > MOST_SHOWN:
@@ -134,8 +156,11 @@ def quoted(value: object) -> str:
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 
-def _place(mistake: Mistake) -> tuple[int, int]:
-    return mistake.span or (0, 0)
+def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """The mistakes in the order of the text; those of a plan line by line, as they were found."""
+    mistakes = list(mistakes)
+    lines = list(dict.fromkeys(mistake.place for mistake in mistakes))
+    return sorted(mistakes, key=lambda each: (lines.index(each.place), each.span or (0, 0)))
 
 
 def _dotted(path: Sequence[str | int]) -> str:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from schedlang.arrays.tables import Rates, refuse_epochs, refuse_plateau
+from schedlang.arrays.tables import ArrayRates, refuse_epochs, refuse_plateau
 from schedlang.program.program import Program
 
 # Every index is inside its table; to make sure of that in JAX's default way costs a quarter of the
@@ -37,7 +37,7 @@ def build(program: Program) -> Callable[[ArrayLike], Array]:
         instead = "optax.inject_hyperparams with a schedule for each"
         raise ValueError(f"`momentum=` moves what an optax schedule cannot reach: use {instead}")
     refuse_epochs(program, "optax")
-    rates = Rates(program, _ARRAYS)
+    rates = ArrayRates(program, _ARRAYS)
 
     def rate(count: ArrayLike) -> Array:
         step, dtype = _countable(count)

@@ -7,10 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import Apply, Expr, Number, Symbol, less
+
+
+def improvement(mode: str, threshold_mode: str, threshold: float) -> Expr:
+    """The condition over ``metric`` and ``best`` that a metric is an improvement."""
+    metric, best = Symbol("metric"), Symbol("best")
+    is_relative = threshold_mode == "rel"
+    if mode == "max":
+        return Apply(
+            "gt", (metric, best * (1 + Number(threshold)) if is_relative else best + threshold)
+        )
+    return less(metric, best * (1 - Number(threshold)) if is_relative else best - threshold)
+
 
 @dataclass
 class Memory:
-    """What a plateau remembers between metrics; a target saves it.
+    """The memory of a plateau between metrics; a target saves it.
 
     Attributes:
         best: the best metric so far.
@@ -71,16 +85,8 @@ class Plateau:
         return True
 
     def _improves(self, metric: float) -> bool:
-        best, threshold = self.memory.best, self.threshold
-        match self.mode, self.threshold_mode:
-            case "min", "rel":
-                return metric < best * (1.0 - threshold)
-            case "min", _:
-                return metric < best - threshold
-            case _, "rel":
-                return metric > best * (1.0 + threshold)
-            case _:
-                return metric > best + threshold
+        condition = improvement(self.mode, self.threshold_mode, self.threshold)
+        return bool(value(condition, {"metric": metric, "best": self.memory.best}))
 
     def level(self, entry: float, floor: float) -> float:
         """The rate after the reductions so far.

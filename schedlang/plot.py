@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import shutil
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from schedlang.formula.notation import number
 from schedlang.program.program import Piece, Program, Track
@@ -238,18 +239,41 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
         ticks: how many ticks, see `draw`.
         width: columns; by default those of the terminal, at most 100.
     """
+    columns = width or min(100, shutil.get_terminal_size().columns)
+    curve = _thinned(*points(program, ticks), 4 * columns)
+    picture = _picture(program, [(curve, "braille", None)], columns)
+    return "\n".join([*_wrapped(program.text, columns), *picture])
+
+
+def both_in_terminal(first: Program, second: Program, ticks: int) -> str:
+    """The curves of two schedules in the terminal, one over the other."""
+    columns = min(100, shutil.get_terminal_size().columns)
+    curves = [
+        (_thinned(*points(first, ticks), 4 * columns), "braille", "A"),
+        (_thinned(*points(second, ticks), columns // 2), "x", "B"),
+    ]
+    return "\n".join(_picture(first, curves, columns))
+
+
+Drawn: TypeAlias = "tuple[tuple[Array, Array], str, str | None]"
+"""Ticks and rates, the sign with which they are drawn, and what they are called."""
+
+
+def _picture(program: Program, curves: Sequence[Drawn], columns: int) -> list[str]:
+    """The lines of a picture, whose axes are named as for a program."""
     import plotext
     from matplotlib.ticker import MaxNLocator
 
-    columns = width or min(100, shutil.get_terminal_size().columns)
-    x, y = _thinned(*points(program, ticks), 4 * columns)
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plot_size(columns, ROWS)
-    plotext.plot(x.tolist(), y.tolist(), marker="braille")
+    for (x, y), marker, label in curves:
+        plotext.plot(x.tolist(), y.tolist(), marker=marker, label=label)
     plotext.xlabel(_says_x(program))
     plotext.ylabel(_says_y(program))
-    bottom, top, last = _bottom(program, y), _top(y), float(x[-1])
+    top = max(_top(y) for (_, y), _, _ in curves)
+    bottom = min(_bottom(program, y) for (_, y), _, _ in curves)
+    last = max(float(x[-1]) for (x, _), _, _ in curves)
     rates = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(bottom, top)
     slack = 1e-9 * top  # the last one may be rounded up
     rates = [rate for rate in rates if bottom - slack <= rate <= top + slack]
@@ -258,8 +282,7 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
     plotext.yticks(rates, [_rate_label(rate, top) for rate in rates])
     plotext.xticks(marks, list(map(_tick_labels(), marks)))
     picture: str = plotext.uncolorize(plotext.build())
-    lines = [*_wrapped(program.text, columns), *picture.splitlines()]
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in picture.splitlines()]
 
 
 def _thinned(x: Array, y: Array, parts: int) -> tuple[Array, Array]:

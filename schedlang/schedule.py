@@ -27,7 +27,7 @@ from schedlang.language.tree import Clock, Tree
 from schedlang.phases import REGISTERED, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from keras.callbacks import Callback
     from keras.optimizers.schedules import LearningRateSchedule
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
     from schedlang.program.program import Program
-    from schedlang.torch import Difference
 
 _AS_TREE = object()
 
@@ -346,7 +345,7 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.meant import answered
+        from schedlang.language.habits.answer import answered
 
         raise answered(error, clock) from None
     return Schedule._of(tree, text)
@@ -371,62 +370,3 @@ def restore(text: str, binding: Mapping[str, str | int], base: float | None = No
     A `ScheduleError` is raised if the text is no schedule, or no longer one.
     """
     return _restored(text, tuple(sorted(binding.items())), base, tuple(REGISTERED.values()))
-
-
-def to_torch(
-    optimizer: Optimizer,
-    schedule: str | dict[str, Any] | Schedule,
-    *,
-    engine: Literal["auto", "chain", "fused"] = "auto",
-    start: int = 0,
-    on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
-    lr: float | None = None,
-    **binding: Unpack[Binding],
-) -> LRScheduler:
-    """`Schedule.to_torch` with the optimizer first, as config systems call it (``_partial_``)."""
-    whole = Schedule.model_validate(schedule)
-    return whole.to_torch(
-        optimizer, engine=engine, start=start, on_mismatch=on_mismatch, lr=lr, **binding
-    )
-
-
-def compare(
-    schedule: str | dict[str, Any] | Schedule,
-    scheduler: LRScheduler,
-    steps: int | None = None,
-    *,
-    metrics: Sequence[float] | None = None,
-    tolerance: float = 1e-9,
-    lr: float | None = None,
-    **binding: Unpack[Binding],
-) -> Difference | None:
-    """The first tick on which a schedule and any PyTorch scheduler differ, or None.
-
-    The scheduler is compared from its present tick on, for each parameter group, and neither it
-    nor its optimizer is disturbed.
-
-    Args:
-        schedule: a line of text, its dict form, or a schedule.
-        scheduler: any, such as one of PyTorch's own.
-        steps: how many updates; by default as many as the schedule has ticks.
-        metrics: one for each step, for a plateau.
-        tolerance: how far apart two rates may be, relative to the schedule's (or to 1e-4 of the
-            base rate, where that is more).
-        lr: the base rate of every group, for a scheduler that has overwritten ``initial_lr``
-            (``OneCycleLR`` and ``CyclicLR`` do).
-        **binding: what the line leaves open, see `Binding`.
-
-    Raises:
-        ScheduleError: with everything that is wrong under this binding.
-        ValueError: if the schedule never ends and ``steps`` is not given.
-    """
-    from schedlang.torch.recording import Shadow, first_difference
-
-    shadow = Shadow.of(scheduler.optimizer)
-    if lr is not None:
-        for group in shadow.param_groups:
-            group["initial_lr"] = lr
-    start = max(0, scheduler.last_epoch)
-    whole = Schedule.model_validate(schedule)
-    ours = whole.to_torch(shadow, engine="fused", start=start, **binding)
-    return first_difference(ours, scheduler, steps, metrics, tolerance)

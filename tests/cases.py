@@ -143,6 +143,7 @@ CYCLES = [
     Case("restarts dividing", "restarts 30 cycles=4 -> hold 3"),
     Case("restarts dividing growing", "restarts 35 cycles=3 mult=2 from=50% min=1%"),
     Case("restarts in fractions of a tick", "restarts first=2.5 min=1%"),
+    Case("restarts in hundredths of a tick", "restarts first=2.54 min=1%"),
     Case("restarts with skip", "restarts 20 first=8 skip=3"),
     Case("cyclic", "cyclic up=10 min=1e-3 max=0.1"),
     Case("cyclic with down", "cyclic up=4 down=9 min=10%"),
@@ -248,7 +249,7 @@ JOINS = [
     Case("products of no length", "hold 0 * hold 0 * (hold 0 * linear 4 to=50%) -> hold 3"),
     Case("no length with skip", "linear 0 skip=3 -> step 0 every=3 skip=1 -> warmup 0 skip=2"),
     Case("wave in steps", "(cosine 12 min=1% every=5 -> cosine 12 to=1x every=4) x inf"),
-    Case("product in steps", "(warmup 8 from=0 every=3 -> hold) * (linear 20 every=6)"),
+    Case("product in steps", "(warmup 8 from=0 every=3) * (linear 20 every=6)"),
     Case("onecycle of no length", "onecycle 0 -> hold 5"),
     Case(
         "rates of no length", "step 0 every=3 -> exp 0 gamma=0.5 -> restarts 0 first=3 -> linear 5"

@@ -562,19 +562,7 @@ def schedules(
     units, settings = _units(draw)
     lr = draw(st.sampled_from(RATES))
     artist = _Artist(draw, units, lr)
-    artist.momentum = momentum
-    artist.smooth = smooth
-    place = _Place(
-        level=Fraction(1), elapsed=Fraction(0), may_never_end=not plateau, top=True, first=True
-    )
-    text = artist.pipeline(place, max_depth).text
-    if not plateau and artist.chance(
-        6
-    ):  # what follows something endless is not drawn: it is refused
-        closing = ["cosine 0", "linear 0 to=20%", "hold 0 to=1x", "step 0 every=3"]
-        text += " -> " + artist.pick([*closing, *(["decay 0%"] if artist.has_total else [])])
-    if plateau:
-        text += f" -> plateau patience={artist.whole(0, 3)} factor=0.5"
+    text = _line(artist, max_depth, plateau=plateau, momentum=momentum, smooth=smooth)
     settings["lr"] = lr
     names = [name for name in settings if name != "lr" or lr_in_line]
     in_line = {name: settings[name] for name in names if artist.chance(3)}
@@ -589,6 +577,50 @@ def schedules(
     except (schedlang.ScheduleError, schedlang.ScheduleWarning):
         assume(False)
     return case
+
+
+@st.composite
+def lines_of_a_run(
+    draw: st.DrawFn, keys: Sequence[str], *, smooth: bool = False
+) -> dict[str, Case]:
+    """A line for some of the keys, all of one run: with the same units and the same binding."""
+    units, binding = _units(draw)
+    cases = {}
+    for key in draw(st.lists(st.sampled_from(keys), min_size=1, max_size=4, unique=True)):
+        lr = draw(st.sampled_from(RATES))
+        text = _line(_Artist(draw, units, lr), 1, smooth=smooth)
+        cases[key] = Case(text, text, binding, float(lr))
+    try:
+        ticks = {case.bind().tick for case in cases.values()}
+    except (schedlang.ScheduleError, schedlang.ScheduleWarning):
+        assume(False)
+    assume(len(ticks) == 1)  # else a bare length means something else in the plan
+    return cases
+
+
+def _line(
+    artist: _Artist,
+    max_depth: int,
+    *,
+    plateau: bool = False,
+    momentum: bool = False,
+    smooth: bool = False,
+) -> str:
+    """The text of one line, without settings."""
+    artist.momentum = momentum
+    artist.smooth = smooth
+    place = _Place(
+        level=Fraction(1), elapsed=Fraction(0), may_never_end=not plateau, top=True, first=True
+    )
+    text = artist.pipeline(place, max_depth).text
+    if not plateau and artist.chance(
+        6
+    ):  # what follows something endless is not drawn: it is refused
+        closing = ["cosine 0", "linear 0 to=20%", "hold 0 to=1x", "step 0 every=3"]
+        text += " -> " + artist.pick([*closing, *(["decay 0%"] if artist.has_total else [])])
+    if plateau:
+        text += f" -> plateau patience={artist.whole(0, 3)} factor=0.5"
+    return text
 
 
 _TOKEN = re.compile(r"->|\*\*|[<>=!]=|\w+|[^\w\s]|\s+")

@@ -36,6 +36,16 @@ _PRODUCT = {"kind": "product", "factors": [{"kind": "hold"}, {"kind": "hold"}]}
 # In dict form a mistake has a path and no marker.
 DICTS: list[tuple[object, str]] = [
     ({}, "error[missing-argument]: `stages` is missing"),
+    *(
+        (
+            plan,
+            (
+                "error[wrong-type]: this is a plan, and only one line is possible here\n"
+                "  use schedlang.Plan"
+            ),
+        )
+        for plan in ({"lr": "hold"}, {"eps": "warmup 5 -> cosine 9"}, {"lr": {"a*": "hold"}})
+    ),
     (
         {"stages": []},
         "error[empty]: there is no schedule here\n  at stages\n  write one: cosine 90",
@@ -296,7 +306,7 @@ def test_too_deep() -> None:
 
 def test_every_code_has_its_message() -> None:
     told = " ".join([*(case.message for case in CORPUS), *(message for _, message in DICTS)])
-    elsewhere = {"base-differs", "too-deep"}  # above
+    elsewhere = {"base-differs", "too-deep", "groups"}  # above, and in test_plan.py
     assert set(re.findall(r"error\[([a-z-]+)\]", told)) | elsewhere == set(CODES)
 
 

@@ -7,14 +7,18 @@ the messages were, 61 to 100 from one that was made before they were tried. A le
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.language.meant import LONGEST
+from schedlang.language.habits.answer import LONGEST
 from tests.cases import CASES, Case, Refused, refused
+from tests.strategies import schedules
 
 CORPUS = refused("mistakes.txt")
 
@@ -33,6 +37,16 @@ def _lines(message: str) -> list[str]:
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.title)
 def test_messages(case: Refused) -> None:
     assert _message(case.text) == case.message
+
+
+# What is typed and what is advised, a tab between them.
+GOLDEN = Path(__file__).parent / "golden" / "habits.txt"
+HABITS = [line.split("\t") for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("typed", "line"), HABITS, ids=[typed[:60] for typed, _ in HABITS])
+def test_habits(typed: str, line: str) -> None:
+    assert _lines(_message(typed.replace("\\n", "\n"))) == [line]
 
 
 def test_all_are_there() -> None:
@@ -74,6 +88,18 @@ def test_any_text_is_a_schedule_or_an_error_whose_advice_is_a_schedule(text: str
     assert len(advised) <= 1
     assert all(isinstance(parse(line), Schedule) for line in advised)
     assert all(mistake.span is not None for mistake in mistakes)
+
+
+def test_a_line_without_mistakes_needs_none_of_this() -> None:
+    program = (
+        "import sys, schedlang; schedlang.parse('warmup 10 -> cosine 90').bind(lr=0.1).at(5);"
+        "lazy = ['aliases', 'habits'];"
+        "print(*({f'schedlang.language.{name}' for name in lazy} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "\n"
 
 
 # ── What is advised ──────────────────────────────────────────────────────────────────────────────
@@ -120,6 +146,7 @@ UNCLEAR = [
     "{'a': {'b': 1}}",
     "cosine until",
     "lr_scheduler_type=rex",
+    "SequentialLR([LinearLR(total_iters=10), CosineAnnealingLR(T_max=90)], milestones=[20])",
     "warmup_stable_decay",
     '"',
     "x" * LONGEST + "(90)",
@@ -129,3 +156,13 @@ UNCLEAR = [
 @pytest.mark.parametrize("text", UNCLEAR, ids=lambda text: text[:40])
 def test_what_is_unclear_has_no_line(text: str) -> None:
     assert not _lines(_message(text))
+
+
+AROUND = [("quotes", '"{}"'), ("a colon", "{}:"), ("a key", "schedule: {}"), ("a list", "[{}]")]
+
+
+@pytest.mark.parametrize("written", [form for _, form in AROUND], ids=[name for name, _ in AROUND])
+@given(case=schedules())
+def test_a_habit_around_a_line_is_answered_with_the_line(written: str, case: Case) -> None:
+    message = _message(written.format(case.text))
+    assert [parse(line) for line in _lines(message)] == [parse(case.text)]

@@ -72,12 +72,14 @@ def test_a_place_is_no_part_of_what_is_written() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "cosine 90 mni=0",
-        "hold -> cosine 90",
         "cosine rest",
+        "warmup 5 to=10% -> decay 9 to=0.05",
+        "warmup 5% -> hold",
     ],
 )
-def test_a_text_is_read_once(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_places_of_mistakes_that_binding_finds_are_not_read_again(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts: list[str] = []
 
     def counted(text: str) -> Written:

@@ -23,12 +23,17 @@ LAST_TICK = 2**53
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
-def split(curve: Expr, length: int | None) -> Iterator[tuple[int, int | None, Expr]]:
-    """The parts ``(begin, end, formula)`` of a curve of so many ticks (None: it never ends)."""
+def split(
+    curve: Expr, length: int | None, *, conditions_only: bool = False
+) -> Iterator[tuple[int, int | None, Expr]]:
+    """The parts ``(begin, end, formula)`` of a curve of so many ticks (None: it never ends).
+
+    With ``conditions_only``, it is split where two lines cross in a condition, and nowhere else.
+    """
     decided: set[int] = set()
     jumps: set[int] = set()
     for part in formula.walk(curve):
-        found = _jumps(part, length)
+        found = _crossed(part) if conditions_only else _jumps(part, length)
         if found is not None:
             decided.add(id(part))
             jumps.update(found)
@@ -82,10 +87,10 @@ def _jumps(e: Expr, length: int | None) -> list[int] | None:
             return None
         case Apply("floor" | "ceil" | "floordiv" | "mod"):
             pass
-        case Apply(op, (x, y)) if op in COMPARISONS:
-            line = _line(formula.sub(x, y))
-            if line is not None:
-                return _crossings(e, line)
+        case Apply(op) if op in COMPARISONS:
+            crossed = _crossed(e)
+            if crossed is not None:
+                return crossed
         case _:
             return None
     return None if length is None or length > MOST_TICKS else _tried(e, length)
@@ -132,9 +137,16 @@ def _first(x: Expr, edge: float, line: tuple[float, float]) -> int:
     return tick
 
 
-def _crossings(condition: Expr, line: tuple[float, float]) -> list[int]:
-    """The ticks at which a comparison of lines changes, which are near the root."""
-    slope, constant = line
+def _crossed(e: Expr) -> list[int] | None:
+    """The ticks at which a comparison of lines changes; None if this is none."""
+    if not (isinstance(e, Apply) and e.op in COMPARISONS):
+        return None
+    line = _line(formula.sub(*e.args))
+    return None if line is None else _crossings(e, *line)
+
+
+def _crossings(condition: Expr, slope: float, constant: float) -> list[int]:
+    """The ticks at which it changes, which are near the root."""
     if not slope:
         return []
     near = _near(-constant / slope)

@@ -1,12 +1,12 @@
 """Curves for single precision: the same values from formulas that do not cancel or jump.
 
 A float32 has seven digits, and steps over 16,777,216 are no float32 of their own. So a target that
-computes in single precision gets a curve as `Stretch`es without a jump inside, whose formulas
+computes in single precision gets a curve as `SmoothPart`es without a jump inside, whose formulas
 
-- count ticks in integers, from a moment where the formula is small (`Count`): a decay to 0 counts
-  the ticks that are left, and a cycle those within it;
-- add only what has one sign, wherever that can be had: ``1 + cos x`` is ``2·cos²(x/2)``;
-- stay finite, and have a finite slope, between the stretch's first tick and its end.
+- count ticks in integers, from a tick at which the formula is small (`TickCount`): a decay to 0
+  counts the ticks that are left, and a cycle those within it;
+- have no differences of nearly equal numbers (`stable`);
+- stay finite, and have a finite slope, between the part's first tick and its end.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from schedlang.arrays.jumps import period_of, split
+from schedlang.arrays.stable import TINY, stable
 from schedlang.arrays.sums import Line, Sum
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 
-TINY = Number(1e-30)
-"""Roots and logarithms are taken of at least this, so that their slope at 0 is a number."""
 LARGEST_EXPONENT = 80.0
 """``exp`` of more does not fit into a float32."""
 SNAP = 1e-12
@@ -33,20 +32,20 @@ LONG_WAVE = 60.0
 """A sine's argument beyond this is worth bringing back into one period."""
 
 
-class Count(NamedTuple):
+class TickCount(NamedTuple):
     """A number that is computed in integers, and only then becomes a float.
 
     Attributes:
-        what: ``since``: ticks since the anchor; ``round``: whole periods since it, less the
-            offset; ``within``: the ticks into the present period, times the period's
+        kind: ``ticks``: ticks since the anchor; ``rounds``: whole periods since it, less the
+            offset; ``remainder``: the ticks into the present period, times the period's
             denominator, less the offset.
         anchor: a tick.
         numerator: of the period, in ticks.
         denominator: of the period.
-        offset: for ``round`` and ``within``, where it is 0.
+        offset: for ``rounds`` and ``remainder``, where it is 0.
     """
 
-    what: Literal["since", "round", "within"]
+    kind: Literal["ticks", "rounds", "remainder"]
     anchor: int
     numerator: int = 1
     denominator: int = 1
@@ -54,7 +53,7 @@ class Count(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SmoothPart:
     """A part of a curve, in ticks since the curve's begin.
 
     Attributes:
@@ -66,25 +65,25 @@ class Stretch:
 
     begin: int
     end: int | None
-    counts: tuple[Count, ...]
+    counts: tuple[TickCount, ...]
     curve: Expr
 
 
-def single(curve: Expr, length: int | None) -> Iterator[Stretch]:
+def single(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
     """The curve of a piece of so many ticks (None: it never ends), part by part."""
     for begin, end, part in split(curve, length):
         writer = _Writer(begin, end)
-        written = writer.write(part)
-        yield Stretch(begin, end, tuple(writer.counts), written)
+        written = writer.write(stable(part))
+        yield SmoothPart(begin, end, tuple(writer.counts), written)
 
 
 class _Writer:
-    """Writes one stretch's formula anew, over counts."""
+    """Writes one part's formula anew, over counts."""
 
     def __init__(self, begin: int, end: int | None) -> None:
         self.begin = begin
         self.end = end
-        self.counts: list[Count] = []
+        self.counts: list[TickCount] = []
         self._sums: dict[int, tuple[Expr, Sum]] = {}
 
     def write(self, e: Expr) -> Expr:
@@ -124,11 +123,6 @@ class _Writer:
         line = self._line(whole)
         if line is not None:
             return self._put(line)
-        if len(whole.terms) == 1:
-            ((term, factor),) = whole.terms
-            special = self._without_cancelling(whole.constant, factor, term)
-            if special is not None:
-                return special
         moving = tuple((e, f) for e, f in whole.terms if e == T or _remainder_of(e) is not None)
         rest = [(e, f) for e, f in whole.terms if (e, f) not in moving]
         line = self._line(Sum(whole.constant, moving))
@@ -176,7 +170,7 @@ class _Writer:
         return None
 
     def _ends(self, line: Line) -> tuple[int, int | None]:
-        """The line's counts at the stretch's (or the period's) begin and end."""
+        """The line's counts at the part's (or the period's) begin and end."""
         if line.period is None:
             return self.begin, self.end
         if not line.rounds:
@@ -185,7 +179,7 @@ class _Writer:
         return (self.begin - line.anchor) // line.period, end
 
     def _range(self, line: Line) -> tuple[float, float]:
-        """The line's value at the stretch's (or the period's) begin and end."""
+        """The line's value at the part's (or the period's) begin and end."""
         begin, end = self._ends(line)
         slope = line.slope / _parts(line)
         first = slope * begin + line.constant
@@ -221,48 +215,16 @@ class _Writer:
 
     def _counted(self, line: Line, at: int, there: float) -> Expr:
         if line.period is None:
-            return formula.mul(line.slope, self._count(Count("since", at))) + there
+            return formula.mul(line.slope, self._count(TickCount("ticks", at))) + there
         period = line.period
-        what: Literal["round", "within"] = "round" if line.rounds else "within"
-        count = Count(what, line.anchor, period.numerator, period.denominator, at)
+        kind: Literal["rounds", "remainder"] = "rounds" if line.rounds else "remainder"
+        count = TickCount(kind, line.anchor, period.numerator, period.denominator, at)
         return formula.mul(line.slope / _parts(line), self._count(count)) + there
 
-    def _count(self, count: Count) -> Symbol:
+    def _count(self, count: TickCount) -> Symbol:
         if count not in self.counts:
             self.counts.append(count)
         return Symbol(f"x{self.counts.index(count)}")
-
-    # ------------------------------------------------------------------ sums of one sign
-
-    def _without_cancelling(self, constant: float, factor: float, term: Expr) -> Expr | None:
-        """``constant + factor·term`` written so that nothing cancels where it is small."""
-        match term:
-            case Apply("cos", (x,)):
-                low = _snap(constant - abs(factor), factor)
-                if low < 0:
-                    return None
-                half = self._half_wave(x, complement=factor > 0)
-                return formula.mul(2 * abs(factor), half) * half + low
-            case Apply("sqrt", (x,)) if factor < 0 < constant:
-                return self._from_the_top(constant, factor, x, power=0.5)
-            case Apply("pow", (x, Number(2.0))) if factor < 0 < constant:
-                return self._from_the_top(constant, factor, x, power=2.0)
-            case _:
-                return None
-
-    def _half_wave(self, x: Expr, *, complement: bool) -> Expr:
-        """``cos(x/2)`` (its sign does not count) if complement, else ``sin(x/2)``."""
-        line = self._line(self._sum(x))
-        if line is None:
-            half = self._join(self._sum(x).times(0.5))
-            return formula.cos(half) if complement else formula.sin(half)
-        line = self._in_one_period(line).times(0.5)
-        if complement:
-            other = line.less_than(math.pi / 2)
-            if self._root(other) is None and not other.rounds:
-                return formula.cos(self._put(line))
-            line = other
-        return formula.sin(self._put(line))
 
     def _in_one_period(self, line: Line) -> Line:
         """A wave's argument without the whole periods that have gone by, if they are countable."""
@@ -275,22 +237,6 @@ class _Writer:
             return line
         return line._replace(period=period)
 
-    def _from_the_top(self, constant: float, factor: float, x: Expr, power: float) -> Expr | None:
-        """A root, or a square, that is taken off: measured from its largest value."""
-        line = self._line(self._sum(x))
-        if line is None or not line.slope:
-            return None
-        top = max(map(abs, self._range(line)) if power == 2.0 else self._range(line))
-        if not math.isfinite(top) or top <= 0:
-            return None
-        low = _snap(constant + factor * top**power, constant)
-        if power == 0.5 and low > constant / 128:
-            return None  # what cancels are not even two of the seven digits
-        left = self._put(line.less_than(top).times(-factor))
-        if power == 2.0:
-            return left * (self._put(line) + top) + low
-        return left / (self._root_of(x) + math.sqrt(top)) + low
-
     # ------------------------------------------------------------------ single terms
 
     def _term(self, e: Expr) -> Expr:
@@ -299,7 +245,7 @@ class _Writer:
                 return self.write(e)
             case Apply("floordiv" | "mod" as op, (x, y)):
                 found = period_of(e)
-                if found is None:  # one's own phase: as its definition says
+                if found is None:  # of a registered phase: by its definition
                     rounds = self._term(formula.floor(x / y))
                     return rounds if op == "floordiv" else self.write(x) - rounds * self.write(y)
                 if op == "mod":
@@ -314,8 +260,13 @@ class _Writer:
                 return formula.floor(inside + formula.mul(2.0**-22, Apply("abs", (inside,))))
             case Apply("cos" | "sin" as op, (x,)):
                 line = self._line(self._sum(x))
-                inside = self.write(x) if line is None else self._put(self._in_one_period(line))
-                return Apply(op, (inside,))
+                if line is None:
+                    return Apply(op, (self.write(x),))
+                line = self._in_one_period(line)
+                other = line.less_than(math.pi / 2)
+                if op == "cos" and (self._root(other) is not None or other.rounds):
+                    return formula.sin(self._put(other))  # with all its digits near 0
+                return Apply(op, (self._put(line),))
             case Apply("pow", (x, y)):
                 return self._power(x, y)
             case Apply("exp", (x,)):
@@ -338,7 +289,7 @@ class _Writer:
                 return self.write(e)
 
     def _round(self, offset: int, period: Fraction) -> Expr:
-        return self._count(Count("round", -offset, period.numerator, period.denominator))
+        return self._count(TickCount("rounds", -offset, period.numerator, period.denominator))
 
     def _root_of(self, x: Expr) -> Expr:
         return formula.sqrt(self._at_least_tiny(x))
@@ -381,7 +332,7 @@ class _Writer:
         return formula.where(Apply("gt", (inside, ZERO)), powered, ZERO)
 
     def _choice(self, condition: Expr, x: Expr, y: Expr) -> Expr:
-        """A choice that could not be made beforehand; each side sees only ticks of its own."""
+        """A choice between formulas; each is evaluated only at ticks at which it is chosen."""
         x, y = (
             side
             if isinstance(side, Number | Symbol)
@@ -426,7 +377,3 @@ def _vanishing(e: Expr) -> Expr:
             return formula.div(_vanishing(x), formula.sqrt(_vanishing(x)))
         case _:
             return formula.rebuild(e, _vanishing)
-
-
-def _snap(number: float, scale: float) -> float:
-    return 0.0 if abs(number) <= SNAP * abs(scale) else number

@@ -1,6 +1,6 @@
 """A program for array libraries: a few operations for a few phases, tables for many.
 
-A handful of rows are written out one by one and chosen between. More of them become tables: a
+A handful of segments are written out one by one and chosen between. More of them become tables: a
 binary search finds the step's row, its numbers are gathered, and formulas that differ only in
 numbers are evaluated once. So the number of operations grows with the kinds of formula, and not
 with the phases.
@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
-from schedlang.arrays.rows import (
+from schedlang.arrays.segments import (
+    FAR,
     LARGEST,
     Arrays,
     Evaluation,
-    Row,
+    Segment,
     Tensor,
     Ticks,
+    array_count,
     compiled,
-    count,
-    counted,
+    count_at,
     evaluation,
     in_reach,
-    is_finite,
-    rows,
+    segments,
 )
-from schedlang.arrays.single import LARGEST_EXPONENT, Count
+from schedlang.arrays.single import LARGEST_EXPONENT, TickCount
 from schedlang.formula.expressions import (
     Apply,
     Expr,
@@ -41,16 +41,17 @@ from schedlang.formula.expressions import (
     skeleton,
     substitute,
 )
+from schedlang.formula.ranges import Range, stays_finite
 from schedlang.program.program import Loop, Program, Track
 
 FEW = 8
-"""Up to so many rows are written out; more go into tables."""
+"""Up to so many segments are written out; more go into tables."""
 
-_Sort: TypeAlias = Literal["since", "round", "within"]
+_Sort: TypeAlias = Literal["ticks", "rounds", "remainder"]
 _Slot: TypeAlias = tuple[_Sort, int]
 
 
-class Rates:
+class ArrayRates:
     """The rates of a program as operations of an array library on the step."""
 
     def __init__(self, program: Program, arrays: Arrays) -> None:
@@ -85,7 +86,7 @@ class _Timeline:
     """One track."""
 
     def __init__(self, track: Track, arrays: Arrays) -> None:
-        self._rows = rows(track)
+        self._segments = segments(track)
         self._loop: Loop | None = track.loop
         self._arrays = arrays
         self._by_dtype: dict[str, Evaluation] = {}
@@ -99,20 +100,20 @@ class _Timeline:
         evaluate = self._by_dtype.get(dtype)
         if evaluate is None:
             last = LARGEST[dtype]
-            found = [in_reach(row, last) for row in self._rows if row.begin <= last]
+            found = [in_reach(one, last) for one in self._segments if one.begin <= last]
             choose = _Table if len(found) > FEW else _Choice
             evaluate = self._by_dtype[dtype] = choose(found, self._arrays, dtype)
         return evaluate(ticks)
 
 
 class _Choice:
-    """A few rows, each written out."""
+    """A few segments, each written out."""
 
-    def __init__(self, found: Sequence[Row], arrays: Arrays, dtype: str) -> None:
+    def __init__(self, found: Sequence[Segment], arrays: Arrays, dtype: str) -> None:
         self._where = arrays.where
-        first, *others = (evaluation(row, arrays, dtype) for row in found)
+        first, *others = (evaluation(segment, arrays, dtype) for segment in found)
         self._first = first
-        begins = [row.begin for row in found[1:]]
+        begins = [segment.begin for segment in found[1:]]
         self._others = list(zip(begins, others, strict=True))
 
     def __call__(self, ticks: Ticks) -> Tensor | float:
@@ -181,34 +182,34 @@ class _Kind:
 
 
 class _Table:
-    """Many rows: a binary search, their numbers in columns, and one formula for each kind."""
+    """Many segments: a binary search, their numbers in columns, and one formula for each kind."""
 
-    def __init__(self, found: Sequence[Row], arrays: Arrays, dtype: str) -> None:
+    def __init__(self, found: Sequence[Segment], arrays: Arrays, dtype: str) -> None:
         import numpy as np
 
         self._arrays = arrays
         self._dtype = dtype
-        self._begins = np.array([row.begin for row in found[1:]], dtype)
+        self._begins = np.array([segment.begin for segment in found[1:]], dtype)
         self._kinds, kind_of, numbers = _kinds(found, arrays)
         self._slots = sorted({slot for kind in self._kinds for slot in kind.slots})
-        counts = [self._counts(row) for row in found]
+        counts = [self._counts(segment) for segment in found]
         whole = [
             [kind, *chain(*(c[1:] for c in own))] for kind, own in zip(kind_of, counts, strict=True)
         ]
         self._whole = _Columns(whole, arrays, dtype)
         last = LARGEST[dtype]
-        ends = [(row.begin, last if row.end is None else row.end) for row in found]
+        ends = [(one.begin, last if one.end is None else one.end) for one in found]
         near = [
-            [*(counted(c, tick) for c in own for tick in both), *constants]
+            [*(count_at(c, tick) for c in own for tick in both), *constants]
             for both, own, constants in zip(ends, counts, numbers, strict=True)
         ]
         self._near = _Columns(near, arrays, "float32")
         self._bounds = 2 * len(self._slots)
 
-    def _counts(self, row: Row) -> list[Count]:
-        """The row's counts in all slots; one that the row lacks is harmless."""
-        own = dict(zip(_slots(row), row.counts, strict=True))
-        return [own.get(slot, Count(slot[0], row.begin)) for slot in self._slots]
+    def _counts(self, segment: Segment) -> list[TickCount]:
+        """The segment's counts in all slots; one that it lacks is harmless."""
+        own = dict(zip(_slots(segment), segment.counts, strict=True))
+        return [own.get(slot, TickCount(slot[0], segment.begin)) for slot in self._slots]
 
     def __call__(self, ticks: Ticks) -> Tensor:
         """The value at each tick."""
@@ -219,8 +220,10 @@ class _Table:
         near = self._near.gather(index)
         known = {}
         for k, slot in enumerate(self._slots):
-            x = count(Count(slot[0], *whole[4 * k : 4 * k + 4]), arrays, step, self._dtype)
-            if slot[0] != "within":
+            x = array_count(
+                TickCount(slot[0], *whole[4 * k : 4 * k + 4]), arrays, step, self._dtype
+            )
+            if slot[0] != "remainder":
                 x = arrays.minimum(arrays.maximum(x, near[2 * k]), near[2 * k + 1])
             known[slot] = x
         rate: Tensor = None
@@ -240,21 +243,21 @@ class _Table:
         return rate
 
 
-def _slots(row: Row) -> tuple[_Slot, ...]:
-    sorts = [c.what for c in row.counts]
+def _slots(segment: Segment) -> tuple[_Slot, ...]:
+    sorts = [c.kind for c in segment.counts]
     return tuple((sort, sorts[:k].count(sort)) for k, sort in enumerate(sorts))
 
 
 def _kinds(
-    found: Sequence[Row], arrays: Arrays
+    found: Sequence[Segment], arrays: Arrays
 ) -> tuple[list[_Kind], list[int], list[list[float]]]:
     """The kinds of these rows; and for each row, its kind and the numbers that differ within it."""
     members: dict[tuple[Expr, tuple[_Slot, ...]], list[int]] = {}
     numbers = []
-    for i, row in enumerate(found):
-        shape, constants = skeleton(row.curve)
+    for i, segment in enumerate(found):
+        shape, constants = skeleton(segment.curve)
         numbers.append(constants)
-        members.setdefault((shape, _slots(row)), []).append(i)
+        members.setdefault((shape, _slots(segment)), []).append(i)
     names = [f"c{j}" for j in range(max(map(len, numbers)))]
     written: list[tuple[int, tuple[_Slot, ...], tuple[float, ...], Expr]] = []
     kind_of = [0] * len(found)
@@ -271,34 +274,31 @@ def _kinds(
             for i, x in zip(indices, column, strict=True):
                 differing[i].append(x)
         formula = substitute(shape, moved)
-        if len(members) > 1 and not is_finite(formula, {}):  # it sees the numbers of other kinds
-            formula = _capped(formula)
         first = found[indices[0]]
         middle = first.begin + 1 if first.end is None else (first.begin + first.end) // 2
         for i in indices:
             kind_of[i] = len(written)
-        inside = tuple(first.counted(middle).values())
+        inside = tuple(first.counts_at(middle).values())
         written.append((indices[0], slots, inside, formula))
     width = max(map(len, differing))
     table = [[*row, *[0.0] * (width - len(row))] for row in differing]
-    return (
-        [
-            _Kind(
-                index,
-                slots,
-                inside,
-                is_finite(formula, {}),
-                compiled(formula, arrays, [*(f"x{i}" for i in range(len(slots))), *names[:width]]),
-            )
-            for index, slots, inside, formula in written
-        ],
-        kind_of,
-        table,
-    )
+    ranges = {
+        f"x{i}": Range(-FAR, FAR) for i in range(max(len(slots) for _, slots, _, _ in written))
+    }
+    for name, column in zip(names, zip(*table, strict=True), strict=False):
+        ranges[name] = Range(min(column), max(column))
+    kinds = []
+    for index, slots, inside, bare in written:
+        others = len(written) > 1  # whose numbers it is evaluated for too
+        formula = _capped(bare) if others and not stays_finite(bare, ranges) else bare
+        over = [*(f"x{i}" for i in range(len(slots))), *names[:width]]
+        finite = stays_finite(formula, ranges)
+        kinds.append(_Kind(index, slots, inside, finite, compiled(formula, arrays, over)))
+    return kinds, kind_of, table
 
 
 def _capped(e: Expr) -> Expr:
-    """The formula with exponents that stay finite whatever they are of."""
+    """The formula with exponents that stay finite."""
     match rebuild(e, _capped):
         case Apply("exp", (x,)):
             return exp(minimum(x, LARGEST_EXPONENT))
@@ -313,7 +313,7 @@ def refuse_plateau(program: Program, target: str, instead: str) -> None:
         ValueError: if the schedule ends in a `plateau`, with what to use instead.
     """
     if program.plateau is not None:
-        raise ValueError(f"`plateau` waits for metrics, which {target} never sees: use {instead}")
+        raise ValueError(f"`plateau` needs metrics, which {target} does not get: use {instead}")
 
 
 def refuse_epochs(program: Program, target: str) -> None:
@@ -324,7 +324,7 @@ def refuse_epochs(program: Program, target: str) -> None:
     """
     if program.tick == "epoch" and program.steps_per_epoch is None:
         message = f"{target} counts updates, and this schedule counts epochs"
-        raise ValueError(f"{message}: say steps_per_epoch=")
+        raise ValueError(f"{message}: set steps_per_epoch=")
 
 
 def steps_per_update(gradient_accumulation_steps: int) -> int:

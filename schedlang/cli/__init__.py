@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         2: wrong use, or a file that cannot be read or written.
 
     Raises:
-        SystemExit: after help and the like; with 141, if nobody reads the output any more.
+        SystemExit: after help and the like; with 141, if the output is no longer read.
     """
     if not arguments:
         complain(options.parser().format_help().rstrip())

@@ -7,46 +7,82 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from schedlang.cli.output import Misuse
-from schedlang.errors import ScheduleError, nearest, quoted
-from schedlang.schedule import Schedule
-
-MOST_SUGGESTIONS = 5
+from schedlang.errors import nearest, quoted
 
 
-def read(path: Path) -> str:
-    """The text of a file, with its line ends, without a byte-order mark.
+class File(NamedTuple):
+    """A YAML, TOML or JSON text.
+
+    Attributes:
+        name: what messages call it.
+        text: with its line ends, without a byte-order mark.
+        suffix: what kind of file it is.
+        path: None for standard input.
+    """
+
+    name: str
+    text: str
+    suffix: str
+    path: Path | None = None
+
+
+def read(path: Path, name: str | None = None) -> File:
+    """A file.
 
     Raises:
         Misuse: if it cannot be read, or is not UTF-8.
     """
     try:
-        return decoded(path.read_bytes(), str(path))
+        text = decoded(path.read_bytes(), str(path))
     except OSError as error:
         raise Misuse(f"cannot read {path}: {error.strerror}") from None
+    return File(name or str(path), text, path.suffix.lower(), path)
 
 
-def load(text: str, suffix: str, name: str) -> Any:
-    """The values of a YAML, TOML or JSON text; several documents of YAML are a list.
+def at_revision(name: str) -> File:
+    """A file of git at a revision, such as ``HEAD~1:config.yaml``.
 
     Raises:
-        Misuse: if it is empty or not valid.
+        Misuse: if git has no such file.
+    """
+    import subprocess
+
+    command = ["git", "show", "--end-of-options", name]
+    try:
+        shown = subprocess.run(command, capture_output=True, check=True)  # noqa: S603  # no shell
+    except FileNotFoundError:
+        raise Misuse(f"cannot read {name}: there is no git") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise Misuse(f"cannot read {name}: {said}") from None
+    return File(name, decoded(shown.stdout, name), Path(name).suffix.lower())
+
+
+def load(file: File) -> Any:
+    """The values of a file; several documents of YAML are a list, and none are None.
+
+    Raises:
+        Misuse: if it is not valid.
     """
     try:
-        content = _parsed(text, suffix) if text.strip() else None
+        return parsed(file.text, file.suffix) if file.text.strip() else None
     except (ValueError, RecursionError) as error:
-        kind = suffix.removeprefix(".")
-        raise Misuse(f"{name} is not valid {kind}: {error}") from None
-    if content is None or content == {}:
-        raise Misuse(f"{name} is empty")
-    return content
+        kind = file.suffix.removeprefix(".")
+        message, *place = _what_and_where(error)
+        where = ":".join(map(str, [file.name, *place]))
+        raise Misuse(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
 
 
-def _parsed(text: str, suffix: str) -> Any:
+def parsed(text: str, suffix: str) -> Any:
+    """The values of a text.
+
+    Raises:
+        ValueError: if it is not valid.
+    """
     match suffix:
         case ".json":
             return json.loads(text)
@@ -59,8 +95,19 @@ def _parsed(text: str, suffix: str) -> Any:
         case _:
             from schedlang.cli.yaml import documents
 
-            found = [document for document in documents(text) if document is not None]
+            found = documents(text)
             return found if len(found) > 1 else next(iter(found), None)
+
+
+def _what_and_where(error: Exception) -> tuple[str, int, int] | tuple[str]:
+    """What is wrong with a text; its line and column, if they are known."""
+    match error:
+        case json.JSONDecodeError(msg=message, lineno=line, colno=column):
+            return message, line, column
+        case ValueError(args=(str(message), int(line), int(column))):
+            return message, line, column
+    toml = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+    return (toml[1], int(toml[2]), int(toml[3])) if toml else (str(error),)
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -150,55 +197,3 @@ def entries(node: Any) -> Iterator[tuple[str, Any]]:
             yield from ((str(key), value) for key, value in node.items())
         case list():
             yield from ((str(i), value) for i, value in enumerate(node))
-
-
-def chosen(content: Any, key: str | None, name: str) -> tuple[Any, str | None]:
-    """The schedule of a file and its key.
-
-    Raises:
-        Misuse: if there is no such key, or if it is not clear which value is the schedule.
-    """
-    if key is not None:
-        return value_at(content, key, name), key
-    if isinstance(content, str) or _is_dict_form(content):
-        return content, None
-    found = list(_candidates(content))
-    match found:
-        case [(path, value)]:
-            return value, key_of(path)
-        case []:
-            advice = "name its place, such as --key train.lr_schedule"
-            raise Misuse(f"{name} holds nothing that looks like a schedule; {advice}")
-        case _:
-            keys = [suggestion(path) for path, _ in islice(found, MOST_SUGGESTIONS)]
-            if len(found) > MOST_SUGGESTIONS:
-                keys.append(f"{len(found) - MOST_SUGGESTIONS} more")
-            raise Misuse(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
-
-
-def _is_dict_form(value: Any) -> bool:
-    return isinstance(value, dict) and "stages" in value
-
-
-def _candidates(content: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What seems a schedule, with its path; what aliases of YAML repeat is looked at once."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), content)]
-    seen: set[int] = set()
-    while waiting:
-        path, node = waiting.pop()
-        if _is_dict_form(node) or (isinstance(node, str) and _seems_a_schedule(node)):
-            yield path, node
-        elif id(node) not in seen:
-            seen.add(id(node))
-            waiting += reversed([((*path, key), value) for key, value in entries(node)])
-
-
-def _seems_a_schedule(text: str) -> bool:
-    """Whether this is a schedule, or one with a mistake; not a word that means something else."""
-    try:
-        Schedule.model_validate(text)
-    except ScheduleError as error:
-        codes = {mistake.code for mistake in error.mistakes}
-        phases = " " in text and not codes & {"syntax", "unknown-phase", "too-long", "too-deep"}
-        return phases or "->" in text
-    return True

@@ -1,17 +1,21 @@
-"""What a command is given: a line of text, or a value inside a YAML, TOML or JSON file."""
+"""What a command is given: lines of text, and values inside YAML, TOML and JSON files."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import Misuse
-from schedlang.errors import ScheduleError, quoted
+from schedlang.errors import Marked, ScheduleError, Span, quoted
 from schedlang.schedule import Schedule, parse
 
-SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+if TYPE_CHECKING:
+    from schedlang.cli.files import File
+
 STDIN = "-"
+SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 
 
 class Input(NamedTuple):
@@ -19,28 +23,37 @@ class Input(NamedTuple):
 
     Attributes:
         value: a line of text, or its dict form.
-        argument: what was given on the command line: the line itself, a file, or ``-``.
+        argument: what was given on the command line: the line itself, a file, or ``-``; for a
+            folder, the file in it.
         key: where it is in the file; None for a line, or where the file is nothing but a schedule.
-        path: the file; None for a line and for standard input.
+        file: the file; None for a line.
+        clock: what one tick is, where the line must set it to be read, and does not.
     """
 
     value: Any
     argument: str
     key: str | None = None
-    path: Path | None = None
+    file: File | None = None
+    clock: Any = None
 
     @property
     def place(self) -> str:
         """The file and the key in it; empty for a line from the command line."""
-        if self.path is None and self.argument != STDIN:
-            return ""
-        name = "standard input" if self.path is None else self.argument
-        return name if self.key is None else f"{name}: {self.key}"
+        if self.file is None:
+            return "standard input" if self.argument == STDIN else ""
+        return self.file.name if self.key is None else f"{self.file.name}: {self.key}"
 
     @property
     def text(self) -> str | None:
         """The line into which a mistake's marker points, where there is one."""
         return self.value if isinstance(self.value, str) else None
+
+    @property
+    def steps(self) -> list[str]:
+        """The names and indexes that lead to it in the file."""
+        from schedlang.cli.files import steps_of
+
+        return [] if self.key is None else steps_of(self.key)
 
     def schedule(self) -> Schedule:
         """The schedule.
@@ -48,57 +61,140 @@ class Input(NamedTuple):
         Raises:
             ScheduleError: with everything that is wrong with it.
         """
-        if isinstance(self.value, str):
-            return parse(self.value)  # needs no schema of `Schedule`, which takes long to make
-        return Schedule.model_validate(self.value)
+        if isinstance(self.value, str):  # needs no schema of `Schedule`, which takes long to make
+            return parse(self.value, clock=self.clock)
+        if self.clock is None:
+            return Schedule.model_validate(self.value)
+        return Schedule.model_validate({**self.value, "clock": self.clock})
 
     def with_clock(self, clock: str | None) -> Input:
-        """The same with ``clock=`` written in the line, if the line needs it to be read.
+        """The same with ``clock=`` as if written in the line, if the line needs it to be read.
 
         Whether bare lengths may stand beside units is decided when a line is read, before any
         binding, so that an option alone would come too late.
         """
-        if clock is None or not _clock_is_missing(self.value):
-            return self
-        if not isinstance(self.value, str):
-            return self._replace(value={**self.value, "clock": clock})
-        lines = (f"clock={clock} | {self.value}", f"clock={clock} {self.value}")
-        return self._replace(value=next((line for line in lines if _is_a_sentence(line)), lines[0]))
+        missing = clock is not None and _clock_is_missing(self.value)
+        return self._replace(clock=clock) if missing else self
+
+    def spans(self, found: Sequence[Marked]) -> list[Span | None]:
+        """Where each mistake is: in the file, for a schedule of a file, else in the line."""
+        if self.file is None:
+            return [each.span for each in found]
+        from schedlang.cli.places import in_file, nearest_span, span_of
+
+        if self.text is None:
+            return [nearest_span(self.file, self.steps, each.path) for each in found]
+        string = span_of(self.file, self.steps)
+        if string is None:
+            return [None for _ in found]
+        whole = Span(0, len(self.text))
+        spans = [each.span or whole for each in found]
+        return [*in_file(self.file, string, self.text, spans)]
+
+    def lines(self) -> str:
+        """The line; in a file, the lines of its text, with the comments after them."""
+        if self.file is None:
+            return self.text or ""
+        from schedlang.cli.places import span_of
+
+        span = span_of(self.file, self.steps) or Span(0, 0)
+        begin = self.file.text.rfind("\n", 0, span.begin) + 1
+        end = self.file.text.find("\n", max(span.begin, span.end - 1))
+        return self.file.text[begin : end if end >= 0 else None]
 
 
 def find(argument: str, key: str | None) -> Input:
-    """The schedule that an argument of the command line names.
+    """The one schedule that an argument of the command line names.
 
     Raises:
         Misuse: if there is no such file or key, or if it is not clear which value of the file is
             the schedule.
     """
+    if is_folder(argument):
+        raise Misuse(f"{argument} is a folder, and one schedule is needed: name a file")
+    found = list(find_all(argument, key))
+    if len(found) > 1:
+        from schedlang.cli.search import several
+
+        assert found[0].file is not None
+        raise several(found[0].file.name, [each.steps for each in found])
+    return found[0]
+
+
+def find_all(
+    argument: str, key: str | None, keys: Sequence[str] | None = None, *, by_key: bool = False
+) -> list[Input]:
+    """The schedules that a line, a file or standard input has; at least one.
+
+    Args:
+        argument: the line, the file's name or ``-``.
+        key: the place of the only one that is wanted.
+        keys: names of keys that have schedules, besides the usual ones; by default the project's.
+        by_key: whether schedules are found by the names of keys alone; there may be none.
+
+    Raises:
+        Misuse: if there is no such file or key, or no schedule.
+    """
     if argument == STDIN:
         return _in_standard_input(key)
     path = Path(argument)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES or "\n" in argument:
         if _is_file(path):
             raise Misuse(f"{argument} is not a {', '.join(SUFFIXES)} file")
         if key is not None:
             raise Misuse(f"--key goes with a file, not with the line {quoted(argument)}")
-        return Input(argument, argument)
-    from schedlang.cli.files import chosen, load, read
+        return [Input(argument, argument)]
+    from schedlang.cli import files, search
 
-    content = load(read(path), path.suffix.lower(), argument)
-    value, key = chosen(content, key, argument)
-    return Input(value, argument, key, path)
+    if keys is None:
+        from schedlang.cli.project import project
+
+        keys = project().keys
+    committed = not _is_file(path) and ":" in argument
+    file = files.at_revision(argument) if committed else files.read(path, argument)
+    found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
+    return [Input(value, argument, key, file) for value, key in found]
 
 
-def _in_standard_input(key: str | None) -> Input:
-    from schedlang.cli.files import chosen, decoded, load
+def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tuple[str, bool]]:
+    """The arguments, with the files of a folder for the folder.
+
+    With each: whether its schedules are found by the names of keys alone.
+    """
+    for argument in arguments:
+        if is_folder(argument):
+            from schedlang.cli.search import files_in
+
+            yield from ((str(path), True) for path in files_in(Path(argument)))
+        else:
+            yield argument, by_key
+
+
+def is_folder(argument: str) -> bool:
+    """Whether an argument is a folder, and not a line that is called like one (``hold``)."""
+    try:
+        if not argument.strip() or not Path(argument).is_dir():
+            return False
+    except (OSError, ValueError):
+        return False
+    try:
+        parse(argument)
+    except ScheduleError:
+        return True
+    return False
+
+
+def _in_standard_input(key: str | None) -> list[Input]:
+    from schedlang.cli.files import File, decoded
+    from schedlang.cli.search import chosen
 
     text = decoded(sys.stdin.buffer.read(), "standard input") if sys.stdin else ""
     if not text.strip():
         raise Misuse("standard input is empty")
     if key is None and not text.lstrip().startswith("{"):
-        return Input(text, STDIN)
-    value, key = chosen(load(text, ".yaml", "standard input"), key, "standard input")
-    return Input(value, STDIN, key)
+        return [Input(text, STDIN)]
+    file = File("standard input", text, ".yaml")
+    return [Input(value, STDIN, key, file) for value, key in chosen(file, key)]
 
 
 def _is_file(path: Path) -> bool:
@@ -114,11 +210,3 @@ def _clock_is_missing(value: Any) -> bool:
     except ScheduleError as error:
         return any(mistake.code in ("mixed-units", "ambiguous-ticks") for mistake in error.mistakes)
     return False
-
-
-def _is_a_sentence(text: str) -> bool:
-    try:
-        Schedule.model_validate(text)
-    except ScheduleError as error:
-        return all(mistake.code != "syntax" for mistake in error.mistakes)
-    return True

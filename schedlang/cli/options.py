@@ -17,13 +17,24 @@ SETTINGS = {
     "clock": ("step|epoch", "what one tick is"),
 }
 TARGETS = ("torch", "keras", "optax", "python")
+FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
+LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
+NAMES = ("presets", "recommend")
+"""The commands that take names instead of schedules; none lists them."""
+SEVERAL = ("check", "lint", "fmt", "diff")
+"""The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
+    "lint": "report what is legal and probably a mistake",
+    "explain": "describe what happens when, and what each target is made of",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
+    "diff": "compare two schedules: the first tick that differs, by how much, a picture",
+    "presets": "list published schedules, with their sources",
+    "recommend": "print lines for a task, with the reason for each",
     "fmt": "print the canonical text, or bring files into it",
 }
 
@@ -48,14 +59,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = command.parse_intermixed_args(rest[:cut])
     options.command = arguments[0]
     options.schedules = [*options.schedules, *rest[cut + 1 :]]
-    if not options.schedules:
+    if not options.schedules and options.command not in NAMES:
         raise Misuse(f"`{options.command}` needs {LINE}")
     return options
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line, for help and for completion."""
-    listed = "\n".join(f"  {name:5}  {text}" for name, text in COMMANDS.items())
+    listed = "\n".join(f"  {name:9}  {text}" for name, text in COMMANDS.items())
     top = _Parser(
         prog="schedlang",
         usage="schedlang COMMAND …",
@@ -84,9 +95,28 @@ def parser() -> argparse.ArgumentParser:
         )
 
     check = command("check", "SCHEDULE…")
-    check.add_argument("-q", "--quiet", action="store_true", help="print only what is wrong")
-    check.add_argument("--json", action="store_true", help="print the result as JSON")
+    check.add_argument("--lint", action="store_true", help="report what `lint` finds, too")
+    lint = command("lint", "SCHEDULE…")
+    lint.set_defaults(lint=True)
+    for each in (check, lint):
+        each.add_argument("-q", "--quiet", action="store_true", help="print only what is wrong")
+        each.add_argument(
+            "--format",
+            metavar="FORMAT",
+            type=_one_of(FORMATS),
+            choices=FORMATS,
+            default="text",
+            help=f"one of {', '.join(FORMATS)}",
+        )
+        each.add_argument(
+            "--ignore",
+            metavar="CODES",
+            type=lambda codes: codes.split(","),
+            default=[],
+            help="rules of lint to turn off: floor,pct",
+        )
 
+    command("explain")
     show = command("show")
     show.add_argument("--json", action="store_true", help="print the table as JSON")
 
@@ -121,6 +151,18 @@ def parser() -> argparse.ArgumentParser:
         help="native: what the framework has (default); closed-form: formulas only",
     )
 
+    diff = command("diff", "A B")
+    diff.add_argument(
+        "--ticks", metavar="N", type=_positive, help="how many ticks (default: the longer length)"
+    )
+
+    command("presets", "[NAME…]")
+    recommend = command("recommend", "[TASK]")
+    recommend.add_argument(
+        "--epochs", metavar="N", type=_positive, default=100, help="the length of the run (100)"
+    )
+    recommend.add_argument("--lr", metavar="RATE", type=_rate, help="the base rate, for the lines")
+
     fmt = command("fmt", "SCHEDULE…")
     fmt.add_argument("-q", "--quiet", action="store_true", help="list no changes")
     change = fmt.add_mutually_exclusive_group()
@@ -129,8 +171,20 @@ def parser() -> argparse.ArgumentParser:
     )
     change.add_argument("--write", action="store_true", help="change the files")
 
+    for each in (check, lint, fmt):
+        each.add_argument(
+            "--by-key",
+            action="store_true",
+            help="only values at keys called schedule, lr_schedule or …_schedule",
+        )
+
     for name, each in _commands(top).items():
-        each.add_argument("schedules", metavar="SCHEDULE", nargs="*", help=LINE)
+        if name in NAMES:
+            what = "a preset" if name == "presets" else "a task; without one, all are listed"
+            each.add_argument("schedules", metavar="NAME", nargs="*", help=what)
+            continue
+        takes = LINES if name in ("check", "lint", "fmt") else LINE
+        each.add_argument("schedules", metavar="SCHEDULE", nargs="*", help=takes)
         each.add_argument(
             "--key",
             metavar="KEY",
@@ -149,7 +203,7 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=_Formatter, **options)
-        self._positionals.title = "arguments"  # argparse has no public way to say it
+        self._positionals.title = "arguments"  # argparse has no public attribute for it
         self.add_argument("-h", "--help", action=_Print, text=_help, help="show this help and exit")
 
     def error(self, message: str) -> NoReturn:
@@ -208,7 +262,7 @@ def _completion(parser: argparse.ArgumentParser, shell: Any) -> str:
     _subparsers(parser).help = None  # shtab leaves out what help leaves out
     for command in _commands(parser).values():
         for action in command._actions:  # noqa: SLF001  # argparse has no public way to them
-            if action.dest in ("schedules", "output"):
+            if action.dest == "output" or action.metavar == "SCHEDULE":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
     script: str = shtab.complete(parser, shell)
     return script.rstrip()
@@ -239,6 +293,16 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number of at least 1")
     return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number above 0")
+    return rate
 
 
 def _no_such(what: str, name: str, names: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,7 +16,15 @@ READER_GONE = 141
 
 
 class Misuse(Exception):  # noqa: N818  # not an error of the program: the message says what to do
-    """The command cannot be carried out as it was given: exit status 2."""
+    """The command cannot be carried out as it was given: exit status 2.
+
+    Attributes:
+        place: the line and the column of the file where the cause is, or nothing.
+    """
+
+    def __init__(self, message: str, place: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 def put(text: str) -> None:
@@ -23,7 +32,7 @@ def put(text: str) -> None:
 
     Raises:
         Misuse: if standard output takes no more.
-        SystemExit: if it is a pipe that nobody reads any more (``| head``), which needs no message.
+        SystemExit: if it is a pipe that is no longer read (``| head``), which needs no message.
     """
     if sys.stdout is None:
         raise Misuse("cannot write the output: it is closed")
@@ -41,7 +50,7 @@ def complain(text: str) -> None:
     if sys.stderr is None:
         return
     text = encodable(text, sys.stderr)
-    with suppress(OSError):  # nobody is left to be told
+    with suppress(OSError):  # no output is left for a message
         if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
             _in_colours(text)
         else:
@@ -52,7 +61,7 @@ def console(**options: Any) -> Console:
     """A rich console on standard output or standard error."""
     from rich.console import Console
 
-    # rich leaves bold letters under NO_COLOR; whoever sets it wants plain ones.
+    # rich leaves bold letters under NO_COLOR, which asks for plain text.
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(color_system=None if plain else "auto", highlight=False, **options)
 
@@ -60,17 +69,23 @@ def console(**options: Any) -> Console:
 def _in_colours(text: str) -> None:
     from rich.text import Text
 
+    from schedlang.cli.links import codes_in, has_links
+
     message = Text(text)
-    message.highlight_regex(r"(?m)^error(\[[a-z-]+\])?:.*$", "bold")
-    message.highlight_regex(r"(?m)^error(\[[a-z-]+\])?", "bold red")
-    message.highlight_regex(r"(?m)^(.*: )?warning:", "bold yellow")
+    message.highlight_regex(r"(?m)^(\S.*?: )?error(\[[a-z-]+\])?:.*$", "bold")
+    for match in re.finditer(r"(?m)^(?:\S.*?: )?(error(?:\[[a-z-]+\])?):", text):
+        message.stylize("bold red", *match.span(1))
+    message.highlight_regex(r"(?m)^(.*: )?warning(\[[a-z-]+\])?:", "bold yellow")
     message.highlight_regex(r"(?m)^ *\d* \|", "blue")
     message.highlight_regex(r"(?m)(?<=\| ) *\^+.*$", "bold red")
+    if has_links(os.environ):
+        for begin, end, page in codes_in(text):
+            message.stylize(f"link {page}", begin, end)
     console(stderr=True, soft_wrap=True).print(message)
 
 
 def _discard_the_rest() -> None:
-    """Let what is still buffered go nowhere, or Python complains of it when it ends."""
+    """Drop what is still buffered; else Python prints an error when it ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -11,12 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from schedlang.cli.inputs import SUFFIXES
+from schedlang.cli.options import SEVERAL
 from schedlang.cli.output import Misuse
 from schedlang.errors import ScheduleError
-from schedlang.schedule import Schedule
-
-SEVERAL = ("check", "fmt")
-"""The commands that take several schedules."""
+from schedlang.schedule import parse
 
 
 def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
@@ -46,7 +44,7 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
 
 
 def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
-    if any(Path(word).suffix.lower() in SUFFIXES for word in words):
+    if any(Path(word).suffix.lower() in SUFFIXES or word.endswith("/") for word in words):
         return False
     if not several:
         return not all(" " in word for word in words)
@@ -58,7 +56,7 @@ def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
 
 def _is_line(text: str) -> bool:
     with suppress(ScheduleError):
-        Schedule.model_validate(text)
+        parse(text)
         return True
     return False
 

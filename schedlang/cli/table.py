@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import ASCII
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import Expr, Number
+from schedlang.formula.expressions import ONE, Expr, Named, Number, rebuild
 from schedlang.formula.notation import ATOM, Write, infix, number, tidy
 from schedlang.program.program import Part, Piece, Program, Track
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MOST_ROWS = 1_000
-"""Nobody reads further; a repeat can have a million phases. JSON has them all."""
+"""More rows than one reads; a repeat can have a million phases. JSON has them all."""
 
 _ASCII_BOX = "    \n    \n -- \n" + 5 * "    \n"
 """rich's SIMPLE_HEAD in ASCII: a line under the head, and nothing else."""
@@ -48,7 +48,7 @@ def as_json(program: Program) -> dict[str, Any]:
         "text": program.text,
         "tick": program.tick,
         "length": program.length,
-        "base": program.base,
+        "base": None if program.in_shares else program.base,
         "shares": program.in_shares,
         "tables": [
             {
@@ -64,7 +64,7 @@ def as_json(program: Program) -> dict[str, Any]:
 def _json_rows(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A phase each; a repeat has its period, and the phases of a round in ticks since its begin."""
     return [
-        _row(part)._asdict()
+        row_of(part)._asdict()
         if isinstance(part, Piece)
         else {
             "begin": part.begin,
@@ -95,7 +95,7 @@ def describe(program: Program, *, boxes: bool = True) -> Iterator[str | Table]:
     if program.momentum is None and len(program.tracks) > 1:
         yield PRODUCT
     if program.plateau is not None:
-        yield _decided(_plateau(program))
+        yield decided(program)
     yield "t is the number of ticks since the phase began."
 
 
@@ -128,7 +128,7 @@ def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str
     for part in parts:
         begin, end = since + part.begin, None if part.end is None else since + part.end
         if isinstance(part, Piece):
-            row = _row(part._replace(begin=begin, end=end))
+            row = row_of(part._replace(begin=begin, end=end))
             yield row.phase, _ticks(begin, end), _values(row), row.formula
             continue
         yield from _rows(part.parts, begin)
@@ -156,7 +156,8 @@ def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
     return None
 
 
-def _row(piece: Piece) -> Row:
+def row_of(piece: Piece) -> Row:
+    """A phase as it is shown."""
     formula = infix(piece.curve, spelling=_without_dust)
     if isinstance(piece.curve, Number):
         constant = tidy(piece.curve.value)
@@ -169,9 +170,22 @@ def _row(piece: Piece) -> Row:
                 last = _short(piece.curve, length - 1)
             case "fn":
                 last = _short(piece.curve, length)
+            case _ if _is_staircase(piece):
+                last = _short(_arrived(piece.curve), length)
             case _:
                 last = _short(piece.curve, length, left=True)
     return Row(piece.text, piece.begin, piece.end, first, last, formula)
+
+
+def _is_staircase(piece: Piece) -> bool:
+    """Whether this is a ramp with ``every``, which ends on its level and not on its last step."""
+    facts = piece.facts
+    return "b" in facts and facts.get("every") is not None and facts.get("gamma") is None
+
+
+def _arrived(e: Expr) -> Expr:
+    """A ramp's formula at the end of its way."""
+    return ONE if isinstance(e, Named) and e.name == "progress" else rebuild(e, _arrived)
 
 
 def _ticks(begin: int, end: int | None) -> str:
@@ -215,7 +229,9 @@ def _plateau(program: Program) -> dict[str, Any]:
     }
 
 
-def _decided(plateau: dict[str, Any]) -> str:
+def decided(program: Program) -> str:
+    """What a plateau does, in one sentence."""
+    plateau = _plateau(program)
     names = ("factor", "patience", "threshold", "cooldown", "min", "eps")
     listed = ", ".join(f"{name}={number(float(plateau[name]))}" for name in names)
     return (

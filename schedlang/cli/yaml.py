@@ -2,45 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
+MERGE = "tag:yaml.org,2002:merge"
+DEEPEST = 500
+"""Deeper texts are read in Python, which raises an error where libyaml would overflow its stack."""
 
-class Loader(yaml.SafeLoader):
+
+def _ignoring_the_tag(loader: Any, node: yaml.Node) -> Any:
+    """What a node with an unknown tag is without it."""
+    match node:
+        case yaml.MappingNode():
+            node.tag = loader.DEFAULT_MAPPING_TAG
+        case yaml.SequenceNode():
+            node.tag = loader.DEFAULT_SEQUENCE_TAG
+        case _:
+            plain = getattr(node, "style", None) is None
+            node.tag = loader.resolve(yaml.ScalarNode, node.value, (plain, not plain))
+    return loader.yaml_constructors[node.tag](loader, node)
+
+
+class PlainLoader(yaml.SafeLoader):
     """PyYAML's safe loader, for which an unknown tag is as good as none."""
 
-    def _construct_ignoring_the_tag(self, node: yaml.Node) -> Any:
-        match node:
-            case yaml.MappingNode():
-                node.tag = self.DEFAULT_MAPPING_TAG
-            case yaml.SequenceNode():
-                node.tag = self.DEFAULT_SEQUENCE_TAG
-            case _:
-                plain = getattr(node, "style", None) is None
-                node.tag = self.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]  # PyYAML has no types for it
-        return self.yaml_constructors[node.tag](self, node)
+
+PlainLoader.add_constructor(None, _ignoring_the_tag)  # None: any other tag
+Loader: type[Any] = PlainLoader
+if yaml.__with_libyaml__:
+
+    class FastLoader(yaml.CSafeLoader):
+        """The same with libyaml, which is ten times as fast."""
+
+    FastLoader.add_constructor(None, _ignoring_the_tag)
+    Loader = FastLoader
 
 
-Loader.add_constructor(None, Loader._construct_ignoring_the_tag)  # noqa: SLF001  # None: any other tag
+def _loader(text: str) -> type[Any]:
+    return PlainLoader if _depth(text) > DEEPEST else Loader
 
 
-def documents(text: str) -> Iterator[Any]:
-    """The documents of a YAML text.
+def _depth(text: str) -> int:
+    """How deep a text may be nested at most."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    blocks = (len(match[0]) for match in re.finditer(r"(?m)^[ ?:-]+", text))
+    return deepest + max(blocks, default=0)
+
+
+def documents(text: str) -> list[Any]:
+    """The documents of a YAML text that are not empty.
 
     Raises:
-        ValueError: if it is not valid.
+        ValueError: if it is not valid; with the line and the column, if they are known.
     """
     try:
-        yield from yaml.load_all(text, Loader)
+        found = list(yaml.load_all(text, _loader(text)))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = () if mark is None else (mark.line + 1, mark.column + 1)
+        raise ValueError(error.problem or str(error), *where) from None
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
+    return [document for document in found if document is not None]
 
 
-def scalars(text: str) -> Iterator[tuple[int, int, str, str]]:
-    """The scalars of a valid YAML text: begin, end, value, and the sign of their style."""
-    for token in yaml.scan(text, Loader):
-        if isinstance(token, yaml.ScalarToken):
-            begin, end = token.start_mark.index, token.end_mark.index
-            yield begin, end, token.value, token.style or ""
+def place(text: str, path: Sequence[str]) -> tuple[int, int] | None:
+    """Where a valid YAML text has the value at a path: its begin and its end."""
+    roots = [root for root in yaml.compose_all(text, _loader(text)) if not _is_null(root)]
+    steps = list(path)
+    node = roots[int(steps.pop(0))] if len(roots) > 1 and steps else roots[0]
+    for step in steps:
+        inside = _child(node, step)
+        if inside is None:
+            return None
+        node = inside
+    begin, end = node.start_mark.index, node.end_mark.index
+    properties = _PROPERTIES.match(text, begin, end)
+    return (properties.end() if properties else begin), end
+
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+"""Anchors and tags before a value."""
+
+
+def _is_null(node: yaml.Node | None) -> bool:
+    return node is None or node.tag == "tag:yaml.org,2002:null"
+
+
+def _child(node: yaml.Node, step: str) -> yaml.Node | None:
+    """What a mapping or a list has at a step; the last one counts, as for the loader."""
+    match node:
+        case yaml.SequenceNode(value=items):
+            found: yaml.Node | None = items[int(step)] if int(step) < len(items) else None
+            return found
+        case yaml.MappingNode(value=pairs):
+            for key, value in reversed(pairs):
+                if key.tag != MERGE and _name(key) == step:
+                    return value  # type: ignore[no-any-return]  # PyYAML has no types for it
+            for key, value in reversed(pairs):
+                if key.tag == MERGE:
+                    merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                    for each in merged:
+                        inside = _child(each, step)
+                        if inside is not None:
+                            return inside
+    return None
+
+
+def _name(key: yaml.Node) -> str:
+    """A key as the values have it: `1`, `True`."""
+    loader = PlainLoader("")
+    return str(loader.construct_object(key, deep=True))

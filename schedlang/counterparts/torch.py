@@ -10,8 +10,8 @@ again after its end; `ConstantLR` goes back to the base rate.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
@@ -24,7 +24,7 @@ from schedlang.counterparts.table import (
     understands,
 )
 from schedlang.formula.expressions import ZERO, power
-from schedlang.program.program import Piece
+from schedlang.program.program import Piece, Program, Track
 
 FOREVER = 2**53
 """Ticks beyond this are no doubles of their own: a class that lasts so long never ends."""
@@ -71,6 +71,105 @@ def counterpart(piece: Piece, levels: Levels) -> Call | None:
     each group.
     """
     return table.find(COUNTERPARTS, piece, levels)
+
+
+class Stretch(NamedTuple):
+    """What one scheduler of the chain does.
+
+    Attributes:
+        piece: the phase; None for several at once, or again and again.
+        call: PyTorch's class; None where a `LambdaLR` over the formula stands in.
+    """
+
+    piece: Piece | None
+    call: Call | None
+
+
+def plan(program: Program, levels: Levels) -> dict[int, Stretch]:
+    """The schedulers of the chain by the ticks at which they begin."""
+    track = program.symbolic[0]
+    found = {
+        begin: Stretch(piece, None if piece is None else counterpart(piece, levels))
+        for begin, piece in _stretches(track, levels)
+    }
+    first = found[0]
+    if first.call is not None and _is_all(first.call, track, levels):
+        return {0: first}
+    return {
+        begin: each._replace(call=None)
+        if each.call is not None and each.call.only_alone and len(found) > 1
+        else each
+        for begin, each in found.items()
+    }
+
+
+def beyond(program: Program, planned: Mapping[int, Stretch]) -> str | None:
+    """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
+    calls = [each.call for each in planned.values()]
+    alone = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
+    if program.plateau is not None:
+        text = program.plateau["text"]
+        if program.tick == "step":
+            return (
+                f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau counts "
+                "every step"
+            )
+        if "patience" not in alone:
+            return f"`{text}` follows another phase, and SequentialLR refuses ReduceLROnPlateau"
+    elif program.momentum is not None and "cycle_momentum" not in alone:
+        text = program.momentum.pieces[0].text
+        return (
+            f"`{text}` moves the momentum, which PyTorch's own class can do only where it stands "
+            "alone"
+        )
+    return None
+
+
+def why_not(piece: Piece) -> str:
+    """Why a phase has no class of PyTorch's, where it has none."""
+    found = COUNTERPARTS.get(piece.kind)
+    if found is None:
+        return f"PyTorch has no class for `{piece.kind}`"
+    missing = table.not_understood(found, piece.facts)
+    if missing:
+        return f"its class has no `{min(missing)}`"
+    return LIMITS[piece.kind]
+
+
+def _is_all(call: Call, track: Track, levels: Levels) -> bool:
+    """Whether the schedule is one phase whose class holds the level that is held after it."""
+    if len(track.pieces) != 2 or track.pieces[1].text:
+        return False
+    phase, end = track.pieces
+    holds = call.holds
+    if call.name == "OneCycleLR":  # ours holds its last rate
+        holds = phase.facts["b"]
+    return holds is not None and levels.same(holds, end.curve)
+
+
+def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
+    """The pieces of a track; a closing `hold` itself holds its level."""
+    *pieces, end = track.pieces
+    last = pieces[-1] if pieces else end
+    is_hold = last.kind == "hold" and not last.factor and not end.text
+    if pieces and is_hold and levels.same(last.curve, end.curve):
+        end = pieces.pop()._replace(end=None)
+    yield from (*pieces, end)
+
+
+def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
+    """Where a child begins, and its phase (None: several at once)."""
+    in_product = False
+    for piece in _pieces(track, levels):
+        if track.loop is not None and piece.begin >= track.loop.begin:
+            yield piece.begin, None
+            return
+        if piece.factor:
+            if not in_product:
+                yield piece.begin, None
+        else:
+            yield piece.begin, piece
+        in_product = piece.factor
 
 
 def _hold(piece: Piece, levels: Levels) -> Call | None:
@@ -245,3 +344,19 @@ COUNTERPARTS: dict[str, Counterpart] = {
         "mode factor patience threshold threshold_mode cooldown min eps monitor", _plateau
     ),
 }
+
+_FROM_BASE = "starts from the base rate"
+LIMITS = {
+    "hold": "ConstantLR has a factor from 0 to 1 of the base rate",
+    "linear": "LinearLR has factors above 0 and up to 1 of the base rate",
+    "cosine": f"CosineAnnealingLR {_FROM_BASE}, with one eta_min for all groups",
+    "poly": f"PolynomialLR {_FROM_BASE} and falls to 0",
+    "exp": f"ExponentialLR {_FROM_BASE}, and is exact for a million ticks",
+    "step": f"StepLR {_FROM_BASE}, with whole periods",
+    "multistep": f"MultiStepLR {_FROM_BASE}, with one factor",
+    "restarts": f"CosineAnnealingWarmRestarts {_FROM_BASE}, with whole cycles",
+    "cyclic": "CyclicLR sets the rates itself, so that it stands alone",
+    "onecycle": "OneCycleLR overwrites the base rates, so that it stands alone",
+    "plateau": "ReduceLROnPlateau stands alone",
+}
+"""Why a class does not have the values of a phase of its kind, where it does not."""

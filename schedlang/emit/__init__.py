@@ -1,4 +1,4 @@
-"""Source code that stands alone: it needs the framework, and nothing of this package."""
+"""Source code that needs its framework, and nothing of this package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
-from schedlang.emit.levels import classic, lean, with_levels_written_out
+from schedlang.emit.levels import without_ones
 from schedlang.emit.source import names
 from schedlang.program.program import Program
 
@@ -56,9 +56,7 @@ def emit(
             "gradient_accumulation_steps= is for keras, which counts batches: a step of"
             f" {target} is an update"
         )
-    program = lean(program)
-    if target not in {"python", "torch"}:
-        program = classic(with_levels_written_out(program))
+    program = without_ones(program)
     if function is None or function == default:
         return write(program, default, style)
     if not function.isidentifier() or keyword.iskeyword(function):

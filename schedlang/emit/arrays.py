@@ -1,384 +1,480 @@
-"""Closed forms over whole arrays of steps: no branches, every phase computed and one selected."""
+"""Functions of arrays of steps: each phase is computed, and the one that counts is selected."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil
+from typing import Any, NamedTuple
 
+from schedlang.arrays.jumps import split
+from schedlang.arrays.stable import TINY, guarded, stable
 from schedlang.emit import source
-from schedlang.emit.conditioned import TINY, curve_of, prepared, rooted
-from schedlang.emit.dialects import JAX, Dialect
-from schedlang.emit.outline import Part, Rounds, outline
-from schedlang.emit.quantities import (
-    is_quotient,
-    is_remainder,
-    named,
-    replaced,
-    side_of,
-    skipping,
-    ticks_of,
+from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
+from schedlang.emit.definitions import Definitions, local_name
+from schedlang.emit.parts import Formula, Table, heading, outline, with_tables
+from schedlang.emit.printing import Printer, Spelling, counting, number, ticks_since
+from schedlang.emit.restarts import Cycles, cycles_of
+from schedlang.emit.simple import (
+    computed,
+    outside,
+    phase_formula,
+    quantities_of,
+    simplified,
+    user_formula,
+    without_skip,
 )
-from schedlang.emit.restarts import Growing, growing
-from schedlang.emit.spelling import Lists, is_count, negated, number, power
-from schedlang.emit.tabled import Stretch, Table, tabled
+from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     BASE,
+    LEVEL,
     Apply,
     Expr,
     Lookup,
+    Named,
     Number,
+    Operation,
     Symbol,
     T,
+    hangs_on_base,
     rebuild,
     substitute,
     symbols,
     walk,
 )
-from schedlang.formula.notation import ATOM, CHOICE, Write, infix
-from schedlang.program.program import Piece, Track
+from schedlang.formula.ranges import Range, measure, stays_finite
+from schedlang.program.program import Part, Piece, Repeat, Track
 
-TICKS = Symbol("ticks")
-ASSIGNED = len("in_round_10 = ")
 LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
+NEAR = 0.01
+"""A ramp whose lower level is at least this share of the other one loses two of seven digits."""
+TICKS = Symbol("ticks")
+"""The ticks of a phase as integers, where ``t`` are the same as floats."""
 
 
-_LOGIC = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
+_RESERVED = {"step", "lr", "self", "float", T.name, TICKS.name}
+
+
+class TickRange(NamedTuple):
+    """The name of what counts the ticks, and the first and the last of them."""
+
+    name: str
+    first: int = 0
+    last: int = LAST_TICK
+
+
+class Span(NamedTuple):
+    """A piece, or a part of one, with one formula.
+
+    Attributes:
+        begin: its first tick.
+        end: the tick after its last one, if there is one.
+        curve: its formula, over the ticks since the piece's begin.
+        piece: the piece.
+    """
+
+    begin: int
+    end: int | None
+    curve: Expr
+    piece: Piece
 
 
 @dataclass
 class Arrays:
-    """Statements that compute a schedule on arrays, in one function."""
+    """The statements of one function.
 
-    dialect: Dialect
-    width: int
+    Attributes:
+        shared: what the functions of the file have in common.
+        spelling: how the library writes arithmetic.
+        base: the base rate, where it is not known.
+        width: the columns of a line.
+    """
+
+    shared: Definitions
+    spelling: Spelling
     base: str = "lr"
-    lines: list[str] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)
-    lists: Lists = field(default_factory=Lists)
-    indices: dict[tuple[Expr, tuple[float, ...]], str] = field(default_factory=dict)
-    explained: set[str] = field(default_factory=set)
+    width: int = source.WIDTH - 4
+    _statements: list[tuple[str, Code] | str] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+    _texts: set[str] = field(default_factory=set)
 
-    def returns(self, tracks: Sequence[Track], clock: str) -> list[str]:
-        """Statements that return the product of the tracks at ``clock``."""
-        names = [
-            "rate",
-            *(f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks))),
-        ]
-        self.taken |= {clock, "step", "lr", "t", "ticks", "p", *names}
-        for track, name in zip(tracks, names, strict=True):
-            self.chain(outline(track), clock, name)
-        if len(names) > 1:
-            return [*self.lines, *source.product(names, self.width)]
-        *before, last = self.lines
-        return [*before, f"return {last.removeprefix('rate = ')}"]
+    def returns(
+        self, tracks: Sequence[Track], counter: str, result: str = "rate", first: int = 0
+    ) -> list[str]:
+        """The statements that return the product of the tracks.
 
-    def chain(self, parts: Sequence[Part], clock: str, result: str) -> None:
-        """Phase after phase, each from its begin on in the place of those before."""
-        for i, part in enumerate(tabled(parts, prepared)):
-            says = self.says(part) or ("the end holds" if i else "")
-            self.lines += source.comment(says, self.width) if says else []
-            if isinstance(part, Rounds):
-                inner = self.free("in_round") if i else result
-                text = self.rounds(part, clock, inner)
-                if not i:
-                    continue
-            elif isinstance(part, Table):
-                inner = self.free("of_table") if i else result
-                text = self.table(part, clock, inner)
-                if not i:
-                    continue
+        Args:
+            tracks: what is multiplied.
+            counter: the name of what counts the ticks.
+            result: the name of the value while it is computed.
+            first: the first tick at which it is computed.
+        """
+        clock = TickRange(counter, first)
+        factors = [f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks))]
+        self._taken |= {*_RESERVED, counter, result, *factors, *self.spelling.imports}
+        levels, *others = tracks
+        product = self._chain(outline(levels), clock, result)
+        if others:
+            self._let(result, product)
+            product = Text(result)
+        for track, name in zip(others, factors, strict=True):
+            self._let(name, self._chain(outline(track), clock, name))
+            product = infix(product, "*", name)
+        self._let("return", product)
+        return self._lines()
+
+    def _lines(self) -> list[str]:
+        """The statements, below those for the levels that they use."""
+        codes = [one[1] for one in self._statements if not isinstance(one, str)]
+        used = {name for code in codes for name in names_of(code)}
+        write = self._printer({}).real
+        lines = self.shared.level_lines(
+            used,
+            lambda name, level: statement(f"{name} = ", write(level), width=self.width),
+        )
+        for one in self._statements:
+            if isinstance(one, str):
+                lines += source.comment(one, self.width)
             else:
-                text = self.piece(part, clock)
-            if i:
-                text = self.where(f"{clock} < {source.integer(part.begin)}", result, text, result)
-            elif isinstance(part, Piece) and T.name not in symbols(curve_of(part)):
-                if len(f"{result} = {self.dialect.full(clock, text)}") > self.width:
-                    self.lines.append(f"value = {text}")
-                    text = "value"
-                text = self.dialect.full(clock, text)
-            self.lines.append(f"{result} = {text}")
+                before = "return " if one[0] == "return" else f"{one[0]} = "
+                lines += statement(before, one[1], width=self.width)
+        return lines
 
-    def where(self, condition: str, yes: str, no: str, result: str) -> str:
-        """A choice that fits on a line once it is assigned; the new value may get a name first."""
-        text = f"{self.dialect.module}.where({condition}, {yes}, {no})"
-        if len(f"{result} = {text}") <= self.width:
-            return text
-        name = "later" if no != result else "value"
-        new = yes if no == result else no
-        self.lines.append(f"{name} = {new}")
-        yes, no = (name, no) if no == result else (yes, name)
-        return f"{self.dialect.module}.where({condition}, {yes}, {no})"
+    def _let(self, name: str, code: Code) -> None:
+        if code != Text(name):
+            self._statements.append((name, code))
 
-    def says(self, part: Stretch) -> str:
-        """The comment above a part."""
-        if isinstance(part, Table):
-            return f"{len(part.rows)} phases, each a row"
-        if isinstance(part, Rounds):
-            rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
-            return f"{rounds}rounds of {part.period} steps"
-        return part.text
-
-    def rounds(self, part: Rounds, clock: str, result: str) -> str:
-        """Statements for what a round computes, in terms of the tick in it."""
-        tick = self.free("tick")
-        since = f"({clock} - {source.integer(part.begin)})" if part.begin else clock
-        at = len(self.lines)
-        self.chain(part.parts, tick, result)
-        if any(re.search(rf"\b{tick}\b", line) for line in self.lines[at:]):
-            period = source.integer(part.period)
-            self.lines.insert(at, f"{tick} = {since} % {period}")
-        return result
-
-    def table(self, table: Table, clock: str, result: str) -> str:
-        """Statements that find the row of a step, and compute each formula once."""
-        names, begins, numbers = self.lists.table(table)
-        self.taken |= {"phase", "row", "formula", *table.columns}
-        tick = clock
-        if table.end is not None:
-            tick = self.free("inside")
-            self.lines.append(f"{tick} = {self.clipped(clock, 0, table.begin, table.end)}")
-        since = f"({tick} - {self.dialect.take(begins, 'phase')})"
-        self.lines += [
-            f"phase = {self.dialect.index(begins, tick)} - 1",
-            f"t = {self.dialect.real(since)}",
-            f"row = {self.dialect.rows(numbers, 'phase')}",
-        ]
-        columns = f"formula, {', '.join(table.columns)}".split(", ")
-        unpacked = f"{', '.join(columns)} = (row[..., i] for i in range({len(columns)}))"
-        if len(unpacked) <= self.width:
-            self.lines.append(unpacked)
-        else:
-            self.lines += [f"{name} = row[..., {i}]" for i, name in enumerate(columns)]
-        for i, formula in enumerate(table.formulas):
-            spelled = {"base": self.base}
-            self.lines += source.comment(formula.kind, self.width)
-            may_vanish = formula.kind in {"sqrt", "poly"}
-            curve = rooted(formula.curve, lambda _: True) if may_vanish else formula.curve
-            self.explain(curve)
-            quantities = named(curve, formula.ticks)
-            for name, part in quantities.defined:
-                self.lines.append(f"{name} = {self.text(self.fitted(part, spelled), spelled)}")
-            text = self.text(self.fitted(quantities.result, spelled), spelled)
-            if i:
-                text = self.where(f"formula == {names[formula]}", text, result, result)
-            self.lines.append(f"{result} = {text}")
-        return result
-
-    def piece(self, piece: Piece, clock: str) -> str:
-        """The text of a phase's value, after statements for its quantities."""
-        self.indices.clear()
-        curve = curve_of(piece)
-        self.explain(curve)
-        curve, skip = skipping(curve)
-        last = None if piece.end is None else piece.end - piece.begin + skip
-        ticks = self.clipped(clock, piece.begin - skip, skip, last)
-        cycles = growing(curve, piece.facts)
-        spelled = {"base": self.base}
-        if cycles is not None:
-            self.growing(cycles, ticks)
-            curve = cycles.rest
-        quantities = named(curve, ticks_of(piece), counting=True)
-        defined = [(name, self.counted(part)) for name, part in quantities.defined]
-        result = self.counted(quantities.result)
-        self.name_ticks([*(part for _, part in defined), result], ticks, spelled)
-        for name, part in defined:
-            self.name_indices(part, spelled)
-            exact = is_remainder(part) is not None or _is_quotient(part)
-            short = part if exact else self.fitted(part, spelled)
-            self.lines.append(f"{name} = {self.quantity(short, spelled)}")
-        self.name_indices(result, spelled)
-        return self.text(self.fitted(result, spelled), spelled)
-
-    def explain(self, curve: Expr) -> None:
-        """Say once why there is a square where one expects a wave, and why a root has a minimum."""
-        for part in walk(curve):
-            match part:
-                case Apply("pow", (Apply("cos" | "sin" as op, _), Number(2.0))):
-                    sign = "+" if op == "cos" else "-"
-                    says = f"# {op}(x / 2)**2 is (1 {sign} cos(x)) / 2, with all its digits near 0"
-                case Apply("max", (_, Number(number))) if number == TINY:
-                    says = "# of at least 1e-37, because the slope of a root is infinite at 0"
-                case _:
-                    continue
-            self.lines += [] if says in self.explained else [says]
-            self.explained.add(says)
-
-    def fitted(self, e: Expr, spelled: dict[str, str]) -> Expr:
-        """The formula such that it fits on a line, after statements for parts of it."""
-        while len(self.text(e, spelled)) + ASSIGNED > self.width:
-            if self.name_indices(e, spelled, least=1):
-                continue
-            part = self.largest(e, spelled)
-            if part is None:
-                break
-            name = self.free("share" if e == BASE * part else side_of(e, part) or "part")
-            self.lines.append(f"{name} = {self.text(part, spelled)}")
-            spelled[name] = name
-            e = replaced(e, part, Symbol(name))
-        return e
-
-    def growing(self, cycles: Growing, ticks: str) -> None:
-        """Find the cycle in a list of all that 32 bits can reach."""
-        begins = edges = self.lists.name(cycles.begins(LAST_TICK), "_BEGINS")
-        if not cycles.whole:
-            edges = self.lists.name(cycles.edges(LAST_TICK), "_EDGES")
-        if not re.fullmatch(r"\w+", ticks):
-            self.lines.append(f"ticks = {ticks}")
-            ticks = "ticks"
-        first = source.number(float(cycles.first), whole=True)
-        length = f"({first} * {source.number(float(cycles.mult))}**cycle)"
-        begin = self.dialect.take(begins, "reached")
-        since = f"{self.dialect.real(ticks)} - {begin}"
-        if cycles.whole:
-            since = self.dialect.real(f"({ticks} - {begin})")
-        self.lines += [
-            f"reached = {self.dialect.index(edges, ticks)} - 1",
-            f"cycle = {self.dialect.real('reached')}",
-            f"since = {since}",
-            f"p = since / {length}",
-        ]
-
-    def counted(self, e: Expr) -> Expr:
-        """The formula with whole ticks where it counts, which floats could not do exactly."""
-        if is_remainder(e) is not None or is_quotient(e) is not None:
-            return substitute(e, {T.name: TICKS})
-        match e:
-            case Lookup(x, edges, values) if x == T:
-                return Lookup(TICKS, tuple(float(ceil(edge)) for edge in edges), values)
-        return rebuild(e, self.counted)
-
-    def name_ticks(self, formulas: Sequence[Expr], ticks: str, spelled: dict[str, str]) -> None:
-        """Say what the ticks of the phase are called, whole and as floats."""
-        parts = [part for e in formulas for part in walk(e)]
-        floats, whole = parts.count(T), len({id(e) for e in formulas if TICKS in walk(e)})
-        if whole and not re.fullmatch(r"\w+", ticks):
-            self.lines.append(f"ticks = {ticks}")
-            ticks = "ticks"
-        spelled[TICKS.name] = ticks
-        divided = any(isinstance(p, Apply) and p.op == "div" and _counts(p.args[0]) for p in parts)
-        if floats == 1 and divided and self.dialect is JAX:
-            spelled[T.name] = ticks
-        elif floats == 1:
-            spelled[T.name] = self.dialect.real(_atom(ticks))
-        elif floats:
-            spelled[T.name] = "t"
-            self.lines.append(f"t = {self.dialect.real(_atom(ticks))}")
-
-    def name_indices(self, e: Expr, spelled: dict[str, str], least: int = 2) -> bool:
-        """Count once where several lists (or at ``least`` one) ask for the same edges."""
-        known = len(self.indices)
-        lookups = [part for part in walk(e) if isinstance(part, Lookup)]
-        for part in lookups:
-            key = (part.x, part.edges)
-            if key not in self.indices and sum((o.x, o.edges) == key for o in lookups) >= least:
-                name = self.free("reached")
-                self.lines.append(f"{name} = {self.index(part, self.text(part.x, spelled))}")
-                self.indices[key] = name
-        return len(self.indices) > known
-
-    def index(self, e: Lookup, x: str) -> str:
-        """How many edges are reached, in integers."""
-        edges = [source.number(edge, whole=True) for edge in e.edges if edge <= LAST_TICK]
-        return self.dialect.index(self.lists.text(edges, "_EDGES"), x)
-
-    def clipped(self, clock: str, origin: int, low: int, high: int | None) -> str:
-        """The phase's own ticks, kept to the phase, so that no branch computes nonsense."""
-        sign = "-" if origin > 0 else "+"
-        since = f"{clock} {sign} {source.integer(abs(origin))}" if origin else clock
-        if high is not None:
-            if origin == 0 == low:
-                return f"{self.dialect.module}.minimum({since}, {source.integer(high)})"
-            return f"{self.dialect.module}.clip({since}, {low}, {source.integer(high)})"
-        return f"{self.dialect.module}.maximum({since}, {low})" if origin - low or low else since
-
-    def quantity(self, e: Expr, spelled: dict[str, str]) -> str:
-        """The text of a quantity; a cycle, or a position in one, is exact integers made float."""
-        found = is_remainder(e)
-        if found is not None:
-            x, numerator, denominator = found
-            times = x if denominator == 1 else x * denominator
-            text = f"{self.whole(times, spelled)} % {source.integer(numerator)}"
-            real = self.dialect.real(f"({text})")
-            return real if denominator == 1 else f"{real} / {denominator}"
-        match e:
-            case Apply("floor", (Apply("div", (x, Number(n))),)) if _is_quotient(e):
-                return self.dialect.real(f"({self.whole(x, spelled)} // {source.integer(n)})")
-        return self.text(e, spelled)
-
-    def whole(self, e: Expr, spelled: dict[str, str]) -> str:
-        """Integer arithmetic, as the left side of ``%`` or ``//``."""
-        text = self.text(e, spelled)
-        return f"({text})" if isinstance(e, Apply) and e.op in {"add", "sub"} else text
-
-    def largest(self, e: Expr, spelled: dict[str, str]) -> Expr | None:
-        """The largest part of a formula that fits on a line of its own, if there is one."""
-        room = self.width - len("part_100 = ")
-        parts = [p for p in walk(e) if p != e and not isinstance(p, Number | Symbol)]
-        sized = [(len(self.text(part, spelled)), part) for part in parts]
-        fitting = [pair for pair in sized if pair[0] <= room]
-        return max(fitting, key=lambda pair: pair[0], default=(0, None))[1]
-
-    def free(self, wanted: str) -> str:
-        """A name that no statement uses."""
-        names = (wanted, *(f"{wanted}_{i}" for i in range(2, len(self.taken) + 3)))
-        name = next(name for name in names if name not in self.taken)
-        self.taken.add(name)
+    def _free(self, wanted: str) -> str:
+        """A name that no statement of the function has."""
+        name = local_name(wanted, self._taken)
+        self._taken.add(name)
         return name
 
-    def text(self, e: Expr, spelled: dict[str, str]) -> str:
-        """The formula in the library's functions."""
-        module = self.dialect.module
+    # ---------------------------------------------------------------- phases after each other
 
-        def spell(part: Expr, write: Write) -> tuple[str, int] | None:
+    def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> Code:
+        """The value of parts, each of which counts from its begin on, after statements for it."""
+        found: Code | None = None
+        for part in self._spans(parts):
+            if found is not None:
+                self._let(result, found)
+            if not isinstance(part, Span) or part.begin == part.piece.begin:
+                text = heading(part.piece if isinstance(part, Span) else part)
+                self._statements.append(text or ("the end holds" if found is not None else ""))
             match part:
-                case Number(value):
-                    text, tightness = number(value)
-                    return (self.dialect.pi, ATOM) if text == "math.pi" else (text, tightness)
-                case Symbol(name):
-                    return spelled.get(name, name), ATOM
-                case Apply("where", (condition, yes, no)):
-                    inside = ", ".join(write(arg, CHOICE) for arg in (condition, yes, no))
-                    return f"{module}.where({inside})", ATOM
-                case Apply("and" | "or" | "not" as op, args):
-                    inside = ", ".join(write(arg, CHOICE) for arg in args)
-                    return f"{module}.{_LOGIC[op]}({inside})", ATOM
-                case Apply("pow", (x, y)):
-                    return power(x, y, write)
-                case Apply("neg", (Apply("pow") as inner,)):
-                    return negated(inner, write)
-                case Lookup(x, edges, values):
-                    found = self.indices.get((x, edges)) or self.index(part, write(x, CHOICE))
-                    if is_count(part):
-                        return self.dialect.real(_atom(found)), ATOM
-                    reached = sum(edge <= LAST_TICK for edge in edges)
-                    listed = [source.number(v) for v in values[: reached + 1]]
-                    return self.dialect.take(self.lists.text(listed, "_VALUES"), found), ATOM
-            return None
+                case Repeat():
+                    here = self._repeat(part, clock, result if found is None else None)
+                case Table():
+                    here = self._table(part, clock, result if found is None else None)
+                case Span() if found is None and all(map(hangs_on_base, symbols(part.curve))):
+                    # A value that never changes has to be an array too.
+                    here = self.spelling.full(Text(clock.name), self._span(part, clock))
+                case Span():
+                    here = self._span(part, clock)
+            if found is not None:
+                before = infix(clock.name, "<", number(part.begin))
+                here = self._call("where", before, result, here)
+            found = here
+        assert found is not None
+        return found
 
-        if isinstance(e, Number):
-            return source.number(e.value).replace("math.pi", self.dialect.pi)
-        return infix(e, self.dialect.names(), spell)
+    def _spans(self, parts: Sequence[Part]) -> Iterator[Span | Repeat | Table]:
+        """The parts, pieces split where a condition of their formula changes."""
+        for part in with_tables(parts, lambda e: self._stable(simplified(e))):
+            if not isinstance(part, Piece):
+                yield part
+                continue
+            length = None if part.end is None else part.end - part.begin
+            if part.kind == "fn":
+                curve = user_formula(computed(part.curve))
+            else:
+                curve = self._stable(phase_formula(part.curve))
+            for begin, end, own_curve in split(curve, length, conditions_only=True):
+                after = None if end is None else part.begin + end
+                yield Span(part.begin + begin, after, own_curve, part)
+
+    def _stable(self, e: Expr) -> Expr:
+        return stable(e, self._sizes, NEAR)
+
+    @cached_property
+    def _sizes(self) -> dict[str, float]:
+        """The base rate and the levels, for a base rate of 1."""
+        sizes = {BASE.name: 1.0}
+        for i, level in enumerate(self.shared.levels):
+            sizes[f"{LEVEL}{i}"] = value(level, sizes)
+        return sizes
+
+    def _repeat(self, repeat: Repeat, clock: TickRange, result: str | None) -> Code:
+        """The value of a round, after statements for it."""
+        tick = self._free("tick")
+        at = len(self._statements)
+        inner = result or self._free("in_round")
+        last = self._chain(repeat.parts, TickRange(tick, last=repeat.period - 1), inner)
+        codes = [one[1] for one in self._statements[at:] if not isinstance(one, str)]
+        if any(tick in names_of(code) for code in (*codes, last)):
+            since = ticks_since(clock.name, repeat.begin)
+            self._statements.insert(at, (tick, infix(since, "%", number(repeat.period))))
+        if result is not None or len(repeat.parts) == 1:
+            return last
+        self._let(inner, last)
+        return Text(inner)
+
+    # ---------------------------------------------------------------- one formula
+
+    def _span(self, span: Span, clock: TickRange) -> Code:
+        """The value of a formula, after statements for its quantities."""
+        curve, skip = without_skip(span.curve, span.piece.facts.get("skip") or 0)
+        origin = span.piece.begin - skip
+        low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
+        high = far_high if span.end is None else span.end - origin
+        near = self._ranges(low, high)
+        curve = guarded(curve, lambda x: measure(x, near, set()).low < TINY)
+        # Where a phase does not count it is computed too, and must be finite there.
+        known = span.piece.kind != "fn"
+        times = max(map(_multiplied, walk(curve)))
+        if known and stays_finite(curve, self._ranges(far_low, high)):
+            low = far_low
+        fits = span.end is None or far_high * times <= LAST_TICK
+        if known and fits and stays_finite(curve, self._ranges(low, far_high)):
+            high = far_high
+        since = ticks_since(clock.name, origin)
+        moved = _moved(curve, clock.name, origin) if (low, high) == (far_low, far_high) else {}
+        match low > far_low, high < far_high:
+            case True, True:
+                since = self._call("clip", since, number(low), number(high))
+            case True, False:
+                since = self._call("max", since, number(low))
+            case False, True:
+                since = self._call("min", since, number(high))
+        return self._of_ticks(curve, since, moved, span.piece.facts, high)
+
+    def _ranges(self, low: float, high: float) -> dict[str, Range]:
+        """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
+        levels = {name: Range(0.0, size) for name, size in self._sizes.items()}
+        return {**levels, T.name: Range(low, high, whole=True)}
+
+    def _of_ticks(
+        self,
+        e: Expr,
+        since: Code,
+        moved: dict[Expr, Code],
+        facts: Mapping[str, Any],
+        last: float,
+    ) -> Code:
+        """The value of a formula over the ticks of a phase, after statements for both.
+
+        Args:
+            e: the formula.
+            since: the ticks of the phase.
+            moved: sums of these and a number, in terms of what counts the steps.
+            facts: the numbers of the phase.
+            last: the last of its ticks.
+        """
+        self._explain(e)
+        e = _counted(e, last)
+        cycles = cycles_of(e, facts)
+        parts = list(_parts(e))
+        floats, wholes = parts.count(T), parts.count(TICKS)
+        if not isinstance(since, Text) and (wholes + (floats > 1) > 1 or cycles is not None):
+            self._let(TICKS.name, since)
+            since = Text(TICKS.name)
+        printer = self._printer({T: since, TICKS: since, **(moved if floats == 1 else {})})
+        if floats > 1:
+            self._let(T.name, self._floats(since))
+            printer.names[T] = Text(T.name)
+            printer.whole = {TICKS.name}
+        if cycles is not None:
+            self._cycle(cycles, e, since, printer)
+        return self._value(e, printer)
+
+    def _value(self, e: Expr, printer: Printer) -> Code:
+        """The value of a formula, after statements for its quantities."""
+        names = printer.names
+        for part in _parts(e, names):
+            if isinstance(part, Lookup) and counting(part.x, part.edges) not in {part, *names}:
+                count = counting(part.x, part.edges)
+                names[count] = self._local("reached", printer.code(count), names)
+        for quantity in quantities_of(e):
+            if quantity not in names:
+                code = printer.real(quantity.value)
+                names[quantity] = self._local(quantity.name, code, names)
+        return printer.real(e)
+
+    def _explain(self, e: Expr) -> None:
+        """Comments on what a reader may ask about a formula, each once in a function."""
+        texts = dict.fromkeys(text for text in _explained(e) if text not in self._texts)
+        self._statements += texts
+        self._texts |= texts.keys()
+
+    def _cycle(self, cycles: Cycles, e: Expr, ticks: Code, printer: Printer) -> None:
+        """The statements that find a cycle in a list of all that 32 bits can reach."""
+        begins = edges = self.shared.named(Text(cycles.begins(LAST_TICK)), "_BEGINS")
+        if not cycles.whole:
+            edges = self.shared.named(Text(cycles.edges(LAST_TICK)), "_EDGES")
+        mult = infix(number(float(cycles.mult), whole=False), "**", "cycle")
+        self._let("reached", infix(self.spelling.index(edges, ticks), "-", "1"))
+        self._let("cycle", self._floats(Text("reached")))
+        self._let("begin", self.spelling.take(begins, Text("reached")))
+        self._let("length", infix(number(float(cycles.first)), "*", mult))
+        if cycles.whole:
+            printer.whole = {*printer.whole, "begin"}
+        for part in walk(e):
+            if isinstance(part, Named) and part.name in {"begin", "length", "cycle"}:
+                printer.names[part] = Text(part.name)
+
+    # ---------------------------------------------------------------- many phases
+
+    def _table(self, table: Table, clock: TickRange, result: str | None) -> Code:
+        """The value of the phase of a step, whose row is looked up, after statements for it."""
+        spelling, inner = self.spelling, result or self._free("of_table")
+        formulas, begins, numbers = self._rows(table)
+        tick = Text(clock.name)
+        if table.begin > clock.first or table.end is not None:
+            last = clock.last if table.end is None else table.end
+            clipped = self._call("clip", tick, number(table.begin), number(last))
+            tick = Text(self._free("inside"))
+            self._let(tick.text, clipped)
+        self._let("phase", infix(spelling.index(begins, tick), "-", "1"))
+        since = infix(tick, "-", spelling.take(begins, Text("phase")))
+        self._let(T.name, self._floats(since))
+        self._let("row", spelling.rows(numbers, Text("phase")))
+        for i, column in enumerate(("formula", *table.columns)):
+            self._let(column, subscript("row", "...", number(i)))
+        last_value: Code | None = None
+        for formula, name in formulas.items():
+            if last_value is not None:
+                self._let(inner, last_value)
+            self._statements.append(formula.pieces[0].kind)
+            printer = self._printer({T: Text(T.name)}, whole=())
+            curve = guarded(formula.curve, lambda _: True)
+            self._explain(curve)
+            value = self._value(curve, printer)
+            if last_value is not None:
+                value = self._call("where", infix("formula", "==", name), value, Text(inner))
+            last_value = value
+        assert last_value is not None
+        if result is not None:
+            return last_value
+        self._let(inner, last_value)
+        return Text(inner)
+
+    def _rows(self, table: Table) -> tuple[dict[Formula, str], Code, Code]:
+        """The names of the formulas of a table, of its first steps, and of its rows of numbers."""
+        names = {one: self.shared.free(f"_{one.pieces[0].kind.upper()}") for one in table.formulas}
+        phases, begins, numbers = map(self.shared.free, ("_PHASES", "_FIRST_STEPS", "_NUMBERS"))
+        rows: list[str] = []
+        for piece, formula, own_numbers in table.rows():
+            columns = {name: own_numbers.get(name, 1.0) for name in table.columns}
+            items = [source.integer(piece.begin), names[formula], *source.numbers(columns)]
+            rows += source.row(items, piece.text or "the end holds")
+        self.shared.tables += [
+            *(f"{name} = {i}" for i, name in enumerate(names.values())),
+            "",
+            "# Each phase: its first step, its formula, and the numbers in it.",
+            f"{phases} = [",
+            *source.indented(rows),
+            "]",
+            f"{begins} = [row[0] for row in {phases}]",
+            f"{numbers} = [row[1:] for row in {phases}]",
+        ]
+        return names, Text(begins), Text(numbers)
+
+    # ---------------------------------------------------------------- code
+
+    def _call(self, op: str, *arguments: Code | str) -> Code:
+        return call(self.spelling.functions[op], *arguments)
+
+    def _floats(self, x: Code) -> Code:
+        return x if self.spelling.real is None else self.spelling.real(x)
+
+    def _printer(
+        self, names: dict[Expr, Code], whole: Collection[str] = (T.name, TICKS.name)
+    ) -> Printer:
+        names = {BASE: Text(self.base), **names}
+        return Printer(self.spelling, names, whole=whole, lists=self.shared.listed)
+
+    def _local(self, wanted: str, code: Code, names: Mapping[Expr, Code]) -> Code:
+        """A local for a quantity of a formula; the next formula may have one of that name."""
+        own = (one.text for one in names.values() if isinstance(one, Text))
+        name = local_name(wanted, (*self._taken, *own))
+        self._let(name, code)
+        return Text(name)
 
 
-def _counts(e: Expr) -> bool:
-    """Whether this is the tick, or how many are left."""
+def _parts(e: Expr, names: Container[Expr] = ()) -> list[Expr]:
+    """All parts of a formula and of its quantities, but for those that have names already."""
+    quantities = (one.value for one in quantities_of(e) if one not in names)
+    return [part for whole in (e, *quantities) for part in outside(whole)]
+
+
+def _counted(e: Expr, last: float) -> Expr:
+    """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
     match e:
-        case Apply("sub", (Number(n), x)):
-            return x == T and n == int(n)
-    return e == T
+        case Lookup(x, edges, values):
+            reached = sum(edge <= LAST_TICK for edge in edges)
+            whole = tuple(float(ceil(edge)) for edge in edges[:reached])
+            return Lookup(substitute(x, {T.name: TICKS}), whole, values[: reached + 1])
+        case Apply("floordiv" | "mod" as op, (Apply("mul", (x, Number(n))), Number(m))) if (
+            last * n > LAST_TICK
+        ):
+            return _in_32_bits(op, substitute(x, {T.name: TICKS}), n, m)
+        case Apply("floordiv" | "mod", (x, Number())):
+            return substitute(e, {T.name: TICKS})
+    return rebuild(e, lambda part: _counted(part, last))
 
 
-def _is_quotient(e: Expr) -> bool:
-    """Whether this is a quotient of whole ticks."""
+def _multiplied(e: Expr) -> float:
+    """What the ticks are multiplied by where they are counted in integers."""
     match e:
-        case Apply("floor", (Apply("div", (x, Number())),)):
-            return TICKS in walk(x)
-    return False
+        case Apply("floordiv" | "mod", (Apply("mul", (_, Number(n))), Number())):
+            return n
+    return 1.0
 
 
-def _atom(text: str) -> str:
-    """The text such that a method can be called on it."""
-    return text if re.fullmatch(r"[\w.]+(\(.*\))?", text) else f"({text})"
+def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
+    """``x·n`` over ``m``: the whole quotient or the rest, without a product beyond 32 bits.
+
+    Raises:
+        ValueError: if ``m·n`` is beyond 32 bits.
+    """
+    if m * n > LAST_TICK:
+        raise ValueError(
+            f"a period of {m:.0f}/{n:.0f} steps cannot be counted in integers of 32 bits: round "
+            "it, or emit torch or python instead"
+        )
+    periods, over = Number(n), Number(m)
+    rest = Apply("mul", (Apply("mod", (x, over)), periods))
+    if op == "mod":
+        return Apply("mod", (rest, over))
+    whole = Apply("mul", (Apply("floordiv", (x, over)), periods))
+    return Apply("add", (whole, Apply("floordiv", (rest, over))))
+
+
+def _moved(e: Expr, clock: str, origin: int) -> dict[Expr, Code]:
+    """Sums of the phase's ticks and a number, in terms of the clock."""
+    found: dict[Expr, Code] = {}
+    for part in walk(e):
+        match part:
+            case Apply("sub", (Number(n), x)) if x == T and n == int(n):
+                found[part] = infix(number(n + origin), "-", clock)
+            case Apply("sub", (x, Number(n))) if x == T and n == int(n):
+                found[part] = ticks_since(clock, origin + int(n))
+    return found
+
+
+def _explained(e: Expr) -> Iterator[str]:
+    """What a reader may ask about the formula."""
+    digits = "with all its digits near 0"
+    for part in walk(e):
+        match part:
+            case Apply("pow", (Apply("cos" | "sin" as op, _), Number(2.0))):
+                yield f"{op}(x / 2)**2 is (1 {'+' if op == 'cos' else '-'} cos(x)) / 2, {digits}"
+            case Apply("max", (_, Number(least))) if least == TINY:
+                yield f"of at least {TINY:g}, because the slope of a root is infinite at 0"
+            case Apply("div", (_, Apply("add", (Number(1.0), Apply("sqrt", (x,)))))):
+                name = next((inner.name for inner in walk(x) if isinstance(inner, Named)), "x")
+                yield f"(1 - {name}) / (1 + sqrt({name})) is 1 - sqrt({name}), {digits}"
+            case Apply("mul", (Named(x), Apply("add", (Number(1.0), Named(y))))):
+                yield f"{x} * (1 + {y}) is 1 - {y}**2, {digits}"

@@ -7,7 +7,7 @@ without brackets of its own gets parentheses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -127,6 +127,16 @@ def subscript(value: Code | str, *items: Code | str) -> Brackets:
 def listed(*items: Code | str) -> Brackets:
     """``[items]``."""
     return Brackets(None, "[]", tuple(map(code, items)))
+
+
+def mapping(items: Mapping[str, Code]) -> Brackets:
+    """``{key: value}``."""
+    return Brackets(None, "{}", tuple(Labelled(f"{key}: ", value) for key, value in items.items()))
+
+
+def commented(comments: Sequence[str], value: Code) -> Labelled:
+    """An item with comments above it."""
+    return Labelled("", value, tuple(comments))
 
 
 def attribute(value: Code | str, name: str) -> Attribute:

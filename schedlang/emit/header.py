@@ -1,10 +1,12 @@
-"""What every file says first: the line it came from, what a step is, the base rate, the length."""
+"""How every file begins: the line it is made from, what a step is, the base rate, the length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from schedlang.arrays.tables import refuse_epochs
 from schedlang.emit import source
+from schedlang.formula.expressions import Expr, hangs_on_base, symbols
 from schedlang.program.program import Program
 
 LONGEST_LINE = 600
@@ -14,10 +16,10 @@ LONGEST_LINE = 600
 def opening(program: Program, imports: list[str], constants: Sequence[str] = ()) -> list[str]:
     """The module's docstring with the line, its imports and its constants.
 
-    The line stands inside the docstring and not in a comment of the first two lines, where
+    The line is inside the docstring and not in a comment of the first two lines, where
     Python would look for the encoding of the file.
     """
-    says = f"The learning-rate schedule `{line(program)}`"
+    says = f"The {'learning-rate ' if _gives_rates(program) else ''}schedule `{line(program)}`"
     if program.binding:
         says += ", with " + ", ".join(f"{name}={value}" for name, value in program.binding.items())
     lines = source.docstring(f"{says}.", [], source.WIDTH)
@@ -38,16 +40,27 @@ def line(program: Program) -> str:
 
 
 def needs_base(program: Program) -> bool:
-    """Whether a formula hangs on a base rate that is not known."""
+    """Whether a formula depends on a base rate that is not known."""
     return program.base is None and program.needs_base
+
+
+def _gives_rates(program: Program) -> bool:
+    """Whether the values are surely learning rates; not where there is no base rate."""
+    return program.base is not None or program.needs_base
+
+
+def over_base(curves: Iterable[Expr]) -> bool:
+    """Whether one of the formulas depends on the base rate."""
+    return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
 
 
 def explains(
     program: Program, summary: str = "", *, base: str = "", updates: bool = False
 ) -> list[str]:
     """A docstring: what one step is, the base rate and the length."""
+    what = "learning rate" if _gives_rates(program) else "value"
     return source.docstring(
-        summary or "The learning rate that the update after `step` updates uses.",
+        summary or f"The {what} that the update after `step` updates uses.",
         [" ".join(facts(program, base, updates=updates))],
     )
 
@@ -55,7 +68,7 @@ def explains(
 def facts(program: Program, base: str = "", *, updates: bool = False) -> list[str]:
     """What one step is, the base rate and the length, a sentence each.
 
-    With ``updates``, a step is an optimizer update, whatever the schedule counts.
+    With ``updates``, a step is an optimizer update, also where the schedule counts epochs.
     """
     if updates:
         step = "One step is an optimizer update."
@@ -76,7 +89,8 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
         length = "The schedule never ends."
     else:
         ticks = "epochs" if updates and program.tick == "epoch" else "steps"
-        length = f"The schedule is {program.length:,} {ticks} long, then the last rate holds."
+        what = "rate" if _gives_rates(program) else "value"
+        length = f"The schedule is {program.length:,} {ticks} long, then the last {what} holds."
     return [step, base, length]
 
 
@@ -88,7 +102,7 @@ def refuse_memory(program: Program, target: str) -> None:
     """
     if program.plateau is not None:
         raise ValueError(
-            f"{target} cannot have `plateau`: its rate hangs on the metrics of the run, and a"
+            f"{target} cannot have `plateau`: its rate depends on the metrics of the run, and a"
             f" {target} schedule is a function of the step; emit torch or keras instead"
         )
     if program.momentum is not None:
@@ -102,10 +116,7 @@ def epoch_of(program: Program, target: str) -> int | None:
     """The updates an epoch, where the schedule counts epochs: each value is held for so many.
 
     Raises:
-        ValueError: if it counts epochs and nobody said how long one is.
+        ValueError: if it counts epochs of unknown length.
     """
-    if program.tick != "epoch":
-        return None
-    if program.steps_per_epoch is None:
-        raise ValueError(f"{target} counts updates, and this schedule epochs: say steps_per_epoch=")
-    return program.steps_per_epoch
+    refuse_epochs(program, target)
+    return program.steps_per_epoch if program.tick == "epoch" else None

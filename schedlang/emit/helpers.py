@@ -1,4 +1,4 @@
-"""Functions of emitted files that compute as IEEE does where Python raises."""
+"""Functions of emitted files: what computes as IEEE does where Python raises, and a lookup."""
 
 HELPERS: dict[str, str] = {
     "_divide": '''\
@@ -61,5 +61,10 @@ def _min(x: float, y: float) -> float:
 def _max(x: float, y: float) -> float:
     """The larger one, nan if either is."""
     return x if x > y or math.isnan(x) else y''',
+    "_reached": '''\
+def _reached(edges: list[int], step: Any) -> Any:
+    """How many of the edges the step has reached."""
+    reached = ops.expand_dims(step, -1) >= ops.array(edges)
+    return ops.sum(ops.cast(reached, "int32"), axis=-1)''',
 }
 """The source of each, by its name."""

@@ -8,18 +8,15 @@ from schedlang.arrays.tables import steps_per_update
 from schedlang.emit import header, source
 from schedlang.emit.arrays import Arrays
 from schedlang.emit.classes import keras_schedule
-from schedlang.emit.dialects import KERAS
+from schedlang.emit.code import statement
+from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.keras_callbacks import momentum_callback, plateau_callback
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import outline
+from schedlang.emit.parts import outline
+from schedlang.emit.printing import KERAS, Import
 from schedlang.program.program import Piece, Program
 
 SCHEDULE = "LearningRateSchedule"
-_REACHED = '''\
-def _reached(edges: list[int], step: Any) -> Any:
-    """How many of the edges the step has reached."""
-    reached = ops.expand_dims(step, -1) >= ops.array(edges)
-    return ops.sum(ops.cast(reached, "int32"), axis=-1)'''
 
 
 def emit(
@@ -37,7 +34,7 @@ def emit(
     per_epoch = header.epoch_of(program, "keras")
     levels = Levels(program.base)
     takes_base = header.needs_base(program)
-    arrays = Arrays(KERAS, source.WIDTH - 8, base="self.lr")
+    shared = Definitions(program.levels)
     found = None
     if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
         parts = outline(program.tracks[0])
@@ -46,14 +43,13 @@ def emit(
     defined: list[list[str]] = []
     if found is None:
         name = "LearningRate"
-        defined.append(_class(program, arrays, per_epoch, batches, takes_base=takes_base))
+        defined.append(_class(program, shared, per_epoch, batches, takes_base=takes_base))
         built = [f"return {name}({'lr' if takes_base else ''})"]
     else:
         name = found.name
-        arguments = [f"{key}={value}" for key, value in found.arguments.items()]
         texts = [piece.text for piece in program.pieces if piece.kind != "plateau"]
         built = source.comment(" -> ".join(filter(None, texts)), source.WIDTH - 4)
-        built += source.call(f"return {name}(", arguments, width=source.WIDTH - 4)
+        built += statement("return ", found.code(), width=source.WIDTH - 4)
     build = [
         f"def {function}({'lr: float' if takes_base else ''}) -> {SCHEDULE}:",
         *source.indented(source.docstring(_SUMMARY, [_explained(program, batches)])),
@@ -68,7 +64,7 @@ def emit(
         callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
     if program.momentum is not None:
         defined += momentum_callback(
-            program.momentum, arrays.lists, per_epoch, None if program.plateau else batches
+            program.momentum, shared, per_epoch, None if program.plateau else batches
         )
         callbacks.append("Momentum()")
     if callbacks:
@@ -77,10 +73,9 @@ def emit(
             head = "def build_callbacks(lr: float) -> list[keras.callbacks.Callback]:"
         says = source.docstring("What `fit` needs besides the schedule.", [_use(program)])
         defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
-    if any("_reached(" in line for lines in defined for line in lines):
-        defined.insert(0, _REACHED.split("\n"))
-    imports = _imports(defined, found.name if found else None)
-    return source.joined([header.opening(program, imports, arrays.lists.constants()), *defined])
+    names = {SCHEDULE, found.name} if found else {SCHEDULE}
+    schedules = {name: Import("keras.optimizers.schedules", name) for name in names}
+    return file_source(program, shared, defined, {**KERAS.imports, **schedules})
 
 
 _SUMMARY = "The learning rate over the steps of the optimizer."
@@ -102,26 +97,12 @@ def _use(program: Program) -> str:
     return "Compile the model with a number as its learning rate, which the callback sets."
 
 
-def _imports(defined: list[list[str]], own: str | None) -> list[str]:
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    standard = ["import math"] if "math" in used else []
-    standard += ["import warnings"] if "warnings" in used else []
-    standard += ["from bisect import bisect_right"] if "bisect_right" in used else []
-    standard += ["from fractions import Fraction"] if "Fraction" in used else []
-    standard += ["from typing import Any"] if "Any" in used else []
-    third = ["import keras"] if "keras" in used else []
-    third += ["from keras import ops"] if "ops" in used else []
-    names = sorted({own, SCHEDULE} - {None}, key=lambda name: str(name).lower())
-    third.append(f"from keras.optimizers.schedules import {', '.join(map(str, names))}")
-    return [*standard, *([""] if standard else []), *third]
-
-
 def _class(
-    program: Program, arrays: Arrays, per_epoch: int | None, batches: int, *, takes_base: bool
+    program: Program, shared: Definitions, per_epoch: int | None, batches: int, *, takes_base: bool
 ) -> list[str]:
     """A schedule of its own, registered so that it can be saved with a model.
 
-    The package tells it from the schedules of other files that are loaded beside it.
+    Its package differs from that of every other emitted file, so that several can be loaded.
     """
     key = f"{program.text} {sorted(program.binding.items())}{f' {batches}' * (batches > 1)}"
     package = f"schedule_{crc32(key.encode()):08x}"
@@ -129,6 +110,7 @@ def _class(
     count = f'{clock} = ops.cast(step, "int32")'
     count += f" // {batches}" if batches > 1 else ""
     count += f" // {source.integer(per_epoch)}" if per_epoch else ""
+    arrays = Arrays(shared, KERAS, base="self.lr", width=source.WIDTH - 8)
     call = [count, *arrays.returns(program.tracks, clock)]
     lines = [
         "# A saved model finds its schedule by this number, which no other schedule has.",

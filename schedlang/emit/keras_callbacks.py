@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from schedlang.emit import source
 from schedlang.emit.arrays import Arrays
-from schedlang.emit.dialects import KERAS
+from schedlang.emit.code import call, statement
+from schedlang.emit.definitions import Definitions
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import outline
-from schedlang.emit.spelling import Lists
+from schedlang.emit.printing import KERAS, PYTHON, Printer
+from schedlang.plateau import improvement
 from schedlang.program.program import Program, Track
 
 _LOGS = "logs: dict[str, Any] | None = None"
 _PLATEAU = '''\
 class Plateau(keras.callbacks.Callback):
-    """Sets the rate: the schedule's at first, then lower whenever the metric stands still.
+    """Sets the rate: the schedule's at first, then lower whenever the metric stops improving.
 
-    What it remembers is saved with the optimizer, so that it survives `BackupAndRestore`, which
-    must stand behind it.
+    Its memory is saved with the optimizer, so that it survives `BackupAndRestore`, which must
+    come after it in the list of callbacks.
     """
 '''
 _UPDATES = '''\
@@ -33,13 +34,13 @@ _MOVING = '''\
 class MovingMomentum(keras.Variable):
     """The momentum of an optimizer, which each of its updates computes anew.
 
-    It stands where Keras has a float, because a compiled step would have that as a constant.
+    It replaces the float of Keras, which would be a constant in a compiled step.
     """
 
     def __init__(self, optimizer: keras.Optimizer, start: float) -> None:
         self.optimizer = optimizer'''
 _NOT_ZERO = """\
-    def __ne__(self, other: object) -> bool:  # Keras asks `!= 0` while it compiles a step
+    def __ne__(self, other: object) -> bool:  # Keras tests `!= 0` while it compiles a step
         return True
 
     __gt__ = __ne__"""
@@ -72,19 +73,14 @@ def plateau_callback(
     facts = program.plateau or {}
     low = levels.text(facts["min"])
     if low is None:
-        raise ValueError("`plateau` with this min= hangs on the base rate: say lr=")
+        raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     low = low.replace("lr", "self.lr")
-    better = {
-        ("max", "rel"): "metric > best * (1 + {})",
-        ("max", "abs"): "metric > best + {}",
-        ("min", "rel"): "metric < best * (1 - {})",
-        ("min", "abs"): "metric < best - {}",
-    }[facts["mode"] or "min", facts["threshold_mode"]]
-    better = better.format(source.number(facts["threshold"]))
+    mode = facts["mode"] or "min"
+    better = Printer(PYTHON).code(improvement(mode, facts["threshold_mode"], facts["threshold"]))
     begin = facts["begin"] * (per_epoch or 1)
     cools = facts["cooldown"] > 0
     size, names = (3, "best, bad, cooldown") if cools else (2, "best, bad")
-    worst = "-math.inf" if facts["mode"] == "max" else "math.inf"
+    worst = "-math.inf" if mode == "max" else "math.inf"
     reduced = f"rate * {source.number(facts['factor'])}"
     monitor = facts["monitor"]
     counters, counted, missed, ended = [], [], [], []
@@ -94,10 +90,10 @@ def plateau_callback(
         counted = ["        self.received += 1"]
         never = f'"no epoch had the metric `{monitor}`: the plateau did nothing"'
         ended = ["        if self.missing and not self.received:"]
-        ended += _call("            warnings.warn(", never, "stacklevel=2")
+        ended += _warning(never)
     else:
         missing = f'"no metric `{monitor}`: the plateau skips this epoch"'
-        missed = _call("            warnings.warn(", missing, "stacklevel=2")
+        missed = _warning(missing)
     sets = "self.model.optimizer.learning_rate = float(self.schedule("
     constant, refuses, skips = [], [], []
     at_first = [
@@ -142,13 +138,13 @@ def plateau_callback(
         "",
         f"    def on_epoch_end(self, epoch: int, {_LOGS}) -> None:",
         *skips,
-        *_call("        metric = (logs or {}).get(", f'"{monitor}"'),
+        *_indented(2, statement("metric = ", call("(logs or {}).get", f'"{monitor}"'), width=92)),
         "        if metric is None:",
         *missed,
         "            return",
         *counted,
         f"        {names} = ops.convert_to_numpy(self.memory)",
-        f"        if {better}:",
+        *_indented(2, statement("if ", better, ":")),
         "            best, bad = metric, 0",
         "        else:",
         "            bad += 1",
@@ -164,7 +160,7 @@ def plateau_callback(
 
 
 def momentum_callback(
-    track: Track, lists: Lists, per_epoch: int | None, batches: int | None
+    track: Track, shared: Definitions, per_epoch: int | None, batches: int | None
 ) -> list[list[str]]:
     """The momentum's function, what an optimizer has in its place, and the callback.
 
@@ -173,15 +169,12 @@ def momentum_callback(
     """
     clock = "epoch" if per_epoch else "step"
     count = f" // {source.integer(per_epoch)}" if per_epoch else ""
-    arrays = Arrays(KERAS, source.WIDTH - 4, lists=lists)
-    arrays.taken |= {"step", clock, "t", "ticks", "p", "momentum"}
-    arrays.chain(outline(track), clock, "momentum")
-    *before, last = arrays.lines
+    lines = Arrays(shared, KERAS).returns([track], clock, "momentum")
     function = [
         "def _momentum(step: Any) -> Any:",
         '    """The momentum that the update after `step` updates uses."""',
         f'    {clock} = ops.cast(step, "int32"){count}',
-        *source.indented([*before, f"return {last.removeprefix('momentum = ')}"]),
+        *source.indented(lines),
     ]
     begin = source.integer(track.begins[0] * (per_epoch or 1))
     later = track.begins[0] > 0
@@ -206,8 +199,10 @@ def momentum_callback(
     return [function, moving, "\n".join(callback).split("\n")]
 
 
-def _call(before: str, *arguments: str) -> list[str]:
-    """A call whose lines keep the indentation of its first."""
-    indent = before[: len(before) - len(before.lstrip())]
-    lines = source.call(before.lstrip(), arguments, width=source.WIDTH - len(indent))
-    return [f"{indent}{line}" for line in lines]
+def _warning(message: str) -> list[str]:
+    code = call("warnings.warn", message, stacklevel="2")
+    return _indented(3, statement("", code, width=source.WIDTH - 12))
+
+
+def _indented(levels: int, lines: list[str]) -> list[str]:
+    return _indented(levels - 1, source.indented(lines)) if levels else lines

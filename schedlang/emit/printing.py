@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schedlang.emit import source
 from schedlang.emit.code import (
     Code,
     Prefix,
     Text,
+    attribute,
     call,
     choice,
     from_import,
     infix,
     inverse,
     listed,
-    names_of,
     negative,
     subscript,
 )
-from schedlang.formula import notation
 from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 
 _SIGNS: dict[str, str] = {
@@ -32,8 +32,8 @@ _SIGNS: dict[str, str] = {
 _SAME_NAME: tuple[Operation, ...] = (
     "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil",
 )  # fmt: skip
-GROUPED = 10_000
-"""Whole numbers from here on have their digits in groups."""
+_OF_COUNTS: set[Operation] = {"add", "sub", "lt", "le", "gt", "ge", "eq", "ne"}
+"""The operations that integers are left in."""
 
 
 class Import(NamedTuple):
@@ -54,7 +54,11 @@ class Spelling:
         pi: π.
         index: ``(edges, x)``: how many of a list's edges ``x`` has reached.
         take: ``(values, i)``: the value of a list at an index.
+        rows: ``(values, i)``: the row of a list of rows at an index.
+        full: ``(like, value)``: an array of a constant.
         imports: what the names that it writes are imported from.
+        real: an array of integers as floats; None where integers need no such thing.
+        divides_whole: whether the quotient of an array of integers is one of 32-bit floats.
     """
 
     functions: Mapping[str, str]
@@ -62,6 +66,10 @@ class Spelling:
     index: Callable[[Code, Code], Code]
     take: Callable[[Code, Code], Code]
     imports: Mapping[str, Import]
+    rows: Callable[[Code, Code], Code] = subscript
+    full: Callable[[Code, Code], Code] = lambda _like, value: value
+    real: Callable[[Code], Code] | None = None
+    divides_whole: bool = False
 
 
 def _of_module(module: str, **others: str) -> dict[str, str]:
@@ -76,10 +84,12 @@ _ARRAYS = {
     "min": "minimum",
     "max": "maximum",
     "where": "where",
+    "clip": "clip",
     "and": "logical_and",
     "or": "logical_or",
     "not": "logical_not",
 }
+_FLOAT32 = Text('"float32"')
 PYTHON = Spelling(
     functions={**_of_module("math", pow="pow"), "abs": "abs", "min": "min", "max": "max"},
     pi="math.pi",
@@ -94,23 +104,32 @@ JAX = Spelling(
         "jnp.searchsorted", call("jnp.array", edges), x, side=Text('"right"')
     ),
     take=lambda values, i: subscript(call("jnp.array", values), i),
-    imports={"jax": Import("jax"), "jnp": Import("jax.numpy", alias="jnp")},
+    rows=lambda values, i: subscript(call("jnp.array", values), i),
+    full=lambda like, value: call("jnp.full_like", like, value, dtype="float"),
+    imports={
+        "jax": Import("jax"),
+        "jnp": Import("jax.numpy", alias="jnp"),
+        "optax": Import("optax"),
+        "ArrayLike": Import("jax.typing", "ArrayLike"),
+    },
+    real=lambda x: call(attribute(x, "astype"), "float"),
+    divides_whole=True,
 )
 KERAS = Spelling(
     functions=_of_module("ops", **_ARRAYS),
     pi="math.pi",
     index=lambda edges, x: call("_reached", edges, x),
     take=lambda values, i: call("ops.take", call("ops.array", values), i),
-    imports={"keras": Import("keras"), "math": Import("math"), "ops": Import("keras", "ops")},
-)
-TORCH = Spelling(
-    functions=_of_module("torch", **_ARRAYS),
-    pi="math.pi",
-    index=lambda edges, x: call(
-        "torch.bucketize", x, call("torch.tensor", edges), right=Text("True")
-    ),
-    take=lambda values, i: subscript(call("torch.tensor", values), i),
-    imports={"math": Import("math"), "torch": Import("torch")},
+    rows=lambda values, i: call("ops.take", call("ops.array", values, _FLOAT32), i, axis="0"),
+    full=lambda like, value: call("ops.full_like", like, value, dtype=_FLOAT32),
+    imports={
+        "keras": Import("keras"),
+        "math": Import("math"),
+        "ops": Import("keras", "ops"),
+        "warnings": Import("warnings"),
+        "Any": Import("typing", "Any"),
+    },
+    real=lambda x: call("ops.cast", x, _FLOAT32),
 )
 
 GUARDS: dict[Operation, str] = {
@@ -125,10 +144,12 @@ def number(value: float, *, whole: bool = True) -> Code:
     """A literal, as short as it can be; with a point or an exponent unless it may be ``whole``."""
     if value < 0:
         return Prefix("-", number(-value, whole=whole))
-    if value == int(value) and value < 1e16:
-        digits = f"{int(value):_}" if value >= GROUPED else str(int(value))
-        return Text(digits if whole else f"{digits}.0")
-    return Text(notation.number(value))
+    return Text(source.number(value, whole=whole))
+
+
+def counting(x: Expr, edges: Sequence[float]) -> Lookup:
+    """How many of the edges have been reached."""
+    return Lookup(x, tuple(edges), tuple(map(float, range(len(edges) + 1))))
 
 
 @dataclass
@@ -146,7 +167,7 @@ class Printer:
     spelling: Spelling
     names: dict[Expr, Code] = field(default_factory=dict)
     guarded: Container[Expr] = ()
-    whole: Container[str] = ("t",)
+    whole: Collection[str] = ("t",)
     lists: Callable[[Code, str], Code] = lambda items, _name: items
 
     def code(self, e: Expr) -> Code:
@@ -161,7 +182,10 @@ class Printer:
             case Named(_, inner):
                 return self.code(inner)
             case Lookup(x, edges, values):
-                index = self.spelling.index(self._list(edges, "_EDGES", whole=True), self.code(x))
+                index = self.names.get(counting(x, edges))
+                if index is None:
+                    listed_edges = self._list(edges, "_EDGES", whole=True)
+                    index = self.spelling.index(listed_edges, self.code(x))
                 if values == tuple(range(len(values))):
                     return index
                 return self.spelling.take(self._list(values, "_VALUES", whole=False), index)
@@ -173,28 +197,65 @@ class Printer:
         match op, args:
             case _ if e in self.guarded:
                 return call(GUARDS[op], *map(self.code, args))
+            case "floordiv" | "mod", (x, y) if self.is_whole(e):
+                return infix(self._whole(x), _SIGNS[op], self.code(y))
             case "pow", (x, y) if function is None or self.is_whole(y):
                 # Of a whole number, no big integer is raised to a power.
-                return infix(self._real(x), "**", self.code(y))
+                return infix(self.real(x), "**", self._operand(y))
             case "where", (condition, yes, no):
-                parts = self.code(condition), self._real(yes), self._real(no)
+                parts = self.code(condition), self.real(yes), self.real(no)
                 return call(function, *parts) if function else choice(parts[1], parts[0], parts[2])
             case "min" | "max", _:
-                return call(str(function), *map(self._real, args))
+                return call(str(function), *map(self.real, args))
             case "neg", (x,):
-                return negative(self.code(x))
+                return negative(self._operand(x))
             case "not", (x,) if function is None:
                 return inverse(self.code(x))
             case _ if function is not None:
-                return call(function, *map(self.code, args))
+                return call(function, *map(self._operand, args))
+            case "div", (x, y) if self.spelling.divides_whole:
+                return infix(self.code(x), "/", self._operand(y))
+            case _, (x, y) if op in _OF_COUNTS and all(map(self._counts, args)):
+                return infix(self.code(x), _SIGNS[op], self.code(y))
             case _:
-                return infix(self.code(args[0]), _SIGNS[op], self.code(args[1]))
+                return infix(self._operand(args[0]), _SIGNS[op], self._operand(args[1]))
 
-    def _real(self, e: Expr) -> Code:
+    def _operand(self, e: Expr) -> Code:
+        """The formula inside of another one; an array of integers is made one of floats."""
+        real = self.spelling.real
+        return real(self.code(e)) if real is not None and self.is_count(e) else self.code(e)
+
+    def real(self, e: Expr) -> Code:
         """The formula; a number is a float even where it is whole."""
         match e:
             case Number(value) if value != math.pi and e not in self.names:
                 return number(value, whole=False)
+        return self._operand(e)
+
+    def is_count(self, e: Expr) -> bool:
+        """Whether the formula counts ticks, or what comes again after ticks, in integers."""
+        match e:
+            case Symbol(name):
+                return name in self.whole
+            case Named(name, inner):
+                return name in self.whole if e in self.names else self.is_count(inner)
+            case Lookup():
+                return self.is_whole(e)
+            case Apply("mod" | "floordiv"):
+                return self.is_whole(e)
+            case Apply("add" | "sub", args):
+                return any(map(self.is_count, args)) and all(map(self._counts, args))
+            case _:
+                return False
+
+    def _counts(self, e: Expr) -> bool:
+        return self.is_whole(e) if isinstance(e, Number) else self.is_count(e)
+
+    def _whole(self, e: Expr) -> Code:
+        """What is divided in integers."""
+        match e:
+            case Apply("mul", (x, Number(times))) if self.is_count(x):
+                return infix(self.code(x), "*", number(times))
         return self.code(e)
 
     def _list(self, numbers: Sequence[float], name: str, *, whole: bool) -> Code:
@@ -217,13 +278,14 @@ class Printer:
                 return False
 
 
+def ticks_since(clock: str, begin: int) -> Code:
+    """The ticks since a begin."""
+    if not begin:
+        return Text(clock)
+    return infix(clock, "-" if begin > 0 else "+", number(abs(begin)))
+
+
 # ------------------------------------------------------------------------ what it imports
-
-
-def imported(code: Iterable[Code], imports: Mapping[str, Import]) -> set[Import]:
-    """What code needs of a table of imports."""
-    used = {name for part in code for name in names_of(part)}
-    return {imports[name] for name in used & imports.keys()}
 
 
 def import_lines(imports: Iterable[Import]) -> list[str]:
@@ -234,7 +296,9 @@ def import_lines(imports: Iterable[Import]) -> list[str]:
         line = f"import {module} as {alias}" if alias else f"import {module}"
         sections[_is_standard(module)].append(line)
     for module in sorted({one.module for one in imports if one.name}):
-        names = sorted({one.name for one in imports if one.module == module}, key=_kind_of_name)
+        names = sorted(
+            {one.name for one in imports if one.name and one.module == module}, key=_kind_of_name
+        )
         sections[_is_standard(module)] += from_import(module, names)
     standard, others = sections[True], sections[False]
     return [*standard, *([""] if standard and others else []), *others]

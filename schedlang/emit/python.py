@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from schedlang.emit import header
-from schedlang.emit.scalar import Scalar, functions, module
+from schedlang.emit.definitions import Definitions, file_source
+from schedlang.emit.scalar import IMPORTS, functions
 from schedlang.program.program import Program
 
 
@@ -13,12 +14,12 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
     Python has no schedules of its own, so that both styles are the same.
     """
     header.refuse_memory(program, "python")
-    scalar = Scalar(program.levels)
+    shared = Definitions(program.levels)
     defined = functions(
-        scalar,
+        shared,
         program.tracks,
         function,
         takes_base=header.needs_base(program),
         docstring=header.explains(program),
     )
-    return module(program, scalar, defined)
+    return file_source(program, shared, defined, IMPORTS)

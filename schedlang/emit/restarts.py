@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from schedlang.emit.quantities import replaced
 from schedlang.emit.source import integer
-from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Symbol, T, walk
-
-CYCLE = Symbol("cycle")
-P = Symbol("p")
+from schedlang.formula.expressions import Expr, Lookup, Named, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +84,8 @@ def cycles_of(curve: Expr, facts: Mapping[str, Any]) -> Cycles | None:
     """The cycles of a phase's formula that grow, if it has more than one; else None."""
     for part in walk(curve):
         match part:
-            case Named("length", Lookup()):
+            case Named("length", Lookup()) if "exact" in facts:
                 return Cycles(*facts["exact"])
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Growing(Cycles):
-    """Cycles that grow, and the formula in terms of them.
-
-    Attributes:
-        rest: the formula in terms of ``p``, the progress in a cycle, and ``cycle``, its number.
-    """
-
-    rest: Expr
-
-
-def growing(e: Expr, facts: Mapping[str, Any]) -> Growing | None:
-    """The cycles of a formula without names that has such, else None."""
-    for part in walk(e):
-        match part:
-            case Apply(
-                "div",
-                (Apply("sub", (x, Lookup(y, edges, _))), Lookup(z, also_edges, lengths)),
-            ) if x == y == z == T and edges == also_edges and len(lengths) > 1:
-                rest = replaced(e, part, P)
-                counts = Lookup(x, edges, tuple(map(float, range(len(lengths)))))
-                first, mult = facts["exact"]
-                return Growing(first, mult, replaced(rest, counts, CYCLE))
     return None
 
 

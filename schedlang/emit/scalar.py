@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import keyword
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from schedlang.emit import header, source
 from schedlang.emit.code import Code, Text, call, infix, statement
-from schedlang.emit.helpers import HELPERS
-from schedlang.emit.outline import outline
-from schedlang.emit.printing import PYTHON, Import, Printer, import_lines, number
-from schedlang.emit.ranges import Range, knowing, measure
+from schedlang.emit.definitions import Definitions, local_name
+from schedlang.emit.parts import Formula, PartOrTable, Table, heading, outline, with_tables
+from schedlang.emit.printing import PYTHON, Import, Printer, number, ticks_since
 from schedlang.emit.restarts import cycles_of
-from schedlang.emit.rows import Formula, Stretch, Table, stretches
-from schedlang.emit.simple import choice, own, replaced, simple
+from schedlang.emit.simple import (
+    choice,
+    outside,
+    phase_formula,
+    quantities_of,
+    user_formula,
+    without_skip,
+)
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     PI,
-    Apply,
     Expr,
-    Lookup,
     Named,
     Number,
-    Symbol,
     T,
-    children,
-    hangs_on_base,
-    symbols,
     walk,
 )
-from schedlang.program.program import Part, Piece, Program, Repeat, Track, pieces_of
+from schedlang.formula.ranges import Range, measure, narrowed
+from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 
 LAST_TICK = 2.0**53
-LONGEST_LIST = 50
-BASE_RATES = Range(1e-30, 1e30)
 IMPORTS = {
     **PYTHON.imports,
     "Callable": Import("collections.abc", "Callable"),
@@ -49,78 +44,16 @@ RESERVED = {"step", "lr", "t", "tick", "formula", "numbers", *IMPORTS}
 """Names that are no local for a quantity."""
 
 
-@dataclass
-class Scalar:
-    """What the functions of a file need beside them, collected while they are written.
-
-    Attributes:
-        levels: what the symbols ``level_0``, ``level_1``, … stand for.
-        lists: the constants for long lists, by their code.
-        defined: the tables and their functions, in order.
-        taken: how often a name was wanted.
-    """
-
-    levels: Sequence[Expr] = ()
-    lists: dict[Code, str] = field(default_factory=dict)
-    defined: list[list[str]] = field(default_factory=list)
-    taken: Counter[str] = field(default_factory=Counter)
-
-    def free(self, wanted: str) -> str:
-        """A name that no other constant or function of a table has."""
-        self.taken[wanted] += 1
-        return wanted if self.taken[wanted] == 1 else f"{wanted}_{self.taken[wanted]}"
-
-    def listed(self, items: Code, name: str) -> Code:
-        """The list in place, or the name of a constant where it is long."""
-        if len("".join(statement("", items))) <= LONGEST_LIST:
-            return items
-        if items not in self.lists:
-            self.lists[items] = self.free(name)
-        return Text(self.lists[items])
-
-    def constants(self) -> list[str]:
-        """The definitions of the constants."""
-        return [
-            line for items, name in self.lists.items() for line in statement(f"{name} = ", items)
-        ]
-
-    @cached_property
-    def ranges(self) -> dict[str, Range]:
-        """What the base rate and the levels can be."""
-        known = {BASE.name: BASE_RATES}
-        for i, level in enumerate(self.levels):
-            known[f"{LEVEL}{i}"] = measure(level, known, set())
-        return known
-
-
-def module(
-    program: Program,
-    scalar: Scalar,
-    defined: Sequence[Sequence[str]],
-    imports: Mapping[str, Import] = IMPORTS,
-) -> str:
-    """The source of a file with these functions, what they need before them.
-
-    Args:
-        program: the schedule, for the docstring.
-        scalar: what the functions need.
-        defined: the lines of each function.
-        imports: what may be imported, by its name.
-    """
-    defined = [*scalar.defined, *defined]
-    used = source.names("\n".join(line for lines in defined for line in lines))
-    helpers = [text.split("\n") for name, text in HELPERS.items() if name in used]
-    used |= {"math"} if helpers else set()
-    lines = import_lines(imports[name] for name in used & imports.keys())
-    opening = header.opening(program, lines, scalar.constants())
-    return source.joined([opening, *helpers, *defined])
-
-
 # ------------------------------------------------------------------------------ functions
 
 
 def functions(
-    scalar: Scalar, tracks: Sequence[Track], name: str, *, takes_base: bool, docstring: list[str]
+    shared: Definitions,
+    tracks: Sequence[Track],
+    name: str,
+    *,
+    takes_base: bool,
+    docstring: list[str],
 ) -> list[list[str]]:
     """The function ``name(step)`` that multiplies the tracks, with one function for each of them.
 
@@ -129,13 +62,13 @@ def functions(
     parameters = "step: int, lr: float" if takes_base else "step: int"
     head = [f"def {name}({parameters}) -> float:", *source.indented(docstring)]
     if len(tracks) == 1:
-        return [[*head, *source.indented(body(scalar, outline(tracks[0])))]]
+        return [[*head, *source.indented(body(shared, outline(tracks[0])))]]
     factors: list[list[str]] = []
     product: Code = Text("")
     for i, track in enumerate(tracks):
         factor = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
-        takes = _takes_base(piece.curve for piece in pieces_of(track.parts))
-        lines = body(scalar, outline(track))
+        takes = header.over_base(piece.curve for piece in pieces_of(track.parts))
+        lines = body(shared, outline(track))
         definition = f"def {factor}(step: int{', lr: float' if takes else ''}) -> float:"
         factors.append([definition, *source.indented(lines)])
         value = call(factor, *(["step", "lr"] if takes else ["step"]))
@@ -144,13 +77,9 @@ def functions(
     return [*factors, [*head, *source.indented(lines)]]
 
 
-def body(scalar: Scalar, parts: Sequence[Part]) -> list[str]:
+def body(shared: Definitions, parts: Sequence[Part]) -> list[str]:
     """The statements that return the value at the tick ``step``."""
-    return Body(scalar).complete(parts)
-
-
-def _takes_base(curves: Iterable[Expr]) -> bool:
-    return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
+    return Body(shared).complete(parts)
 
 
 @dataclass
@@ -162,7 +91,7 @@ class Names:
 
     def where(self, condition: Expr, *, holds: bool) -> Names:
         """The names where a condition holds, or does not."""
-        return Names(dict(self.codes), knowing(condition, self.ranges, holds=holds))
+        return Names(dict(self.codes), narrowed(condition, self.ranges, holds=holds))
 
 
 @dataclass
@@ -170,11 +99,11 @@ class Body:
     """The statements of one function.
 
     Attributes:
-        scalar: what the file has beside it.
+        shared: what the functions of the file have in common.
         types: the types of the locals.
     """
 
-    scalar: Scalar
+    shared: Definitions
     types: dict[str, str] = field(default_factory=dict)
 
     def complete(self, parts: Sequence[Part]) -> list[str]:
@@ -183,34 +112,35 @@ class Body:
 
     def with_levels(self, lines: list[str]) -> list[str]:
         """The statements, below those for the levels that they use."""
-        names = Names({BASE: Text("lr")}, self.scalar.ranges)
+        names = Names({BASE: Text("lr")}, self.shared.ranges)
         used = set(re.findall(rf"\b{LEVEL}\d+\b", "\n".join(lines)))
         width = source.WIDTH - len(source.INDENT)
-        before: list[list[str]] = []
-        for i, level in reversed(list(enumerate(self.scalar.levels))):
-            name = f"{LEVEL}{i}"
-            if name in used:
-                before.append(self.statement(f"{name} = ", level, names, width))
-                used |= symbols(level)
-        return [line for own in [*reversed(before), lines] for line in own]
+        before = self.shared.level_lines(
+            used, lambda name, level: self.statement(f"{name} = ", level, names, width)
+        )
+        return [*before, *lines]
 
     def parts(self, parts: Sequence[Part], depth: int, width: int) -> list[str]:
         """The statements for parts one after the other, inside of so many repeats."""
         clock = ("step", "tick")[depth] if depth < 2 else f"tick_{depth}"
-        *before, last = stretches(parts)
+        *before, last = with_tables(parts)
         lines: list[str] = []
         for part in before:
             assert part.end is not None
             test = f"if {clock} < {source.integer(part.end)}:"
-            text = source.plain(_says(part))
+            text = source.plain(heading(part))
             above = source.comment(text, width - 4)
             if text and len(test) + len(f"  # {text}") <= width:
                 test, above = f"{test}  # {text}", []
             inside = self.part(part, clock, depth, width - 4)
             lines += [test, *source.indented([*above, *inside])]
-        return [*lines, *source.comment(_says(last), width), *self.part(last, clock, depth, width)]
+        return [
+            *lines,
+            *source.comment(heading(last), width),
+            *self.part(last, clock, depth, width),
+        ]
 
-    def part(self, part: Stretch, clock: str, depth: int, width: int) -> list[str]:
+    def part(self, part: PartOrTable, clock: str, depth: int, width: int) -> list[str]:
         """The statements for one part."""
         match part:
             case Table():
@@ -220,23 +150,23 @@ class Body:
                 inner = "tick" if depth == 0 else f"tick_{depth + 1}"
                 if not any(re.search(rf"\b{inner}\b", line) for line in lines):
                     return lines
-                tick = infix(_since(clock, begin), "%", source.integer(period))
+                tick = infix(ticks_since(clock, begin), "%", source.integer(period))
                 return [*statement(f"{inner} = ", tick), *lines]
             case Piece():
                 return self.piece(part, clock, width)
 
     def piece(self, piece: Piece, clock: str, width: int) -> list[str]:
         """The statements that return a piece's value, whose begin is a tick of the clock."""
-        curve = piece.curve if piece.kind == "fn" else simple(piece.curve)
-        curve, skip = _without_skip(curve, piece.facts.get("skip") or 0)
+        curve = piece.curve if piece.kind == "fn" else phase_formula(piece.curve)
+        curve, skip = without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
-        ranges = {**self.scalar.ranges, T.name: Range(skip, last, whole=True)}
-        codes: dict[Expr, Code] = {BASE: Text("lr"), T: _since(clock, piece.begin - skip)}
+        ranges = {**self.shared.ranges, T.name: Range(skip, last, whole=True)}
+        codes: dict[Expr, Code] = {BASE: Text("lr"), T: ticks_since(clock, piece.begin - skip)}
         return self.returns(curve, piece, Names(codes, ranges), width)
 
     def returns(self, e: Expr, piece: Piece | None, names: Names, width: int) -> list[str]:
         """The statements that return a formula's value."""
-        e = own(e)
+        e = user_formula(e)
         match choice(e):
             case condition, yes, no:
                 lines = self.let_t(walk(e), names)
@@ -244,9 +174,9 @@ class Body:
                 inside = self.returns(yes, piece, names.where(condition, holds=True), width - 4)
                 other = self.returns(no, piece, names.where(condition, holds=False), width)
                 return [*lines, *test, *source.indented(inside), *other]
-        quantities = list(_quantities(e))
+        quantities = list(quantities_of(e))
         wholes = (e, *(quantity.value for quantity in quantities))
-        lines = self.let_t((part for whole in wholes for part in _outside(whole)), names)
+        lines = self.let_t((part for whole in wholes for part in outside(whole)), names)
         lines += self.cycle(e, piece, names)
         for quantity in quantities:
             if quantity not in names.codes:
@@ -289,27 +219,28 @@ class Body:
 
     def table(self, table: Table, clock: str) -> list[str]:
         """The statements that look a phase up, after a function for each formula and the rows."""
-        scalar = self.scalar
-        takes_base = _takes_base(formula.curve for formula in table.formulas)
+        shared = self.shared
+        takes_base = header.over_base(formula.curve for formula in table.formulas)
         functions: dict[Formula, str] = {}
         for formula in table.formulas:
-            name = functions[formula] = scalar.free(f"_{formula.pieces[0].kind}_phase")
+            name = functions[formula] = shared.free(f"_{formula.pieces[0].kind}_phase")
             parameters = ["t: int", *(["lr: float"] if takes_base else [])]
             parameters += [f"{column}: float" for column in formula.columns]
-            head = source.call(f"def {name}(", parameters, ") -> float:")
-            ranges = {**scalar.ranges, **formula.ranges()}
+            head = statement("def ", call(name, *parameters), " -> float:")
+            ranges = {**shared.ranges, **formula.ranges()}
             names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
-            body = Body(scalar)
+            body = Body(shared)
             width = source.WIDTH - len(source.INDENT)
             lines = body.with_levels(body.returns(formula.curve, None, names, width))
-            scalar.defined.append([*head, *source.indented(lines)])
-        phases, begins = scalar.free("_PHASES"), scalar.free("_FIRST_STEPS")
+            shared.defined.append([*head, *source.indented(lines)])
+        phases, begins = shared.free("_PHASES"), shared.free("_FIRST_STEPS")
         rows: list[str] = []
         for piece, formula, numbers in table.rows():
             items = [source.integer(piece.begin), functions[formula]]
-            items.append(source.group(source.numbers(numbers)))
+            own = source.numbers(numbers)
+            items.append(f"({', '.join(own)}{',' if len(own) == 1 else ''})")
             rows += source.row(items, piece.text or "the end holds")
-        scalar.defined.append(
+        shared.defined.append(
             [
                 "# Each phase: its first step, its formula, and the numbers in it.",
                 f"{phases}: list[tuple[int, Callable[..., float], tuple[float, ...]]] = [",
@@ -345,65 +276,12 @@ class Body:
         """What prints a formula."""
         guarded: set[Expr] = set()
         measure(e, names.ranges, guarded)
-        return Printer(PYTHON, names.codes, guarded, lists=self.scalar.listed)
+        return Printer(PYTHON, names.codes, guarded, lists=self.shared.listed)
 
     def local(self, wanted: str, kind: str, names: Names) -> str:
         """The name of a local of a type; one name has the same type in the whole function."""
-        taken = {code.text for code in names.codes.values() if isinstance(code, Text)} | RESERVED
-        if not wanted.isidentifier() or keyword.iskeyword(wanted):
-            wanted = "part"
-        name, count = wanted, 1
-        while name in taken or self.types.get(name, kind) != kind:
-            count += 1
-            name = f"{wanted}_{count}"
+        own = (code.text for code in names.codes.values() if isinstance(code, Text))
+        others = (name for name, type_ in self.types.items() if type_ != kind)
+        name = local_name(wanted, (*own, *others, *RESERVED))
         self.types[name] = kind
         return name
-
-
-def _says(part: Stretch) -> str:
-    match part:
-        case Table():
-            return f"{len(part.rows())} phases, each a row"
-        case Repeat(begin, end, period, _):
-            rounds = "" if end is None else f"{(end - begin) // period} "
-            return f"{rounds}rounds of {period}"
-        case Piece():
-            return part.text
-
-
-def _since(clock: str, begin: int) -> Code:
-    """The ticks since a begin."""
-    if not begin:
-        return Text(clock)
-    return infix(clock, "-" if begin > 0 else "+", source.integer(abs(begin)))
-
-
-def _without_skip(curve: Expr, skip: int) -> tuple[Expr, int]:
-    """The formula over the phase's own clock, which is at ``skip`` when the phase begins."""
-    if skip:
-        own = replaced(curve, T + skip, Symbol("own"))
-        if T not in walk(own):
-            return replaced(own, Symbol("own"), T), skip
-    return curve, 0
-
-
-def _quantities(e: Expr) -> Iterator[Named]:
-    """The named parts of a formula that are computed first, innermost first, each once."""
-    found: dict[Named, None] = {}
-
-    def find(part: Expr) -> None:
-        for child in children(part):
-            find(child)
-        if isinstance(part, Named) and part != e and isinstance(part.value, Apply | Lookup):
-            found[part] = None
-
-    find(e)
-    return iter(found)
-
-
-def _outside(e: Expr) -> Iterator[Expr]:
-    """A formula and its parts outside of named ones."""
-    yield e
-    for child in children(e):
-        if not (isinstance(child, Named) and isinstance(child.value, Apply | Lookup)):
-            yield from _outside(child)

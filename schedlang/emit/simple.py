@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil, isfinite
 
 from schedlang.formula.evaluate import value
@@ -17,6 +18,7 @@ from schedlang.formula.expressions import (
     Symbol,
     T,
     affine,
+    children,
     less,
     rebuild,
     substitute,
@@ -29,11 +31,11 @@ MOST_BRANCHES = 8
 """Constants that are written as one ``if`` each, and not as a list."""
 
 
-def simple(e: Expr) -> Expr:
+def phase_formula(e: Expr) -> Expr:
     """The formula of a phase; a share of the base is the base times a formula without it."""
     share = share_of(e)
     if share is None:
-        return _from_below(tidied(e))
+        return _from_below(simplified(e))
     return share * BASE if isinstance(share, Number) else _product(BASE, _from_below(share))
 
 
@@ -42,10 +44,10 @@ def share_of(e: Expr) -> Expr | None:
     parts = affine(e)
     if BASE.name not in symbols(e) or parts is None or parts[1] != ZERO:
         return None
-    return tidied(substitute(e, {BASE.name: ONE}))
+    return simplified(substitute(e, {BASE.name: ONE}))
 
 
-def tidied(e: Expr) -> Expr:
+def simplified(e: Expr) -> Expr:
     """The formula without rounding dust, and without terms that change nothing."""
     match e:
         case Number(number):
@@ -53,16 +55,15 @@ def tidied(e: Expr) -> Expr:
         case Lookup(_, (), (number,)):
             return Number(tidy(number))
         case Lookup(x, edges, values):
-            return Lookup(tidied(x), edges, tuple(map(tidy, values)))
-    e = rebuild(e, tidied)
+            return Lookup(simplified(x), edges, tuple(map(tidy, values)))
+    e = rebuild(e, simplified)
     match e:
         case Named(_, Number() as inside):
             return inside
         case Apply(op, args) if op not in {"add", "sub"} and all(
             isinstance(arg, Number) for arg in args
         ):
-            constant = value(e, {})
-            return Number(tidy(constant)) if isfinite(constant) else e
+            return _constant(e)
         case Apply("mul", (x, y)):
             return _product(x, y)
         case Apply("div", (Number(0.0), _)):
@@ -80,7 +81,7 @@ def tidied(e: Expr) -> Expr:
     return e
 
 
-def own(e: Expr) -> Expr:
+def user_formula(e: Expr) -> Expr:
     """The base times a user's formula, which itself is left as it was written."""
     match e:
         case Apply("mul", (Number(1.0), x)):
@@ -88,6 +89,25 @@ def own(e: Expr) -> Expr:
         case Apply("mul", (x, Apply("div", (Number(1.0), y)))):
             return x / y
     return e
+
+
+def computed(e: Expr) -> Expr:
+    """A user's formula, in which what is constant is computed in doubles."""
+    return _constant(e) if isinstance(e, Apply) and not symbols(e) else rebuild(e, computed)
+
+
+def _constant(e: Expr) -> Expr:
+    number = value(e, {})
+    return Number(tidy(number)) if isfinite(number) else e
+
+
+def without_skip(curve: Expr, skip: int) -> tuple[Expr, int]:
+    """The formula over the phase's own clock, which is at ``skip`` when the phase begins."""
+    if skip:
+        own = replaced(curve, T + skip, Symbol("own"))
+        if T not in walk(own):
+            return replaced(own, Symbol("own"), T), skip
+    return curve, 0
 
 
 def _from_below(e: Expr) -> Expr:
@@ -151,7 +171,7 @@ def choice(e: Expr) -> tuple[Expr, Expr, Expr] | None:
             for other in alike:
                 yes = replaced(yes, other, Number(other.values[0]))
                 no = replaced(no, other, Lookup(x, edges[1:], other.values[1:]))
-            return less(x, ceil(edges[0])), tidied(yes), tidied(no)
+            return less(x, ceil(edges[0])), simplified(yes), simplified(no)
     return None
 
 
@@ -170,3 +190,28 @@ def _chosen(e: Expr) -> Expr | None:
 def replaced(e: Expr, part: Expr, other: Expr) -> Expr:
     """The formula with every such part replaced."""
     return other if e == part else rebuild(e, lambda child: replaced(child, part, other))
+
+
+# ------------------------------------------------------------------------------- quantities
+
+
+def quantities_of(e: Expr) -> Iterator[Named]:
+    """The named parts of a formula that are computed first, innermost first, each once."""
+    found: dict[Named, None] = {}
+
+    def find(part: Expr) -> None:
+        for child in children(part):
+            find(child)
+        if isinstance(part, Named) and part != e and isinstance(part.value, Apply | Lookup):
+            found[part] = None
+
+    find(e)
+    return iter(found)
+
+
+def outside(e: Expr) -> Iterator[Expr]:
+    """A formula and its parts outside of named ones."""
+    yield e
+    for child in children(e):
+        if not (isinstance(child, Named) and isinstance(child.value, Apply | Lookup)):
+            yield from outside(child)

@@ -9,6 +9,7 @@ import tokenize
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+from schedlang.emit.code import Brackets, Text, statement
 from schedlang.formula import notation
 
 WIDTH = 100
@@ -16,23 +17,17 @@ INDENT = "    "
 
 
 def number(value: float, *, whole: bool = False) -> str:
-    """A literal; a float even where its value is whole, unless ``whole`` is asked for."""
+    """A literal, as short as it can be; with a point or an exponent unless it may be ``whole``."""
     if value == math.pi:
         return "math.pi"
-    text = notation.number(value)
-    if not text.lstrip("-").isdigit():
-        return text
+    if value != int(value) or abs(value) >= 1e16:
+        return notation.number(value)
     return integer(value) if whole else f"{integer(value)}.0"
 
 
 def numbers(named: Mapping[str, float]) -> list[str]:
     """Numbers of a row; a count of ticks is whole."""
     return [number(value, whole=name == "ticks") for name, value in named.items()]
-
-
-def group(items: Sequence[str]) -> str:
-    """A tuple."""
-    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def integer(value: float) -> str:
@@ -65,36 +60,14 @@ def indented(lines: Iterable[str]) -> list[str]:
     return [f"{INDENT}{line}" if line else line for line in lines]
 
 
-def call(before: str, arguments: Sequence[str], after: str = ")", width: int = WIDTH) -> list[str]:
-    """A call or a list, on one line if it fits, else with one argument a line.
-
-    An argument may be several lines, or have its comment above it; then nothing fits on one.
-    """
-    flat = f"{before}{', '.join(arguments)}{after}"
-    if "\n" not in flat and "#" not in flat and len(flat) <= width:
-        return [flat]
-    lines = [before]
-    for argument in arguments:
-        lines += indented(f"{argument},".split("\n"))
-    return [*lines, after]
-
-
 def row(items: Sequence[str], says: str) -> list[str]:
-    """A row of a table, with what it says beside it, or above it where that is long."""
+    """A row of a table, with a comment beside it, or above it where that is long."""
     text, beside = f"({', '.join(items)}),", plain(says)
     room = WIDTH - len(INDENT)
     if len(text) + len("  # ") + len(beside) <= room:
         return [f"{text}  # {beside}"]
-    return [*comment(says, room), *(line for line in call("(", items, "),", room))]
-
-
-def product(factors: Sequence[str], width: int) -> list[str]:
-    """A statement that returns the product of all factors."""
-    flat = f"return {' * '.join(factors)}"
-    if len(flat) <= width:
-        return [flat]
-    first, *others = factors
-    return ["return (", *indented([first, *(f"* {factor}" for factor in others)]), ")"]
+    inside = Brackets(None, "()", tuple(map(Text, items)))
+    return [*comment(says, room), *statement("", inside, ",", room)]
 
 
 def docstring(summary: str, paragraphs: Sequence[str], width: int = WIDTH - 4) -> list[str]:
@@ -112,6 +85,6 @@ def joined(parts: Sequence[Sequence[str]]) -> str:
 
 
 def names(text: str) -> set[str]:
-    """The names that source uses, whatever its comments and strings contain."""
+    """The names that source uses outside of comments and strings."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return {token.string for token in tokens if token.type == tokenize.NAME}

@@ -8,17 +8,20 @@ from dataclasses import replace
 from schedlang.counterparts.table import not_understood
 from schedlang.counterparts.torch import COUNTERPARTS
 from schedlang.emit import header, scalar, source
-from schedlang.emit.classes import Native, reduce_on_plateau, torch_child, torch_class
+from schedlang.emit.classes import FrameworkCall, reduce_on_plateau, torch_child, torch_class
+from schedlang.emit.code import Code, Text, call, commented, listed, statement
+from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.levels import Levels
-from schedlang.emit.outline import Part, outline
-from schedlang.emit.printing import Import
-from schedlang.emit.torch_formulas import Module, of_all, of_phase
+from schedlang.emit.parts import outline
+from schedlang.emit.printing import Import, number
+from schedlang.emit.torch_formulas import Built, TorchFile, of_all, of_phase
 from schedlang.emit.torch_own import NEEDS_MOMENTUM, WITH_MOMENTUM, then_plateau
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import BASE, ONE, Number, substitute
 from schedlang.formula.notation import tidy
-from schedlang.program.program import Piece, Program, Track
+from schedlang.program.program import Part, Piece, Program, Track
 
+WIDTH = source.WIDTH - len(source.INDENT)
 MOST_PHASES = 20
 """Phases that are written one by one; a longer schedule is one function."""
 
@@ -50,19 +53,19 @@ CHAINABLE = {"LinearLR", "ExponentialLR", "StepLR", "MultiStepLR"}
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``build_scheduler(optimizer)``."""
     over_base = program if program.levels and program.base is not None else program.rebase(None)
-    module = Module(over_base, Levels(program.base), scalar.Scalar(program.levels))
-    if module.program.plateau is not None:
-        returns, statements = _plateau(module, style)
+    file = TorchFile(over_base, Levels(program.base), Definitions(program.levels))
+    if file.program.plateau is not None:
+        returns, statements = _plateau(file, style)
     else:
-        returns, statements = "LRScheduler", _result(_rates(module, style))
-    if module.partials:
+        returns, statements = "LRScheduler", _result(_rates(file, style))
+    if file.partials:
         statements = [*NO_FROZEN, *statements]
     if program.base is not None:
         base = source.number(program.base)
         statements = [*OTHER_BASE.format(base=base).split("\n"), *statements]
     if any("base_rates" in line for line in statements):
         statements = [BASE_RATES, *statements]
-    if module.program.momentum is not None:
+    if file.program.momentum is not None:
         statements = [*NEEDS_MOMENTUM.split("\n"), *statements]
     if program.base is None:
         base = "The base rate is each parameter group's own `lr`."
@@ -74,125 +77,127 @@ def emit(program: Program, function: str, style: str) -> str:
         *source.indented(header.explains(program, _SUMMARY, base=base)),
         *source.indented(statements),
     ]
-    schedulers = {name: Import(_SCHEDULERS, name) for name in module.classes | _BASES}
+    schedulers = {name: Import(_SCHEDULERS, name) for name in file.classes | _BASES}
     imports = {**_IMPORTS, **schedulers}
-    return scalar.module(program, module.scalar, [*module.definitions, build], imports)
+    return file_source(program, file.shared, [build], imports)
 
 
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
 
 
-def _result(built: list[str]) -> list[str]:
-    """The statements, the last of which is what is built, with a ``return``."""
-    *before, last = built
-    first, *more = last.split("\n")
-    return [*before, f"return {first}", *more]
+def _result(built: Built, before: str = "return ") -> list[str]:
+    """The statements, and one of the scheduler that they build."""
+    statements, scheduler = built
+    return [*statements, *statement(before, scheduler, width=WIDTH)]
 
 
-def _rates(module: Module, style: str) -> list[str]:
-    """Statements of which the last one is the scheduler, without its ``return``."""
-    program = module.program
-    built: list[str] | None = None
+def _rates(file: TorchFile, style: str) -> Built:
+    """The scheduler of the rates, below the statements that it needs."""
+    program = file.program
+    built: Built | None = None
     if style == "native":
         parts = outline(program.tracks[0])
         if len(program.tracks) > 1:
-            built = _chained(module) if program.momentum is None else None
+            built = _chained(file) if program.momentum is None else None
         else:
-            built = _alone(module, parts)
+            built = _one_scheduler(file, parts)
             if built is None and program.momentum is None:
-                built = _sequence(module, parts)
+                built = _sequence(file, parts)
     if built is not None:
         return built
     if program.momentum is None:
-        return of_all(module)
-    return _with_momentum(module, program.momentum)
+        return of_all(file)
+    return _with_momentum(file, program.momentum)
 
 
 # ── PyTorch's own classes ──
 
 
-def _alone(module: Module, parts: Sequence[Part]) -> list[str] | None:
+def _one_scheduler(file: TorchFile, parts: Sequence[Part]) -> Built | None:
     """`CyclicLR`, or `OneCycleLR` and what holds its end: they set the rates by themselves."""
     match parts:
         case (Piece(kind="cyclic", end=None) as piece,):
-            found = torch_class(piece, module.levels)
+            found = torch_class(piece, file.levels)
             # PyTorch's own computes 2.0**cycle, which overflows.
             if found is None or piece.facts["mode"] == "triangular2":
                 return None
-            return [*source.comment(piece.text, source.WIDTH - 4), module.scheduler(found)]
+            return source.comment(piece.text, WIDTH), file.scheduler(found)
         case (Piece(kind="onecycle") as piece, Piece(end=None, text="") as end):
-            found = torch_class(piece, module.levels)
+            found = torch_class(piece, file.levels)
             if found is None:
                 return None
-            hold = f"end = {of_phase(module, end)}".split("\n")
-            once = f"one_cycle = {module.scheduler(found)}".split("\n")
-            return [
+            end_lines = statement("end = ", of_phase(file, end), width=WIDTH)
+            once = statement("one_cycle = ", file.scheduler(found), width=WIDTH)
+            statements = [
                 "# What holds the end comes first: OneCycleLR overwrites the base rates.",
-                *hold,
-                *source.comment(piece.text, source.WIDTH - 4),
+                *end_lines,
+                *source.comment(piece.text, WIDTH),
                 *once,
-                f"SequentialLR(optimizer, [one_cycle, end], milestones=[{piece.end}])",
             ]
+            both = call(
+                "SequentialLR",
+                "optimizer",
+                listed("one_cycle", "end"),
+                milestones=listed(number(piece.end or 0)),
+            )
+            return statements, both
     return None
 
 
-def _sequence(module: Module, parts: Sequence[Part]) -> list[str] | None:
+def _sequence(file: TorchFile, parts: Sequence[Part]) -> Built | None:
     """A scheduler for each phase; None where that is no better than one formula."""
     pieces = [part for part in parts if isinstance(part, Piece)]
     if len(pieces) < len(parts) or len(pieces) > MOST_PHASES:
         return None
-    found = [torch_child(piece, module.levels) for piece in pieces]
+    found = [torch_child(piece, file.levels) for piece in pieces]
     if not any(found):
         return None
     last = pieces[-1]
-    if len(pieces) > 1 and not last.text and _holds(module, found[-2], last):
+    if len(pieces) > 1 and not last.text and _holds(file, found[-2], last):
         pieces = pieces[:-1]
     built = [
-        module.scheduler(own) if own else of_phase(module, piece)
+        file.scheduler(own) if own else of_phase(file, piece)
         for piece, own in zip(pieces, found, strict=False)
     ]
     texts = [piece.text or "the end holds" for piece in pieces]
     if len(built) == 1:
-        return [*source.comment(texts[0], source.WIDTH - 4), built[0]]
+        return source.comment(texts[0], WIDTH), built[0]
     children = [
-        "\n".join([*source.comment(text, source.WIDTH - 12), child])
+        commented(source.comment(text, WIDTH - 8), child)
         for text, child in zip(texts, built, strict=True)
     ]
-    milestones = [source.integer(piece.end or 0) for piece in pieces[:-1]]
-    listed = "\n".join(source.call("[", children, "]"))
-    marks = "\n".join(source.call("milestones=[", milestones, "]", source.WIDTH - 9))
-    return ["\n".join(source.call("SequentialLR(", ["optimizer", listed, marks], width=0))]
+    milestones = listed(*(number(piece.end or 0) for piece in pieces[:-1]))
+    return [], call("SequentialLR", "optimizer", listed(*children), milestones=milestones)
 
 
-def _holds(module: Module, own: Native | None, end: Piece) -> bool:
-    """Whether a scheduler goes on with the end level by itself."""
-    return own is not None and own.holds is not None and module.levels.same(own.holds, end.curve)
+def _holds(file: TorchFile, own: FrameworkCall | None, end: Piece) -> bool:
+    """Whether a scheduler holds the end level by itself."""
+    return own is not None and own.holds is not None and file.levels.same(own.holds, end.curve)
 
 
-def _chained(module: Module) -> list[str] | None:
+def _chained(file: TorchFile) -> Built | None:
     """`ChainedScheduler`, if each factor is one class that multiplies the rate step by step."""
-    children: list[str] = []
-    for i, track in enumerate(module.program.tracks):
+    children: list[Code] = []
+    for i, track in enumerate(file.program.tracks):
         piece, *rest = outline(track)
         if not isinstance(piece, Piece):
             return None
         own = torch_child(piece, Levels(1.0))
         if own is None or own.name not in CHAINABLE:
             return None
-        first = own.arguments.get("start_factor", "1.0")
+        first = own.arguments.get("start_factor", Text("1.0"))
         entry = substitute(piece.curve, {BASE.name: ONE, "t": Number(0.0)})
-        if i == 0 and source.number(tidy(value(entry, {}))) != first:
+        if i == 0 and number(tidy(value(entry, {})), whole=False) != first:
             return None
         ends = [part for part in rest if isinstance(part, Piece)]
         if len(ends) != len(rest) or len(ends) > 1 or not all(_goes_on(own, e) for e in ends):
             return None
-        comment = source.comment(piece.text, source.WIDTH - 12)
-        children.append("\n".join([*comment, module.scheduler(own)]))
-    listed = "\n".join(source.call("[", children, "]"))
-    return ["\n".join(source.call("ChainedScheduler(", [listed], width=0))]
+        comment = source.comment(piece.text, WIDTH - 8)
+        children.append(commented(comment, file.scheduler(own)))
+    return [], call("ChainedScheduler", listed(*children))
 
 
-def _goes_on(own: Native, end: Piece) -> bool:
+def _goes_on(own: FrameworkCall, end: Piece) -> bool:
     share = Levels(1.0).share(substitute(end.curve, {BASE.name: ONE}))
     held = None if own.holds is None else Levels(1.0).share(own.holds)
     return held is not None and share == held and end.end is None
@@ -201,43 +206,41 @@ def _goes_on(own: Native, end: Piece) -> bool:
 # ── Momentum and plateau ──
 
 
-def _with_momentum(module: Module, momentum: Track) -> list[str]:
+def _with_momentum(file: TorchFile, momentum: Track) -> Built:
     """A `LambdaLR` of ours that moves the momentum too."""
-    built = of_all(module, own="WithMomentum")
+    built = of_all(file, own="WithMomentum")
     begin = momentum.begins[0]
     says = source.docstring("The momentum after `step` steps.", [])
-    module.definitions += scalar.functions(
-        module.scalar, [momentum], "_momentum", takes_base=False, docstring=says
+    file.shared.defined += scalar.functions(
+        file.shared, [momentum], "_momentum", takes_base=False, docstring=says
     )
     text = WITH_MOMENTUM.replace("MOMENTUM_BEGIN", source.integer(begin))
-    module.definitions.append(text.split("\n"))
+    file.shared.defined.append(text.split("\n"))
     return built
 
 
-def _plateau(module: Module, style: str) -> tuple[str, list[str]]:
+def _plateau(file: TorchFile, style: str) -> tuple[str, list[str]]:
     """`ReduceLROnPlateau`, after what comes before it."""
-    program = module.program
+    program = file.program
     facts = program.plateau or {}
     missing = not_understood(COUNTERPARTS["plateau"], facts)
     if missing:
         raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
-    found = reduce_on_plateau(facts, module.levels)
+    found = reduce_on_plateau(facts, file.levels)
     if found is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     entry = facts["entry"]
     alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
-    if alone and module.levels.is_base(entry):
-        comment = source.comment(program.pieces[0].text, source.WIDTH - 4)
-        return "ReduceLROnPlateau", _result([*comment, module.scheduler(found)])
+    if alone and file.levels.is_base(entry):
+        comment = source.comment(program.pieces[0].text, WIDTH)
+        return "ReduceLROnPlateau", _result((comment, file.scheduler(found)))
     *pieces, last = program.pieces
     first_track = Track((*pieces, last._replace(kind="hold", text="")))
-    module.program = replace(program, symbolic=(first_track, *program.tracks[1:]))
-    *before, built = _rates(module, style)
-    first, *more = f"before = {built}".split("\n")
-    module.definitions.append(then_plateau(program.tick).split("\n"))
-    module.classes.add("ReduceLROnPlateau")
-    call = [f"{name}={value}" for name, value in found.arguments.items()]
-    begin = f"begin={source.integer(facts['begin'])}"
-    then = source.call("return ThenPlateau(", ["before", begin, *call], width=source.WIDTH - 4)
-    comment = source.comment(program.pieces[-1].text, source.WIDTH - 4)
-    return "ThenPlateau", [*before, first, *more, *comment, *then]
+    file.program = replace(program, symbolic=(first_track, *program.tracks[1:]))
+    before = _result(_rates(file, style), "before = ")
+    file.shared.defined.append(then_plateau(program.tick).split("\n"))
+    file.classes.add("ReduceLROnPlateau")
+    begin = number(facts["begin"])
+    then = call("ThenPlateau", "before", begin=begin, **found.arguments)
+    comment = source.comment(program.pieces[-1].text, WIDTH)
+    return "ThenPlateau", [*before, *_result((comment, then))]

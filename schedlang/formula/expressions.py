@@ -1,8 +1,8 @@
 """The arithmetic in which every curve is written: what a formula is made of.
 
 A formula is an expression over ``t``, the ticks since its phase began. It is built with Python's
-own operators and the functions below, and it is only data: a target says how it evaluates or
-prints these few operations, and has every phase.
+own operators and the functions below, and it is only data: a target defines how it evaluates
+or prints these few operations, and then has every phase.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def infix(e: Expr, names: Mapping[str, str] | None = None, spelling: Spelling = 
     Args:
         e: the expression.
         names: what functions and symbols are called instead.
-        spelling: asked first at every part, for those that are written in another way.
+        spelling: called first for every part, for those that are written in another way.
     """
     return _writer(names or {}, spelling)(e, CHOICE)
 

@@ -12,7 +12,7 @@ import numpy as np
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.errors import warn
 from schedlang.formula.expressions import Number
-from schedlang.keras.momentum import move
+from schedlang.keras.moving import move_momentum
 from schedlang.keras.schedule import refuse_other_accumulation
 from schedlang.plateau import Memory, Plateau
 from schedlang.program.program import Program
@@ -37,6 +37,9 @@ class RateSetter(keras.callbacks.Callback):
 
     def __init__(self, program: Program) -> None:
         super().__init__()
+        self._start(program)
+
+    def _start(self, program: Program) -> None:
         refuse_epochs(program, "Keras")
         self.program = program
         self._memory: _Memory | None = None
@@ -53,7 +56,7 @@ class RateSetter(keras.callbacks.Callback):
                 " give it a number, learning_rate=0.1"
             )
         if self.program.momentum is not None:
-            move(optimizer, self.program)
+            move_momentum(optimizer, self.program)
             model.make_train_function(force=True)
         if self.program.plateau is not None:
             memory = getattr(optimizer, "schedlang_memory", None)
@@ -99,7 +102,7 @@ class RateSetter(keras.callbacks.Callback):
         """Issue one warning, as soon as the metric cannot be one of a later validation.
 
         With ``validation_freq`` above 1 most epochs have no validation. Where more than half of
-        the epochs of a ``fit`` have gone by without one, at most one is to come.
+        the epochs of a ``fit`` have passed without one, at most one is to come.
         """
         if self._warned or self._has_metric:
             return

@@ -35,7 +35,7 @@ class MovingMomentum(keras.Variable):
         return ops.where(updates < self.begin, self.start, self._at(updates))
 
     def __ne__(self, other: object) -> Any:
-        return True  # `if self.momentum != 0` is asked while the step is traced
+        return True  # `if self.momentum != 0` is evaluated while the step is traced
 
     def __gt__(self, other: object) -> Any:
         return True

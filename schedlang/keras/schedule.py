@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from schedlang.arrays.tables import Rates, refuse_epochs, refuse_plateau, steps_per_update
+from schedlang.arrays.tables import ArrayRates, refuse_epochs, refuse_plateau, steps_per_update
 from schedlang.errors import warn
 from schedlang.program.program import Program
 
@@ -30,7 +30,7 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
         super().__init__()
         self.program = program
         self.gradient_accumulation_steps = steps_per_update(gradient_accumulation_steps)
-        self._rates = Rates(program, ops)
+        self._rates = ArrayRates(program, ops)
 
     def __call__(self, step: Any) -> Any:
         """The rate at each step: float32, of the step's shape.

@@ -25,7 +25,8 @@ class Scheduler(NamedTuple):
     parameters: str
     """Its parameters in the order of its signature; ``a:b`` is read as the argument ``b``."""
     otherwise: str = ""
-    """What it does where nothing is given and a phase here does otherwise."""
+    """What it does where nothing is given and a phase here does otherwise; ``then`` is a level
+    on which it goes on after its end."""
 
 
 _RUN = "optimizer num_warmup_steps num_training_steps"
@@ -40,6 +41,9 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "PyTorch", "LinearLR", "linear", "optimizer start_factor end_factor total_iters",
         "T=5 from=1/3x to=1x",
+    ),
+    Scheduler(
+        "PyTorch", "ConstantLR", "hold", "optimizer factor total_iters", "T=5 to=1/3x then=1x"
     ),
     Scheduler("PyTorch", "PolynomialLR", "poly", "optimizer total_iters power", "T=5"),
     Scheduler(

@@ -287,7 +287,7 @@ def quantity_schema(
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A pydantic annotation: the JSON Schema of a type, made when it is asked for."""
+    """A pydantic annotation: the JSON Schema of a type, made on demand."""
 
     make: Callable[[], JsonSchemaValue]
 

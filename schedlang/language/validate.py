@@ -61,6 +61,7 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
     mistakes: list[Mistake] = []
     if not isinstance(raw, Written):  # the depth of a text was checked before
         _refuse_size(raw)
+        _refuse_plan(raw)
     refused = Refused()
     result: Tree | None = None
     try:
@@ -112,11 +113,26 @@ def _refuse_size(raw: Any) -> None:
         if count > LONGEST:
             message = f"this has more than {LONGEST:,} parts"
             raise ScheduleError([Mistake("too-long", message)])
-        if depth > 2 * DEEPEST + 8:
-            message = f"this is nested deeper than {DEEPEST} levels"
-            raise ScheduleError([Mistake("too-deep", message, "write it flatter")])
+        if depth > 4 * DEEPEST + 8:  # a group in a product is a dict and a list each
+            raise ScheduleError([_TOO_DEEP])
         inside = (child for node in level for child in _children(node))
         level = list(islice(inside, LONGEST + 1))
+    if any(path.count("stages") > DEEPEST + 1 for path, _ in _nodes(raw)):  # as in a text
+        raise ScheduleError([_TOO_DEEP])
+
+
+_TOO_DEEP = Mistake("too-deep", f"this is nested deeper than {DEEPEST} levels", "write it flatter")
+
+
+def _refuse_plan(raw: Any) -> None:
+    """Raise an error for a plan, which has lines, or mappings of them, and no stages."""
+    if not isinstance(raw, dict) or "stages" in raw:
+        return
+    texts = (value.split() for value in raw.values() if isinstance(value, str))
+    has_lines = any(word in kinds() for words in texts for word in words)
+    if has_lines or any(isinstance(value, dict) for value in raw.values()):
+        message = "this is a plan, and only one line is possible here"
+        raise ScheduleError([Mistake("wrong-type", message, "use schedlang.Plan")])
 
 
 def _children(node: Any) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, per, rounds
+from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, rounds
 from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
@@ -95,7 +95,11 @@ class Context(NamedTuple):
 
     def stairs(self, every: Fraction) -> Expr:
         """``p`` as a staircase with a step each so many ticks: ``⌊t / every⌋·every / T``."""
-        return Named("progress", per(rounds(self.t, every), Fraction(self.length) / every))
+        stairs, steps = rounds(self.t, every), self.length / every
+        over = self.length * every.denominator
+        if steps.denominator == 1 or over >= 2**31:  # which is no int32 of an array library's
+            return Named("progress", stairs / float(steps))
+        return Named("progress", stairs * every.numerator / over)
 
     def position(self, at: Length) -> float:
         """A position of the enclosing pipeline, in ticks since the phase's begin."""
@@ -183,15 +187,15 @@ class Phase(Placed):
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
     def facts(self, context: Context) -> dict[str, Fact]:
-        """The numbers that follow from the arguments and from where the phase stands."""
+        """The numbers that follow from the arguments and from the phase's place."""
         return {"entry": context.level, "T": context.ticks, "skip": context.skip}
 
 
 def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
-    """The arguments by their names, for targets that have the very same thing.
+    """The arguments by their names, for targets that have the same phase.
 
     They do not depend on the level at entry. ``given`` has those that are not at their default,
-    so that a target can tell whether it has them all. A ``skip`` of no ticks is not among them.
+    so that a target can check whether it has them all. A ``skip`` of no ticks is not among them.
     """
     names = given(phase) if context.skip else given(phase) - {"skip"}
     facts: dict[str, Fact] = {"given": names}

@@ -224,7 +224,7 @@ class Cyclic(Phase):
 
 
 class OneCycle(Phase):
-    """One rise and one fall: PyTorch's ``OneCycleLR`` to the letter (Smith & Topin, 2018).
+    """One rise and one fall: exactly PyTorch's ``OneCycleLR`` (Smith & Topin, 2018).
 
     The rate goes from ``max/div`` up to ``max`` at tick ``pct·T - 1``, and down to
     ``max/(div·final_div)`` at tick ``T - 1``; with ``three_phase`` first back to ``max/div``.

@@ -1,4 +1,4 @@
-"""The phase that listens to a metric."""
+"""The phase that is driven by a metric."""
 
 from __future__ import annotations
 

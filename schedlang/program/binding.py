@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -26,6 +26,8 @@ def bind(
     source: str | None = None,
     *,
     groups: Sequence[float] = (),
+    labels: Sequence[str] = (),
+    moves: str = "",
     symbolic: bool = False,
 ) -> Program:
     """The program of a tree under a binding.
@@ -35,6 +37,8 @@ def bind(
         given: settings by name, None for those that are not given.
         source: the text in which mistakes are shown; without it they have paths.
         groups: the base rates of an optimizer's parameter groups; the first is the program's.
+        labels: how mistakes name these groups; by default ``group 0``, ``group 1``, …
+        moves: in a plan, the hyperparameter that the line moves.
         symbolic: whether to leave the base rate open even where an absolute level needs one.
 
     Raises:
@@ -69,11 +73,12 @@ def bind(
         checks=tuple(
             check._replace(mistake=with_span(check.mistake, tree)) for check in lowering.checks
         ),
-        absolute=_absolute(tree),
+        absolute=_absolute(tree, moves),
         source=source,
     )
     if groups:
-        return _of_groups(program, groups, settings, tree)
+        labels = labels or [f"group {i}" for i in range(len(groups))]
+        return _of_groups(program, dict(zip(labels, groups, strict=True)), settings, tree)
     if program.base is None and not symbolic:
         return _without_base(program, tree)
     if program.base is not None and (found := program.mistakes(program.base)):
@@ -132,13 +137,13 @@ def _plain(value: Any) -> str | int:
 
 
 def _of_groups(
-    program: Program, groups: Sequence[float], settings: Settings, tree: Tree
+    program: Program, groups: Mapping[str, float], settings: Settings, tree: Tree
 ) -> Program:
     """The program of the first parameter group, once it is right for all."""
     if settings.lr is not None:
         lr = float(settings.lr)
         others = [
-            f"group {i} has {rate:g}" for i, rate in enumerate(groups) if abs(rate - lr) > 1e-6 * lr
+            f"{group} has {rate:g}" for group, rate in groups.items() if abs(rate - lr) > 1e-6 * lr
         ]
         if others:
             place: Path = ("lr",) if tree.lr else ()
@@ -146,15 +151,18 @@ def _of_groups(
             mistake = Mistake("base-differs", message, "leave lr= out", place)
             raise located([mistake], program.source if tree.lr else None, tree)
     found: list[Mistake] = []
-    for base in dict.fromkeys(groups):
+    first: dict[float, str] = {}
+    for group, base in groups.items():
+        first.setdefault(base, group)
+    for base, group in first.items():
         for mistake in program.mistakes(base):
             message = mistake.message
             if len(groups) > 1:
-                message += f" (parameter group {groups.index(base)})"
+                message += f" (parameter {group})"
             found.append(mistake._replace(message=message))
     if found:
         raise ScheduleError(found, program.source)
-    return program.rebase(groups[0])
+    return program.rebase(next(iter(first)))
 
 
 def _without_base(program: Program, tree: Tree) -> Program:
@@ -178,24 +186,45 @@ def _without_base(program: Program, tree: Tree) -> Program:
     return replace(program, in_shares=True)
 
 
+def no_base(tree: Tree, message: str) -> Mistake:
+    """The mistake of a schedule that needs a base where there is none, at its first share.
+
+    Args:
+        tree: the schedule.
+        message: what is wrong, with ``{share}`` where the share is named.
+    """
+    levels = ((path, level) for path, level in _levels(tree) if level.share and level.value)
+    path, level = next(levels, (("stages",), None))
+    share = "the default level `1x`" if level is None else f"`{level}`"
+    advice = "write absolute levels, such as from=0.9 to=1"
+    return with_span(Mistake("no-base", message.format(share=share), advice, path), tree)
+
+
 def _absolute_levels(tree: Tree) -> Iterator[tuple[Path, Level]]:
     """The levels that are no share of the base, each with its place."""
+    return ((path, level) for path, level in _levels(tree) if level.share is None)
+
+
+def _levels(tree: Tree) -> Iterator[tuple[Path, Level]]:
+    """The levels that are written, each with its place."""
     for path, node in walk(tree.stages):
         if isinstance(node, Phase):
             for name, value in arguments(node):
                 for level in value if isinstance(value, tuple) else (value,):
-                    if isinstance(level, Level) and level.share is None:
+                    if isinstance(level, Level):
                         yield (*path, name), level
 
 
-def _absolute(tree: Tree) -> tuple[Mistake, ...]:
-    """The mistakes of the absolute levels for a parameter group at rate 0."""
+def _absolute(tree: Tree, moves: str) -> tuple[Mistake, ...]:
+    """The mistakes of the absolute levels for a parameter group whose base is 0."""
+    which = "at rate 0" if moves in {"", "lr"} else f"whose {moves} is 0"
+    otherwise = ", or give this group a line of its own" if moves else ""
     return tuple(
         with_span(
             Mistake(
                 "no-base",
-                f"the absolute level `{level}` cannot apply to a parameter group at rate 0",
-                "write a share of the base (10%)",
+                f"the absolute level `{level}` cannot apply to a parameter group {which}",
+                f"write a share of the base (10%){otherwise}",
                 path,
             ),
             tree,

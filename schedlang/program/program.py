@@ -312,12 +312,10 @@ class Program:
     @cached_property
     def needs_base(self) -> bool:
         """Whether a value hangs on the base rate; not where all levels are absolute."""
-        return any(
-            hangs_on_base(name)
-            for track in self.symbolic
-            for piece in pieces_of(track.parts)
-            for name in symbols(piece.curve)
-        )
+        curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
+        if self.symbolic_plateau is not None:
+            curves.append(self.symbolic_plateau["min"])
+        return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
     def says_tick(self) -> str:

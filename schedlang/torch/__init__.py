@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Literal
 
 from torch.optim import Optimizer
 
 from schedlang.program.program import Program
 from schedlang.torch import chain
+from schedlang.torch.assignments import Assignment
 from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused
-from schedlang.torch.groups import base_rates, stale_base
+from schedlang.torch.groups import LR, Slot, base_rates, name_of, numbers_of, slot_of
 from schedlang.torch.momentum import check_momentum
 from schedlang.torch.pace import watch_pace
+from schedlang.torch.plan import FusedPlan, stale_of
 from schedlang.torch.recording import Difference, record, resume_report
 from schedlang.torch.state import Bound, OnMismatch, check_choice
 
 __all__ = [
+    "Assignment",
     "Bound",
     "Chain",
     "Difference",
     "Fused",
+    "FusedPlan",
+    "OnMismatch",
+    "Slot",
     "base_rates",
     "build",
+    "build_plan",
+    "name_of",
+    "numbers_of",
     "record",
     "resume_report",
+    "slot_of",
 ]
 
 
@@ -49,17 +60,13 @@ def build(
     Raises:
         ValueError: if the engine or the optimizer cannot do it, naming the phase.
     """
-    if engine not in {"auto", "chain", "fused"}:
-        raise ValueError(f"engine is one of auto, chain, fused: {engine!r}")
-    start = operator.index(start)
-    if start < 0:
-        raise ValueError(f"a tick is at least 0, not {start}")
-    check_choice(on_mismatch)
+    check_engine(engine)
+    start = _checked(start, on_mismatch)
     check_momentum(program, optimizer)
     reason = None if engine == "fused" else chain.refusal(program, optimizer)
     if engine == "chain" and reason is not None:
         raise ValueError(reason)
-    stale = stale_base(optimizer.param_groups)
+    stale = LR.stale(enumerate(optimizer.param_groups))
     scheduler: Bound
     if engine == "fused" or reason is not None:
         scheduler = Fused(program, optimizer)
@@ -68,3 +75,56 @@ def build(
     scheduler.begin(start, on_mismatch, stale)
     watch_pace(scheduler, optimizer)
     return scheduler
+
+
+def build_plan(
+    assignments: Sequence[Assignment],
+    values: Sequence[Assignment],
+    programs: Sequence[Program],
+    optimizer: Optimizer,
+    *,
+    start: int = 0,
+    on_mismatch: OnMismatch = "raise",
+) -> FusedPlan:
+    """The scheduler of a plan on an optimizer.
+
+    Args:
+        assignments: the lines, with the groups that each fits.
+        values: the lines that belong to no optimizer.
+        programs: the programs of all of them.
+        optimizer: any optimizer of PyTorch's kind.
+        start: the tick to begin at.
+        on_mismatch: what `load_state_dict` keeps of a state of another plan by default.
+
+    Raises:
+        ValueError: if the optimizer has no momentum, and a line moves it.
+    """
+    start = _checked(start, on_mismatch)
+    for program in programs:
+        check_momentum(program, optimizer)
+    lengths = [program.length for program in programs]
+    total = programs[0].total
+    if total is None and None not in lengths:
+        total = max(length for length in lengths if length is not None)
+    stale = stale_of(assignments, optimizer.param_groups)
+    scheduler = FusedPlan(assignments, values, total, optimizer)
+    scheduler.begin(start, on_mismatch, stale)
+    return scheduler
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine that there is not.
+
+    Raises:
+        ValueError: with those that there are.
+    """
+    if engine not in {"auto", "chain", "fused"}:
+        raise ValueError(f"engine is one of auto, chain, fused: {engine!r}")
+
+
+def _checked(start: int, on_mismatch: str) -> int:
+    start = operator.index(start)
+    if start < 0:
+        raise ValueError(f"a tick is at least 0, not {start}")
+    check_choice(on_mismatch)
+    return start

@@ -16,12 +16,13 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.groups import has_tensor_rates, last_rates
-from schedlang.torch.plateau import Memory, Plateau, TakesMetrics, one_metric
+from schedlang.torch.metrics import TakesMetrics, one_metric
+from schedlang.torch.plateau import Memory, Plateau
 from schedlang.torch.state import Bound, OnMismatch
 
 
 class Plain(Bound):
-    """PyTorch's own class under the care of `Bound`.
+    """PyTorch's own class together with `Bound`.
 
     PyTorch's classes multiply the rate that they find. So a step first puts back what others have
     changed. Where groups or base rates are no more those for which the class was made, the curve
@@ -46,12 +47,12 @@ class Plain(Bound):
             self._step_count = count
             return
         tick = self.last_epoch
-        groups = self.optimizer.param_groups
+        groups, assignment = self.optimizer.param_groups, self._assignments[0]
         if (
             groups is not watch.groups
             or tick != watch.tick
-            or self.bases != watch.bases
-            or [group["lr"] for group in groups] != watch.rates
+            or self.bases != assignment.bases
+            or [group["lr"] for group in groups] != assignment.written
         ):
             self._settle()
             watch.by_curve = watch.by_curve or has_tensor_rates(self.optimizer)
@@ -66,7 +67,7 @@ class Plain(Bound):
             finally:
                 watch.inside = False
             # PyTorch has just read them from the groups; no tensor comes this way.
-            watch.rates = self._last_lr  # type: ignore[assignment]
+            assignment.written = self._last_lr  # type: ignore[assignment]
             watch.tick = tick + 1
             watch.groups = groups
         self._step_count = count
@@ -84,7 +85,7 @@ class Plain(Bound):
 
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's own state, and the schedule."""
-        unsaved = {"_watch", "_curve", "on_mismatch"}
+        unsaved = {"_watch", "_assignments", "on_mismatch"}
         state = {name: v for name, v in super().state_dict().items() if name not in unsaved}
         return state | self._saved()
 
@@ -201,7 +202,7 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         """End a tick.
 
         Args:
-            metrics: what the plateau listens to, under PyTorch's name.
+            metrics: the plateau's metric, under PyTorch's name.
             epoch: ignored; deprecated in PyTorch.
             metric: the same as ``metrics``.
 
@@ -209,7 +210,7 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
             TypeError: if there is no metric, and a tick is an epoch.
         """
         received = one_metric(metric, metrics)
-        plateau = self._closing_plateau()
+        (plateau,) = self._plateaus()
         self._settle()
         if received is not None:
             self._receive(plateau, received)
@@ -231,9 +232,9 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         self.reductions += 1
         self._write()
 
-    def _closing_plateau(self) -> Plateau:
-        plateau = Plateau.in_program(self.program)
-        assert plateau is not None
+    def _plateaus(self) -> list[Plateau]:
+        """The plateau, with the memory that PyTorch's class has."""
+        (plateau,) = super()._plateaus()
         plateau.memory = Memory(
             self.best,
             self.num_bad_epochs,
@@ -241,15 +242,22 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
             self.reductions,
             self.silent_since,
         )
-        return plateau
+        return [plateau]
+
+    def rates_at(self, tick: int) -> list[float]:
+        self._plateaus()
+        return super().rates_at(tick)
+
+    def _write(self) -> None:
+        self._plateaus()
+        super()._write()
 
     def state_dict(self) -> dict[str, Any]:
-        state = super().state_dict()
-        state.pop("_levels", None)
-        return {**state, "plateau": asdict(self._closing_plateau().memory)}
+        (plateau,) = self._plateaus()
+        return {**super().state_dict(), "plateau": asdict(plateau.memory)}
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
-        plateau = self._closing_plateau()
+        (plateau,) = self._plateaus()
         plateau.restore(state.get("plateau"), tick)
         memory = plateau.memory
         self.best, self.reductions = memory.best, memory.reductions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
-from schedlang.counterparts.torch import counterpart
-from schedlang.program.program import Piece, Program, Track
+from schedlang.counterparts.torch import beyond, plan
+from schedlang.program.program import Program
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
 from schedlang.torch.groups import base_rates, has_tensor_rates, restart
@@ -94,38 +94,30 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
         )
     if program.plateau is None and program.momentum is None:
         return None
-    plan = _plan(program, optimizer)
-    lone = plan[0].arguments if len(plan) == 1 else {}
-    why = None
-    if program.plateau is not None:
-        text = program.plateau["text"]
-        if program.tick == "step":
-            why = "counts epochs while updates are ticked, and ReduceLROnPlateau counts every step"
-        elif "patience" not in lone:
-            why = "follows another phase, and SequentialLR refuses ReduceLROnPlateau"
-    elif program.momentum is not None:
+    reason = beyond(program, plan(program, Levels(base_rates(optimizer), program.names)))
+    if reason is None and program.momentum is not None and has_tensor_betas(optimizer):
         text = program.momentum.pieces[0].text
-        if "cycle_momentum" not in lone:
-            why = "moves the momentum, which PyTorch's own class can do only where it stands alone"
-        elif has_tensor_betas(optimizer):
-            why = "moves the momentum, and PyTorch's own class would replace the tensors in betas"
-    return None if why is None else f'`{text}` {why}: use engine="fused"'
+        reason = (
+            f"`{text}` moves the momentum, and PyTorch's own class would replace the tensors in "
+            "betas"
+        )
+    return None if reason is None else f'{reason}: use engine="fused"'
 
 
 def build(program: Program, optimizer: Optimizer) -> Plain:
     """The chain at tick 0; one class where that is the whole schedule."""
     restart(optimizer.param_groups)
-    plan = _plan(program, optimizer)
+    planned = _plan(program, optimizer)
     scheduler: Plain
-    if len(plan) == 1:
-        (only,) = plan.values()
+    if len(planned) == 1:
+        (only,) = planned.values()
         scheduler = alone.CLASSES[only.name](optimizer, **only.arguments)
     else:
         children = [
             getattr(lr_scheduler, child.name)(optimizer, **child.arguments)
-            for child in plan.values()
+            for child in planned.values()
         ]
-        scheduler = Chain(optimizer, children, list(plan)[1:])
+        scheduler = Chain(optimizer, children, list(planned)[1:])
     scheduler.set_schedule(program, base_rates(optimizer))
     return scheduler
 
@@ -142,20 +134,14 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
     bases = base_rates(optimizer)
     levels = Levels(bases, program.names)
     programs = {base: program.rebase(base) for base in levels.bases}
-    calls: dict[int, Call | None] = {}
-    for begin, piece in _stretches(program.symbolic[0], levels):
-        calls[begin] = None if piece is None else counterpart(piece, levels)
-    first = calls[0]
-    if first is not None and _is_all(first, program.symbolic[0], levels):
-        return {0: _child(first, levels, bases)}
-    plan: dict[int, Child] = {}
-    for begin, call in calls.items():
-        if call is None or (call.only_alone and len(calls) > 1):
+    children: dict[int, Child] = {}
+    for begin, part in plan(program, levels).items():
+        if part.call is None:
             shares = {base: Share(programs[base], base, begin) for base in levels.bases}
-            plan[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
+            children[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
         else:
-            plan[begin] = _child(call, levels, bases)
-    return plan
+            children[begin] = _child(part.call, levels, bases)
+    return children
 
 
 def _child(call: Call, levels: Levels, bases: list[float]) -> Child:
@@ -176,39 +162,3 @@ def _child(call: Call, levels: Levels, bases: list[float]) -> Child:
                 return [rates[base] for base in bases]
 
     return Child(call.name, {name: number(x) for name, x in call.arguments.items()})
-
-
-def _is_all(call: Call, track: Track, levels: Levels) -> bool:
-    """Whether the schedule is one phase whose class holds the level that is held after it."""
-    if len(track.pieces) != 2 or track.pieces[1].text:
-        return False
-    phase, end = track.pieces
-    holds = call.holds
-    if call.name == "OneCycleLR":  # ours holds its last rate
-        holds = phase.facts["b"]
-    return holds is not None and levels.same(holds, end.curve)
-
-
-def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
-    """The pieces of a track; a closing `hold` itself holds its level."""
-    *pieces, end = track.pieces
-    last = pieces[-1] if pieces else end
-    is_hold = last.kind == "hold" and not last.factor and not end.text
-    if pieces and is_hold and levels.same(last.curve, end.curve):
-        end = pieces.pop()._replace(end=None)
-    yield from (*pieces, end)
-
-
-def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
-    """Where a child begins, and its phase (None: several at once)."""
-    in_product = False
-    for piece in _pieces(track, levels):
-        if track.loop is not None and piece.begin >= track.loop.begin:
-            yield piece.begin, None
-            return
-        if piece.factor:
-            if not in_product:
-                yield piece.begin, None
-        else:
-            yield piece.begin, piece
-        in_product = piece.factor

@@ -11,9 +11,11 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.program.program import Program
-from schedlang.torch.groups import Group, base_rates, has_tensor_rates, restart
+from schedlang.torch.assignments import Assignment
+from schedlang.torch.groups import Group, base_rates, restart
+from schedlang.torch.metrics import TakesMetrics, one_metric
 from schedlang.torch.momentum import check_momentum
-from schedlang.torch.plateau import Plateau, TakesMetrics, one_metric
+from schedlang.torch.plateau import Plateau
 from schedlang.torch.state import OnMismatch
 
 
@@ -21,36 +23,46 @@ class Fused(TakesMetrics):
     """The rates of a schedule, computed a block of ticks ahead.
 
     A step looks up the level pair of its tick and sets each group to ``relative·base + absolute``.
-    It looks at one group, in turn, for a rate that somebody else has changed. Tensor rates are
+    Each step checks one group, in turn, for a rate that other code has changed. Tensor rates are
     filled in place.
 
     Attributes:
         last_epoch: the tick.
-        _first: the first tick whose level pair is at hand, in ``_relative`` and ``_absolute``.
+        _first: the first tick whose level pair is computed, in ``_relative`` and ``_absolute``.
         _ready: how many of them a step may take without looking at anything else.
         _groups: the optimizer's list of groups then; loading a state makes a new one.
         _known: the base rates then.
     """
 
+    _ahead = frozenset({"_groups", "_known", "_first", "_ready", "_relative", "_absolute"})
+
     def __init__(self, program: Program, optimizer: Optimizer) -> None:
         check_momentum(program, optimizer)
         restart(optimizer.param_groups)
         self.set_schedule(program, base_rates(optimizer))
-        self._prepare(program)
+        self._prepare()
         super().__init__(optimizer)
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
         super().begin(start, on_mismatch, stale)
         self._write()  # the momentum too
 
-    def _prepare(self, program: Program) -> None:
-        """What follows from the schedule, and is not saved."""
-        self._plateau = Plateau.in_program(program)
+    def _prepare(self) -> None:
+        """What a step computes ahead, and is not saved."""
         self._groups: list[Group] = []
         self._known: list[float] = []
         self._first = self._ready = 0
         self._relative: list[float] = []
         self._absolute: list[float] = []
+
+    @property
+    def takes_metrics(self) -> bool:
+        """Whether there is a `plateau`."""
+        return bool(self._plateaus())
+
+    def all_bases(self) -> dict[str, list[float]]:
+        """The bases by hyperparameter, one a group."""
+        return {"lr": list(self.bases)}
 
     @property
     def last_epoch(self) -> int:
@@ -67,9 +79,9 @@ class Fused(TakesMetrics):
             self._ready = 0
 
     def _refuse_to_be_a_child(self) -> None:
-        if self._plateau is not None:
+        for plateau in self._plateaus():
             raise ValueError(
-                f"`{self._plateau.text}` needs a metric, and another scheduler passes none on: "
+                f"`{plateau.text}` needs a metric, and another scheduler passes none on: "
                 "write what comes before it into the line, as in `warmup 5 -> plateau`"
             )
 
@@ -83,7 +95,7 @@ class Fused(TakesMetrics):
         """End a tick: the next update has the next rate.
 
         Args:
-            metric: what a closing `plateau` listens to; ignored before the plateau. Inside it, one
+            metric: the metric of a closing `plateau`; ignored before the plateau. Inside it, one
                 is needed where a tick is an epoch. Without a plateau, a tick to go to, as in
                 PyTorch.
             metrics: the same under PyTorch's name.
@@ -122,22 +134,23 @@ class Fused(TakesMetrics):
         self._step(one_metric(metric, metrics))
 
     def _step(self, metric: SupportsFloat | None) -> None:
-        """A step that looks at everything."""
-        plateau, count = self._plateau, self._step_count + 1
+        """A step that checks all groups."""
+        plateaus, count = self._plateaus(), self._step_count + 1
         if self._watch is None:
             super(TakesMetrics, self).step()  # PyTorch's own first step
             return
-        if plateau is None and metric is not None:
+        if not plateaus and metric is not None:
             if not isinstance(metric, SupportsIndex) or isinstance(metric, torch.Tensor):
                 raise TypeError("this schedule has no `plateau`: step() takes no metric")
             self._enter(operator.index(metric))
             self._step_count = count
             return
         self._settle()
-        if plateau is not None and self._tick >= plateau.begin:
-            if metric is None:
-                plateau.miss(self._tick)
-            else:
+        begun = [plateau for plateau in plateaus if self._tick >= plateau.begin]
+        if metric is None and begun:
+            begun[0].miss(self._tick)  # all of them miss the same metric
+        elif metric is not None:
+            for plateau in begun:
                 plateau.receive_at(self._tick, float(metric))
         if self._step_count == 1:
             self._watch.inside = True
@@ -150,9 +163,6 @@ class Fused(TakesMetrics):
         self._step_count = count
         self._write()
 
-    def _closing_plateau(self) -> Plateau | None:
-        return self._plateau
-
     def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
         if plateau.receive_at(self._tick, float(metric)):
             self._write()
@@ -162,27 +172,28 @@ class Fused(TakesMetrics):
             self._watched.tick = self._tick  # the short way of a step does not note it
         super()._settle()
 
-    def _written(self) -> Sequence[float | None]:
-        return self.rates_at(self._tick)
+    def _written(self, assignment: Assignment) -> Sequence[float | None]:
+        return assignment.at(self._tick)
 
     def _write(self) -> None:
         super()._write()
-        rates, watch = self._rates, self._watched
-        self._first, self._relative, self._absolute = rates.first, rates.relative, rates.absolute
         self._groups, self._known = self.optimizer.param_groups, list(self.bases)
         is_plain = (
-            self._plateau is None
-            and not rates.moves_momentum
-            and not watch.left_alone
-            and len(self.bases) == watch.built_for  # one that was added may be set by other code
+            len(self.bases) == self._watched.built_for  # one that was added may be set by others
             and self._step_count > 1
-            and not has_tensor_rates(self.optimizer)
+            and all(assignment.is_plain(self._groups) for assignment in self._assignments)
         )
-        self._ready = len(rates.absolute) if is_plain else 0
+        self._ready = self._look_ahead() if is_plain else 0
+
+    def _look_ahead(self) -> int:
+        """Have the level pairs at hand; how many ticks a step may take without looking."""
+        rates = self._assignments[0].rates
+        self._first, self._relative, self._absolute = rates.first, rates.relative, rates.absolute
+        return len(rates.absolute)
 
     def get_lr(self) -> list[float | torch.Tensor]:
         rates = super().get_lr()
-        left = self._watch.left_alone if self._watch is not None else ()
+        left = self._assignments[0].left_alone
         groups = self.optimizer.param_groups
         return [groups[i]["lr"] if i in left else rate for i, rate in enumerate(rates)]
 
@@ -204,28 +215,24 @@ class Fused(TakesMetrics):
         """Nothing to keep: the rates follow from the tick."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers and text: the schedule, the tick, and what a plateau remembers."""
+        """Plain numbers and text: the schedule, the tick, and the memory of a plateau."""
         saved = ("text", "binding", "bases", "total", "last_epoch", "_step_count")
         state = {name: getattr(self, name) for name in saved} | self._saved()
-        if self._plateau is not None:
-            state["plateau"] = asdict(self._plateau.memory)
+        for plateau in self._plateaus():
+            state["plateau"] = asdict(plateau.memory)
         return state
 
     def jump(self, tick: int) -> None:
         super().jump(tick)
-        self._ready = 0  # the next step looks at all groups
+        self._ready = 0  # the next step checks all groups
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
-        if self._plateau is not None:
-            self._plateau.restore(state.get("plateau"), tick)
+        for plateau in self._plateaus():
+            plateau.restore(state.get("plateau"), tick)
 
     def __getstate__(self) -> dict[str, Any]:
-        others = ("optimizer", "on_mismatch", "_watch")
-        return self.state_dict() | {name: getattr(self, name) for name in others}
+        return {name: value for name, value in vars(self).items() if name not in self._ahead}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        memory, self._tick = state.pop("plateau", None), state.pop("last_epoch")
         super().__setstate__(state)
-        self._prepare(self.program)
-        if self._plateau is not None:
-            self._plateau.restore(memory, self._tick)
+        self._prepare()

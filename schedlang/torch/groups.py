@@ -1,9 +1,9 @@
-"""Parameter groups: their base rates, and how rates are written into them."""
+"""Parameter groups: where their numbers are, their bases, and how numbers are written into them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,9 +12,106 @@ from torch.optim import Optimizer
 Group = dict[str, Any]
 
 
+class Slot(NamedTuple):
+    """Where a number of a parameter group is.
+
+    Attributes:
+        name: the hyperparameter, such as ``weight_decay`` or ``beta1``.
+        key: the key of the group, such as ``betas``.
+        item: the place in what the key has; None where that is the number itself.
+    """
+
+    name: str
+    key: str
+    item: int | None = None
+
+    @property
+    def initial(self) -> str:
+        """The key of the base, which PyTorch has for ``lr``."""
+        return f"initial_{self.name}"
+
+    def read(self, group: Group) -> Any:
+        """The number as the group has it."""
+        found = group[self.key]
+        return found if self.item is None else found[self.item]
+
+    def write(self, group: Group, number: float) -> None:
+        """Set the number; a tensor stays the same tensor, and is filled."""
+        found = self.read(group)
+        if isinstance(found, torch.Tensor):
+            found.fill_(number)
+        elif self.item is None:
+            group[self.key] = number
+        else:
+            several = list(group[self.key])
+            several[self.item] = number
+            group[self.key] = tuple(several)
+
+    def base(self, group: Group) -> float:
+        """The base: ``initial_…`` if the group has it, else the number."""
+        return as_written(group.get(self.initial, self.read(group)))
+
+    def note_base(self, group: Group, base: float) -> None:
+        """Write a base into ``initial_…``: a tensor of its own where the number is a tensor."""
+        found = self.read(group)
+        is_tensor = isinstance(found, torch.Tensor)
+        group[self.initial] = torch.full_like(found, base) if is_tensor else base
+
+    def stale(self, groups: Iterable[tuple[int, Group]]) -> str | None:
+        """The warning for a group whose base is not its number; None if there is none."""
+        of = "base rate" if self.name == "lr" else f"base of {self.name}"
+        for i, group in groups:
+            base, number = self.base(group), as_written(self.read(group))
+            if abs(base - number) > 1e-6 * abs(base):
+                return (
+                    f"the {of} of group {i} is its {self.initial}={base:g}, set by an earlier "
+                    f"scheduler, and not its {self.name}={number:g}: delete {self.initial} from "
+                    f"the group to use {self.name}, or load the scheduler's state to resume"
+                )
+        return None
+
+
+LR = Slot("lr", "lr")
+_IN_BETAS = {"beta1": 0, "beta2": 1}
+
+
+def slot_of(name: str, group: Group) -> Slot | None:
+    """Where a hyperparameter is in a group; None if the group has no such number.
+
+    ``beta1`` and ``beta2`` are those of ``betas``, and ``momentum`` is ``beta1`` where there are
+    only ``betas``.
+    """
+    if name == "momentum" and name not in group:
+        name = "beta1"
+    index = None if name in group else _IN_BETAS.get(name)
+    slot = Slot(name, name if index is None else "betas", index)
+    if slot.key not in group or name == "params":
+        return None
+    if index is not None and len(group["betas"]) <= index:
+        return None
+    return slot if _is_number(slot.read(group)) else None
+
+
+def numbers_of(group: Group) -> list[str]:
+    """The hyperparameters of a group, by the names that a plan has for them."""
+    own = [name for name in group if slot_of(name, group) and not name.startswith("initial_")]
+    return own + [name for name in _IN_BETAS if name not in group and slot_of(name, group)]
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.numel() == 1 and value.dtype != torch.bool
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def name_of(group: Group) -> str:
+    """The name of a group; ``""`` if it has none."""
+    return str(group.get("name", ""))
+
+
 def base_rate(group: Group) -> float:
     """The group's base rate: its ``initial_lr`` if it has one, else its ``lr``."""
-    return as_written(group.get("initial_lr", group["lr"]))
+    return LR.base(group)
 
 
 def base_rates(optimizer: Optimizer) -> list[float]:
@@ -43,57 +140,19 @@ def has_tensor_rates(optimizer: Optimizer) -> bool:
     return any(isinstance(group["lr"], torch.Tensor) for group in optimizer.param_groups)
 
 
-def write_rates(
-    groups: Iterable[Group], rates: Iterable[float], left_alone: Collection[int] = ()
-) -> None:
-    """One rate a group; a tensor stays the same tensor, and is filled.
-
-    Args:
-        groups: the parameter groups.
-        rates: as many rates.
-        left_alone: the numbers of groups that keep their values.
-    """
-    for i, (group, rate) in enumerate(zip(groups, rates, strict=True)):
-        if i in left_alone:
-            continue
-        if isinstance(group["lr"], torch.Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
-
-
 def last_rates(optimizer: Optimizer) -> list[float | torch.Tensor]:
     """The groups' rates; of a tensor a copy, which the optimizer does not share."""
     rates = [group["lr"] for group in optimizer.param_groups]
     return [rate.clone() if isinstance(rate, torch.Tensor) else rate for rate in rates]
 
 
-def stale_base(groups: Sequence[Group]) -> str | None:
-    """The warning for a group whose ``initial_lr`` is not its ``lr``; None if there is none."""
-    for i, group in enumerate(groups):
-        base, rate = base_rate(group), as_written(group["lr"])
-        if abs(base - rate) > 1e-6 * abs(base):
-            return (
-                f"the base rate of group {i} is its initial_lr={base:g}, set by an earlier "
-                f"scheduler, and not its lr={rate:g}: delete initial_lr from the group to use lr, "
-                "or load the scheduler's state to resume"
-            )
-    return None
-
-
-def restart(groups: Sequence[Group]) -> None:
-    """Put each group on its base rate and note that in ``initial_lr``, as PyTorch's classes do.
+def restart(groups: Iterable[Group], slot: Slot = LR) -> None:
+    """Put each group on its base and note that in ``initial_…``, as PyTorch's classes do.
 
     A class of PyTorch's that stands alone multiplies the rate that it finds, and some overwrite
     ``initial_lr`` unless there is one.
     """
     for group in groups:
-        note_base(group, base_rate(group))
-    write_rates(groups, map(base_rate, groups))
-
-
-def note_base(group: Group, base: float) -> None:
-    """Write a base rate into ``initial_lr``: a tensor of its own where the rate is a tensor."""
-    rate = group["lr"]
-    is_tensor = isinstance(rate, torch.Tensor)
-    group["initial_lr"] = torch.full_like(rate, base) if is_tensor else base
+        base = slot.base(group)
+        slot.note_base(group, base)
+        slot.write(group, base)

@@ -6,14 +6,7 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.program.program import Program
-
-
-def momentum_key(optimizer: Optimizer) -> str | None:
-    """Where the optimizer keeps its momentum: ``"betas"``, ``"momentum"``, or nowhere."""
-    for key in ("betas", "momentum"):  # in PyTorch's own order
-        if all(key in group for group in optimizer.param_groups):
-            return key
-    return None
+from schedlang.torch.groups import Group, Slot
 
 
 def check_momentum(program: Program, optimizer: Optimizer) -> None:
@@ -22,7 +15,10 @@ def check_momentum(program: Program, optimizer: Optimizer) -> None:
     Raises:
         ValueError: naming the phase.
     """
-    if program.momentum is not None and momentum_key(optimizer) is None:
+    groups = optimizer.param_groups
+    if program.momentum is not None and not all(
+        "betas" in group or "momentum" in group for group in groups
+    ):
         text, name = program.momentum.pieces[0].text, type(optimizer).__name__
         what = f"`{text}` moves the momentum, and {name} has neither `momentum` nor `betas`"
         raise ValueError(f"{what}: leave momentum= out")
@@ -43,13 +39,6 @@ def has_tensor_betas(optimizer: Optimizer) -> bool:
     return any(isinstance(first, torch.Tensor) for first in firsts)
 
 
-def write_momentum(optimizer: Optimizer, momentum: float) -> None:
-    """The same momentum to all groups; a tensor stays the same tensor, and is filled."""
-    key = momentum_key(optimizer)
-    for group in optimizer.param_groups:
-        if key == "momentum":
-            group["momentum"] = momentum
-        elif isinstance(group["betas"][0], torch.Tensor):
-            group["betas"][0].fill_(momentum)
-        else:
-            group["betas"] = (momentum, *group["betas"][1:])
+def momentum_slot(group: Group) -> Slot:
+    """Where a group keeps its momentum."""
+    return Slot("beta1", "betas", 0) if "betas" in group else Slot("momentum", "momentum")

@@ -1,22 +1,21 @@
-"""`plateau` in PyTorch: which metrics count, and the rates of the groups after them."""
+"""`plateau` in PyTorch: which metrics count, and the levels of the groups after them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, SupportsFloat
+from typing import Any, Literal
 
 from schedlang import plateau
 from schedlang.formula.expressions import Number, affine
 from schedlang.program.program import Program
-from schedlang.torch.state import Bound
 from schedlang.torch.watch import warn
 
 
 @dataclass
 class Memory(plateau.Memory):
-    """What a plateau remembers; part of the state.
+    """The memory of a plateau; part of the state.
 
     Attributes:
         silent_since: the tick of the last metric, or of the plateau's begin; None once a warning of
@@ -173,63 +172,3 @@ def _parts(program: Program, fact: str) -> tuple[float, float] | None:
 def _facts(program: Program) -> Mapping[str, Any]:
     assert program.plateau is not None
     return program.plateau
-
-
-class TakesMetrics(Bound):
-    """A scheduler that may end in a `plateau`.
-
-    A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick
-    that the step ends lies in the plateau. Or it comes by ``observe(metric)``, which ends no tick.
-    """
-
-    _levels: Levels | None = None
-
-    def _closing_plateau(self) -> Plateau | None:
-        """The closing plateau with its memory, if there is one."""
-        raise NotImplementedError
-
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
-        """Let a metric count, and write the rates if it reduces them."""
-        raise NotImplementedError
-
-    def observe(self, metric: SupportsFloat) -> None:
-        """Take an epoch's metric for a closing `plateau`, and end no tick.
-
-        Where updates are ticked, it counts if the tick that ended last lies in the plateau, else
-        if the running tick does.
-
-        Raises:
-            TypeError: if there is no plateau.
-        """
-        plateau = self._closing_plateau()
-        if plateau is None:
-            raise TypeError("this schedule has no `plateau` that would observe a metric")
-        self._settle()
-        if plateau.counts(self.last_epoch):
-            self._receive(plateau, metric)
-
-    def rates_at(self, tick: int) -> list[float]:
-        plateau = self._closing_plateau()
-        if plateau is None or not plateau.memory.reductions:
-            return super().rates_at(tick)
-        if self._levels is None:
-            self._levels = Levels(plateau, self.program, self._usable_bases())
-        return self._levels.after(plateau.memory.reductions)
-
-    def _forget_curve(self) -> None:
-        super()._forget_curve()
-        self._levels = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: v for name, v in super().__getstate__().items() if name != "_levels"}
-
-
-def one_metric(metric: SupportsFloat | None, metrics: SupportsFloat | None) -> SupportsFloat | None:
-    """The metric, which `step` takes under two names.
-
-    Raises:
-        TypeError: if both are given.
-    """
-    if metric is not None and metrics is not None:
-        raise TypeError("`metric` and `metrics` are one argument: give one of them")
-    return metric if metrics is None else metrics

@@ -14,6 +14,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from schedlang.torch.fused import Fused
+from schedlang.torch.groups import Slot, slot_of
+from schedlang.torch.plan import FusedPlan
 from schedlang.torch.state import Bound, OnMismatch, differences
 
 
@@ -45,6 +47,7 @@ def record(
     steps: int,
     *,
     group: int = 0,
+    key: str = "lr",
     metrics: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
     """The rates that any PyTorch scheduler gives to the next updates.
@@ -56,27 +59,45 @@ def record(
         scheduler: one of PyTorch's, of ours, or of anyone's.
         steps: how many updates.
         group: whose rates.
+        key: another hyperparameter, such as ``weight_decay``, or a value of a plan.
         metrics: one for each ``step``, for a scheduler that takes one.
 
     Returns:
         A float64 array of shape ``(steps,)``; its first value is the rate now.
+
+    Raises:
+        KeyError: if the group has no such number, and the scheduler no such value.
     """
-    return _recorded(scheduler, steps, metrics)[:, group]
+    return _recorded(scheduler, steps, metrics, [key])[key][:, group]
 
 
 def _recorded(
-    scheduler: LRScheduler, steps: int, metrics: Sequence[float] | None
-) -> NDArray[np.float64]:
+    scheduler: LRScheduler, steps: int, metrics: Sequence[float] | None, keys: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """The numbers of each key: an array of shape ``(steps, groups)``."""
     shadow = Shadow.of(scheduler.optimizer)
     walker = copy.deepcopy(scheduler, {id(scheduler.optimizer): shadow})
-    rates = np.empty((steps, len(shadow.param_groups)))
-    with warnings.catch_warnings():  # a copy that nobody trains with has nothing to warn of
+    recorded = {key: np.empty((steps, len(shadow.param_groups))) for key in keys}
+    with warnings.catch_warnings():  # a copy that trains nothing needs no warning
         warnings.simplefilter("ignore")
         for i in range(steps):
-            rates[i] = [float(group["lr"]) for group in shadow.param_groups]
+            for key, numbers in recorded.items():
+                numbers[i] = _numbers(walker, key)
             if i + 1 < steps:
                 walker.step(*([metrics[i]] if metrics is not None else []))  # type: ignore[arg-type]
-    return rates
+    return recorded
+
+
+def _numbers(scheduler: LRScheduler, key: str) -> list[float] | float:
+    """A number of each group, or a value of a plan."""
+    groups = scheduler.optimizer.param_groups
+    slots = [slot_of(key, group) for group in groups]
+    if isinstance(scheduler, FusedPlan) and None in slots:
+        return float(scheduler.get_last(key))
+    return [
+        float(Slot(key, key).read(group) if slot is None else slot.read(group))
+        for slot, group in zip(slots, groups, strict=True)
+    ]
 
 
 class Difference(NamedTuple):
@@ -85,18 +106,21 @@ class Difference(NamedTuple):
     Attributes:
         tick: the first tick on which they differ.
         group: the first parameter group that does.
-        schedule: the schedule's rate there.
+        schedule: the schedule's number there.
         scheduler: the scheduler's.
+        key: the hyperparameter.
     """
 
     tick: int
     group: int
     schedule: float
     scheduler: float
+    key: str = "lr"
 
     def __str__(self) -> str:
+        of = "" if self.key == "lr" else f", {self.key}"
         return (
-            f"tick {self.tick}, group {self.group}: "
+            f"tick {self.tick}, group {self.group}{of}: "
             f"the schedule has {self.schedule:.9g}, the scheduler {self.scheduler:.9g}"
         )
 
@@ -110,22 +134,26 @@ def first_difference(
 ) -> Difference | None:
     """The result of `schedlang.compare` for a schedule's scheduler and another one."""
     assert isinstance(ours, Fused)
+    bases = ours.all_bases()
     if steps is None:
         if ours.total is None:
             raise ValueError("this schedule never ends: say how many steps")
         steps = max(1, ours.total - ours.last_epoch)
-    received = metrics if ours.program.plateau is not None else None
-    mine = _recorded(ours, steps, received)
+    mine = _recorded(ours, steps, metrics if ours.takes_metrics else None, list(bases))
     takes_metric = isinstance(theirs, ReduceLROnPlateau) or (
-        isinstance(theirs, Fused) and theirs.program.plateau is not None
+        isinstance(theirs, Fused) and theirs.takes_metrics
     )
-    other = _recorded(theirs, steps, metrics if takes_metric else None)
-    floor = 1e-4 * np.asarray(ours.bases)  # so that 1e-20 may stand for 0
-    apart = np.abs(mine - other) > tolerance * np.maximum(np.abs(mine), floor)
-    if not apart.any():
-        return None
-    i, group = (int(index) for index in np.argwhere(apart)[0])
-    return Difference(ours.last_epoch + i, group, float(mine[i, group]), float(other[i, group]))
+    other = _recorded(theirs, steps, metrics if takes_metric else None, list(bases))
+    found: list[Difference] = []
+    for key, numbers in mine.items():
+        floor = 1e-4 * np.abs(bases[key])  # so that 1e-20 may stand for 0
+        apart = np.abs(numbers - other[key]) > tolerance * np.maximum(np.abs(numbers), floor)
+        if apart.any():
+            i, group = (int(index) for index in np.argwhere(apart)[0])
+            ours_there, theirs_there = float(numbers[i, group]), float(other[key][i, group])
+            tick = ours.last_epoch + i
+            found.append(Difference(tick, group, ours_there, theirs_there, key))
+    return min(found, default=None, key=lambda difference: difference.tick)
 
 
 def resume_report(
@@ -149,8 +177,11 @@ def resume_report(
 
     Raises:
         ValueError: if the state cannot be loaded so.
+        TypeError: for the scheduler of a plan.
     """
     state = old.state_dict() if isinstance(old, Bound) else old
+    if isinstance(new, FusedPlan) or "lines" in state:
+        raise TypeError("resume_report is for schedulers of one line, and this is one of a plan")
     before = _loaded(state, state, "raise")
     after = _loaded(vars(new), state, on_mismatch)
     lines = [

@@ -1,4 +1,4 @@
-"""What all our schedulers share: the schedule, the state, and rates that nobody else changes."""
+"""What all our schedulers share: the schedule, the state, and rates that no other code changes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,10 @@ from typing import Any, Literal, TypeAlias
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from schedlang.errors import ScheduleError
+from schedlang.errors import quoted
 from schedlang.program.program import Program
-from schedlang.torch.groups import (
-    as_written,
-    base_rate,
-    last_rates,
-    note_base,
-    write_rates,
-)
-from schedlang.torch.momentum import write_momentum
-from schedlang.torch.rates import Rates
+from schedlang.torch.assignments import Assignment
+from schedlang.torch.groups import LR, as_written, last_rates
 from schedlang.torch.watch import Watch, warn
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
@@ -47,7 +40,7 @@ class Bound(LRScheduler):
     total: int | None = None
     on_mismatch: OnMismatch = "raise"
     _watch: Watch | None = None  # None while PyTorch's own __init__ runs
-    _curve: Rates | None = None
+    _assignments: Sequence[Assignment] = ()
 
     def set_schedule(self, program: Program, bases: list[float]) -> None:
         """Note of which schedule, and for which base rates, this scheduler is."""
@@ -55,18 +48,26 @@ class Bound(LRScheduler):
         self.binding = dict(program.binding)
         self.bases = bases
         self.total = program.length if program.total is None else program.total
+        self._assignments = [Assignment.of_line(program, bases)]
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
-        """Begin at a tick; the rates that the groups then have are this scheduler's."""
+        """Begin at a tick; the numbers that the groups then have are this scheduler's."""
         self.on_mismatch = on_mismatch
-        groups = self.optimizer.param_groups
-        self._watch = Watch(len(groups), list(self.bases), None if start else stale)
+        groups = len(self.optimizer.param_groups)
+        self._watch = Watch(groups, groups, None if start else stale)
         self._step_count = 1  # not all of PyTorch's own classes count
         if start:
             self._restore({}, start)
             self.jump(start)
-        self._watch.note(groups, self.last_epoch)
-        self._watch.groups = None  # the first step looks at everything
+        self._note()
+        self._watch.groups = None  # the first step checks all groups
+
+    def _note(self) -> None:
+        """Take the numbers that the groups have for those that were written at the tick."""
+        watch = self._watched
+        for assignment in self._assignments:
+            assignment.note(self.optimizer.param_groups)
+        watch.groups, watch.tick = self.optimizer.param_groups, self.last_epoch
 
     @property
     def _watched(self) -> Watch:
@@ -83,38 +84,11 @@ class Bound(LRScheduler):
     @property
     def program(self) -> Program:
         """The schedule as it is for the first group."""
-        return self.program_of(self.bases[0])
-
-    def program_of(self, base: float) -> Program:
-        """The schedule as it is for a group of that base rate.
-
-        Raises:
-            ScheduleError: if it is wrong for that base.
-        """
-        from schedlang.schedule import restore
-
-        return restore(self.text, self.binding, base)
-
-    @property
-    def _rates(self) -> Rates:
-        """The curve for the base rates."""
-        if self._curve is None:
-            self._curve = Rates(self.program, self._usable_bases())
-        return self._curve
-
-    def _usable_bases(self) -> list[float]:
-        """The base rates; for a group that is left alone, the first, which fits the schedule."""
-        if self._watch is None:
-            return list(self.bases)
-        bases, left = self._watch.bases, self._watch.left_alone
-        return [bases[0] if i in left else base for i, base in enumerate(bases)]
-
-    def _forget_curve(self) -> None:
-        self._curve = None
+        return self._assignments[0].program
 
     def rates_at(self, tick: int) -> list[float]:
         """Each group's rate at a tick."""
-        return self._rates.at(tick)
+        return self._assignments[0].at(tick)
 
     @property
     def base_lrs(self) -> list[Any]:
@@ -140,10 +114,23 @@ class Bound(LRScheduler):
         Raises:
             ScheduleError: with everything that is wrong.
         """
-        watch = self._watched
-        for i, base in enumerate(bases):
-            if base not in watch.bases and i not in watch.left_alone:
-                self.program_of(base)
+        for assignment in self._assignments:
+            if assignment.key == "lr":
+                for i, base in zip(assignment.members, assignment.bases, strict=True):
+                    if bases[i] != base and i not in assignment.left_alone:
+                        assignment.check(bases[i])
+
+    def get_last(self, key: str) -> Any:
+        """The numbers of a hyperparameter at the tick, one a group: ``get_last("lr")``.
+
+        The scheduler of a plan has them for each of its hyperparameters, and its values.
+
+        Raises:
+            KeyError: if the schedule does not move it.
+        """
+        if key != "lr":
+            raise KeyError(f"this is the schedule of `lr`, and not of {quoted(key)}")
+        return self.get_last_lr()
 
     def get_lr(self) -> list[float | Tensor]:
         """Each group's rate at ``last_epoch``, computed from the schedule."""
@@ -161,13 +148,11 @@ class Bound(LRScheduler):
         self._write()
 
     def _write(self) -> None:
-        """Write the rates and the momentum of the tick."""
+        """Write the numbers of the tick, and the momentum."""
         groups, watch = self.optimizer.param_groups, self._watched
-        write_rates(groups, self.rates_at(self.last_epoch), watch.left_alone)
-        momentum = self._rates.momenta.get(self.last_epoch)
-        if momentum is not None:
-            write_momentum(self.optimizer, momentum)
-        watch.note(groups, self.last_epoch)
+        for assignment in self._assignments:
+            assignment.write(groups, self.last_epoch)
+        watch.groups, watch.tick = groups, self.last_epoch
         self._last_lr = last_rates(self.optimizer)
 
     def _settle(self) -> None:
@@ -177,13 +162,18 @@ class Bound(LRScheduler):
             message, watch.stale = watch.stale, None
             warn(message)
         if watch.tick == self.last_epoch:
-            watch.write_over(self.optimizer.param_groups, self._written())
+            for assignment in self._assignments:
+                assignment.write_over(self.optimizer.param_groups, self._written(assignment), watch)
         watch.is_loaded = False
         self._take_up()
 
-    def _written(self) -> Sequence[float | None]:
-        """What this scheduler wrote in its last step, one a group."""
-        return self._watched.rates
+    def _written(self, assignment: Assignment) -> Sequence[float | None]:
+        """What this scheduler wrote in its last step, a number for each member."""
+        return assignment.written
+
+    def _has_new_bases(self) -> bool:
+        """Whether base rates were assigned since they were taken up last."""
+        return self.bases != self._assignments[0].bases
 
     def _take_up(self) -> None:
         """Take up added groups, and base rates that were assigned.
@@ -192,29 +182,30 @@ class Bound(LRScheduler):
             ValueError: if there are fewer groups than before.
             ScheduleError: if a base rate was changed in place, and the schedule is wrong for it.
         """
-        groups, watch = self.optimizer.param_groups, self._watched
-        known = len(self.bases)
-        if len(groups) < known:
-            raise ValueError(f"there were {known} parameter groups, now there are {len(groups)}")
-        if len(groups) == known and self.bases == watch.bases:
+        groups, taken = self.optimizer.param_groups, self._watched.taken
+        if len(groups) < taken:
+            raise ValueError(f"there were {taken} parameter groups, now there are {len(groups)}")
+        if len(groups) == taken and not self._has_new_bases():
             return
         self._check_bases(self.bases)
-        for i, (group, base) in enumerate(zip(groups, self.bases, strict=False)):
-            if watch.bases[i : i + 1] != [base]:
-                note_base(group, base)
-        bases = list(self.bases)
-        for i, group in enumerate(groups[known:], known):
-            bases.append(base_rate(group))
-            try:
-                self.program_of(bases[i])
-            except ScheduleError as error:
-                why = error.mistakes[0].message
-                watch.leave_alone(i, f"the schedule is wrong for its base rate {bases[i]:g}: {why}")
-            else:
-                note_base(group, bases[i])
-        self.bases, watch.bases = bases, list(bases)
-        watch.by_curve = True
-        self._forget_curve()
+        for assignment in self._assignments:
+            if assignment.key == "lr":
+                assignment.set_bases(groups, self.bases)
+        for i in range(taken, len(groups)):
+            if i < len(self.bases):  # assigned before the group was taken up
+                LR.note_base(groups[i], self.bases[i])
+            self._take_up_group(i)
+        self._watched.taken = len(groups)
+        self.bases = self._known_bases()
+        self._watched.by_curve = True
+
+    def _take_up_group(self, number: int) -> None:
+        """Take up an added group."""
+        self._assignments[0].take_up(self.optimizer.param_groups, number)
+
+    def _known_bases(self) -> list[float]:
+        """The base rate of each group, as its rate is computed."""
+        return list(self._assignments[0].bases)
 
     # ------------------------------------------------------------------ as a child of a scheduler
 
@@ -255,8 +246,8 @@ class Bound(LRScheduler):
     def _saved(self) -> dict[str, Any]:
         """What each state has: plain numbers and text."""
         saved: dict[str, Any] = {"bases": list(self.bases)}
-        if self._watched.left_alone:
-            saved["left_alone"] = sorted(self._watched.left_alone)
+        if self._assignments[0].left_alone:
+            saved["left_alone"] = sorted(self._assignments[0].left_alone)
         return saved
 
     def load_state_dict(
@@ -280,9 +271,7 @@ class Bound(LRScheduler):
         self._take_up()
         tick = self.agreed_tick(state_dict, on_mismatch or self.on_mismatch)
         self._restore(state_dict, tick)
-        groups = range(len(self.optimizer.param_groups))
-        watch.left_alone.update(i for i in state_dict.get("left_alone", ()) if i in groups)
-        watch.by_curve = watch.by_curve or bool(watch.left_alone)
+        self._leave_alone(state_dict.get("left_alone", ()))
         watch.is_child = watch.is_child or self._waits
         if watch.is_child or tick < 0:
             self._count(tick)
@@ -293,10 +282,18 @@ class Bound(LRScheduler):
         watch.is_loaded, watch.stale = True, None
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
-        """Take over what a state remembers besides the tick."""
+        """Load what a state has besides the tick."""
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_curve"}
+    def _leave_alone(self, saved: Any) -> None:
+        """Leave alone the added groups that were left alone when the state was saved."""
+        assignment = self._assignments[0]
+        assignment.left_alone.update(i for i in saved if i in assignment.members)
+        assignment.forget_curve()
+        self._watched.by_curve = self._watched.by_curve or bool(assignment.left_alone)
+
+    def differences(self, state: Mapping[str, Any]) -> list[str]:
+        """In words, where the schedule of a saved state differs from this one."""
+        return differences(state, vars(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -312,7 +309,7 @@ class Bound(LRScheduler):
         """
         check_choice(on_mismatch)
         tick = operator.index(state["last_epoch"])
-        found = differences(state, vars(self))
+        found = self.differences(state)
         if not found or tick < 0:
             return tick
         if on_mismatch == "raise":
@@ -327,7 +324,7 @@ class Bound(LRScheduler):
 
 
 class _Still(LRScheduler):
-    """Moves nothing; but building it lets PyTorch see that a copied optimizer steps."""
+    """Moves nothing; but building it shows PyTorch that a copied optimizer steps."""
 
     def get_lr(self) -> list[float | Tensor]:
         return last_rates(self.optimizer)
@@ -345,6 +342,8 @@ def check_choice(on_mismatch: str) -> None:
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """In words, where the schedule of a saved state differs from a scheduler's own."""
+    if "lines" in there:
+        return [f"it is of a plan with lines for {', '.join(there['lines'])}"]
     if "text" not in there:
         return ["it names no schedule"]
     found = []

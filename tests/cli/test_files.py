@@ -15,7 +15,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schedlang.cli.files import entries, key_of, load, suggestion, value_at
+from schedlang.cli.files import File, entries, key_of, parsed, suggestion, value_at
 from schedlang.cli.rewrite import rewritten
 from tests.cli.running import Ran, Run
 
@@ -186,8 +186,7 @@ def test_one_missing_file_does_not_keep_check_from_the_others(run: Run) -> None:
         "a.yaml: fine: cosine 90\nfine: hold 5\n",
         """\
 error: cannot read no.yaml: No such file or directory
-b.yaml
-error[unknown-phase]: there is no phase called `cosin`
+b.yaml:1:1: error[unknown-phase]: there is no phase called `cosin`
   |
 1 | cosin 90
   | ^^^^^ did you mean `cosine`?
@@ -212,7 +211,7 @@ STDIN: list[tuple[str, list[str], Ran]] = [
         Ran(
             1,
             "",
-            "standard input\nerror[unknown-phase]: there is no phase called `cosin`\n"
+            "standard input:1:1: error[unknown-phase]: there is no phase called `cosin`\n"
             "  |\n1 | cosin 90\n  | ^^^^^ did you mean `cosine`?\n",
         ),
     ),
@@ -351,9 +350,9 @@ def test_fmt_changes_one_line_and_nothing_else(content: Any, style: str, flow: b
     for suffix, text in written.items():
         assume("&" not in text)  # an alias
         for path in _lines(content):
-            changed = rewritten(text, suffix, path, "cosine  90", "cosine 90")
+            changed = rewritten(File("", text, suffix), path, "cosine 90")
             assert changed is not None
-            node = before = load(text, suffix, "")
+            node = before = parsed(text, suffix)
             *outer, last = path or [""]
             for step in outer:
                 node = dict(entries(node))[step]
@@ -363,7 +362,7 @@ def test_fmt_changes_one_line_and_nothing_else(content: Any, style: str, flow: b
                 node[int(last)] = "cosine 90"
             else:
                 node[last] = "cosine 90"
-            assert repr(load(changed, suffix, "")).replace("90\\n", "90") == repr(before)
+            assert repr(parsed(changed, suffix)).replace("90\\n", "90") == repr(before)
 
 
 UNCHANGEABLE: list[tuple[str, str, str]] = [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from schedlang.cli.options import COMMANDS
 from tests.cli.running import Ran, Run, start
 
 # ── A line without quotes ────────────────────────────────────────────────────────────────────────
@@ -96,11 +97,16 @@ usage: schedlang COMMAND …
 Learning-rate schedules in one line of text.
 
 commands:
-  check  report what is wrong with schedules, and which settings are still open
-  show   print a schedule's phases as a table: ticks, rates, formulas
-  plot   draw the curve in the terminal, or as a picture
-  emit   print source code that needs the framework and nothing else
-  fmt    print the canonical text, or bring files into it
+  check      report what is wrong with schedules, and which settings are still open
+  lint       report what is legal and probably a mistake
+  explain    describe what happens when, and what each target is made of
+  show       print a schedule's phases as a table: ticks, rates, formulas
+  plot       draw the curve in the terminal, or as a picture
+  emit       print source code that needs the framework and nothing else
+  diff       compare two schedules: the first tick that differs, by how much, a picture
+  presets    list published schedules, with their sources
+  recommend  print lines for a task, with the reason for each
+  fmt        print the canonical text, or bring files into it
 
 options:
   -h, --help          show this help and exit
@@ -114,7 +120,7 @@ options:
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(run: Run, option: str) -> None:
     assert run(option) == Ran(0, HELP, "")
-    for command in ("check", "show", "plot", "emit", "fmt"):
+    for command in COMMANDS:
         ran = run(command, option)
         assert (ran.status, ran.err) == (0, "")
         assert ran.out.startswith(f"usage: schedlang {command} ")
@@ -249,7 +255,7 @@ def test_check_as_json(run: Run) -> None:
     Path("a.yaml").write_text("a: cosine 90 mn=0\n", encoding="utf-8")
     Path("b.yaml").write_text("b: {stages: [{kind: cosine}]}\n", encoding="utf-8")
     arguments = ("hold 5%", "hold 90 -> hold 90", "a.yaml", "b.yaml", "no.yaml")
-    ran = run("check", "--json", *arguments)
+    ran = run("check", "--format", "json", *arguments)
     assert (ran.status, ran.err) == (2, "")
     assert json.loads(ran.out) == [
         {
@@ -264,6 +270,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "set --total",
                     "path": ["stages", 0],
                     "span": [0, 7],
+                    "place": {"line": 1, "column": 1, "end_line": 1, "end_column": 8},
                 }
             ],
             "errors": [],
@@ -291,6 +298,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "did you mean `min`?",
                     "path": ["stages", 0, "mn="],
                     "span": [10, 12],
+                    "place": {"line": 1, "column": 14, "end_line": 1, "end_column": 16},
                 }
             ],
             "warnings": [],
@@ -308,6 +316,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "write cosine 90, or cosine rest",
                     "path": ["stages", 0],
                     "span": None,
+                    "place": {"line": 1, "column": 14, "end_line": 1, "end_column": 28},
                 }
             ],
             "warnings": [],
@@ -325,6 +334,7 @@ def test_check_as_json(run: Run) -> None:
                     "advice": "",
                     "path": [],
                     "span": None,
+                    "place": None,
                 }
             ],
             "warnings": [],
@@ -333,18 +343,24 @@ def test_check_as_json(run: Run) -> None:
 
 
 def test_check_as_json_has_the_warnings(run: Run) -> None:
-    ran = run("check", "--json", "cosine 90", "--total", "50")
+    ran = run("check", "--format", "json", "cosine 90", "--total", "50")
     assert (ran.status, ran.err) == (0, "")
-    assert json.loads(ran.out)[0]["warnings"] == [
-        "the phases take 90 ticks, the total is 50 ticks: training ends first"
-    ]
+    (warning,) = json.loads(ran.out)[0]["warnings"]
+    assert warning == {
+        "code": None,
+        "message": "the phases take 90 ticks, the total is 50 ticks: training ends first",
+        "advice": "",
+        "path": [],
+        "span": None,
+        "place": None,
+    }
 
 
 @pytest.mark.parametrize(
     ("line", "base"),
     [
         ("cosine 9 from=0.996 to=1", {"base": None, "shares": False}),
-        ("cosine 9", {"base": 1.0, "shares": True}),
+        ("cosine 9", {"base": None, "shares": True}),
     ],
 )
 def test_show_as_json_where_no_base_is_known(run: Run, line: str, base: dict[str, object]) -> None:

@@ -97,6 +97,7 @@ class Page:
             case "yaml" | "toml" | "json":
                 title = re.search(r'title="([^"]+)"', block.options)
                 assert title, f"{block}: a file needs a title"
+                (self.folder / title[1]).parent.mkdir(parents=True, exist_ok=True)
                 (self.folder / title[1]).write_text(block.code, encoding="utf-8")
             case "text":
                 for line in block.code.splitlines():

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from schedlang.phases import REGISTERED
+from schedlang.presets import PRESETS
 from tests.docs.markdown import ROOT, Page, blocks
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "language", "cli", "extending"))]
+NAMES = ("index", "language", "not-only-the-rate", "cli", "extending", "coming-from", "presets")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +41,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", prose):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), target
+
+
+def test_the_page_of_presets_has_them_all() -> None:
+    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `([a-z0-9-]+)` \| `(.*)` \| (.*) \|$", page)
+    lines = [(name, line.replace("\\|", "|"), source) for name, line, source in rows]
+    assert lines == [(name, found.line, found.source) for name, found in PRESETS.items()]
 
 
 def test_the_picture_is_of_the_readmes_line() -> None:

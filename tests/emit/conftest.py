@@ -55,6 +55,13 @@ TELLING = [
     Case("from its own minimum", "restarts 9 cycles=1 from=0.1x min=0.1x -> cosine 9"),
     Case("a peak between ticks", "onecycle 33 anneal=linear"),
     Case("nothing but zeros", "linear 5 -> restarts 4 cycles=1 -> restarts 9 cycles=2 from=1x"),
+    Case(
+        "many digits",
+        "inverse_time every=1M tok rate=0.001 staircase=true",
+        {"tokens_per_step": 262_144},
+    ),
+    Case("many digits again", "restarts first=1M tok min=10%", {"tokens_per_step": 262_144}),
+    Case("digits that end", "step 1B tok every=2M tok gamma=0.99", {"tokens_per_step": 1999}),
     Case("long, with skips", f"cosine 300 skip=200 min=1% -> {_ramps(45, 'shares')}"),
 ]
 

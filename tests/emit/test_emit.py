@@ -109,7 +109,7 @@ def test_what_is_refused(arguments: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("target", ["python", "optax"])
 def test_plateau_and_momentum_are_refused(target: Target) -> None:
-    with pytest.raises(ValueError, match=f"^{target} cannot have `plateau`: its rate hangs on"):
+    with pytest.raises(ValueError, match=f"^{target} cannot have `plateau`: its rate depends on"):
         schedlang.parse("warmup 5 -> plateau").emit(target)
     with pytest.raises(ValueError, match=f"^{target} cannot have `momentum=`: a {target} schedule"):
         schedlang.parse("onecycle 10 momentum=[0.8, 0.9]").emit(target)
@@ -117,7 +117,7 @@ def test_plateau_and_momentum_are_refused(target: Target) -> None:
 
 @pytest.mark.parametrize("target", ["keras", "optax"])
 def test_epochs_of_unknown_length_are_refused(target: Target) -> None:
-    with pytest.raises(ValueError, match="counts updates, and this schedule epochs"):
+    with pytest.raises(ValueError, match="counts updates, and this schedule counts epochs: set"):
         schedlang.parse("warmup 5ep -> cosine 85ep").emit(target)
 
 
@@ -217,18 +217,6 @@ def test_the_lists_of_growing_restarts_are_exact(target: Target, text: str) -> N
         begin, length = begin + length, length * Fraction(mult)
     assert scope["_BEGINS"] == [float(begin) for begin in begins]
     assert scope["_EDGES"] == [ceil(begin) for begin in begins]
-
-
-@pytest.mark.parametrize(
-    ("target", "line"),
-    [
-        ("optax", "second = 0.004 + (0.1 - 0.004) * (1 + jnp.cos(jnp.pi * p_2)) / 2"),
-        ("keras", "rate = ops.where(t <= 26, first, ops.where(t <= 52, second, third))"),
-    ],
-)
-def test_the_ramps_of_a_one_cycle_are_named_in_their_order(target: Target, line: str) -> None:
-    source = schedlang.parse("onecycle 90 three_phase=true").emit(target, lr=0.1)
-    assert f"{line}\n" in source
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_wrong_value_is_noticed(folder: Callable[[Target], Folder], target: Ta
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_refused_says_why(folder: Callable[[Target], Folder], target: Target) -> None:
-    reasons = ("cannot have `momentum=`", "say steps_per_epoch=")
+    reasons = ("cannot have `momentum=`", "set steps_per_epoch=")
     expected = [line for line in folder(target).refused if any(why in line for why in reasons)]
     assert folder(target).refused == expected
     if target == "torch":

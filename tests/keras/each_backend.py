@@ -804,3 +804,137 @@ def test_nothing_warns() -> None:
             model_of(keras.optimizers.Adam(schedlang.parse(FLAGSHIP).to_keras(lr=0.1))),
             RateLogger(),
         )
+
+
+# ── Plans ────────────────────────────────────────────────────────────────────────────────────────
+
+PLAN = schedlang.Plan(
+    {"lr": "warmup 3 from=10% -> cosine 9 min=1%", "weight_decay": "linear 8 to=10x"}
+)
+
+
+def sgd(rate: Any = 0.1, **options: Any) -> Any:
+    return keras.optimizers.SGD(rate, **{"momentum": 0.7, "weight_decay": 0.01, **options})
+
+
+def by_hand(start: list[Any], bound: dict[str, Program], updates: int) -> list[Any]:
+    """SGD with momentum and decoupled weight decay, in NumPy."""
+    weights, velocity = [w.astype("float64") for w in start], [0.0, 0.0]
+    for i in range(updates):
+        rate, decay = bound["lr"].at(i), bound["weight_decay"].at(i)
+        momentum = bound["momentum"].at(i) if "momentum" in bound else 0.7
+        x, y = X[i % 4 * 3 : i % 4 * 3 + 3], Y[i % 4 * 3 : i % 4 * 3 + 3]
+        error = 2 * (x @ weights[0] + weights[1] - y) / len(x)
+        for j, gradient in enumerate((x.T @ error, error.sum(axis=0))):
+            weights[j] = weights[j] * (1 - rate * decay)
+            velocity[j] = momentum * velocity[j] - rate * gradient
+            weights[j] = weights[j] + velocity[j]
+    return weights
+
+
+@pytest.mark.parametrize("by_schedule", [True, False], ids=["schedule", "number"])
+@pytest.mark.parametrize("momentum", [None, "linear 6 from=0.5 to=0.9"])
+def test_a_plan_by_hand(by_schedule: bool, momentum: str | None) -> None:
+    plan = PLAN if momentum is None else schedlang.Plan({**PLAN.mapping(), "momentum": momentum})
+    bound = plan.bind(None, lr=0.1, weight_decay=0.01, **({"momentum": 0.7} if momentum else {}))
+    model = model_of(sgd(plan.to_keras(lr=0.1) if by_schedule else 0.1))
+    start = [w.copy() for w in model.get_weights()]
+    for _ in range(2):  # the second `fit` goes on
+        rates = fit(model, *plan.keras_callbacks(weight_decay=0.01), epochs=2)
+    np.testing.assert_allclose(rates, bound["lr"].curve(16)[8:], rtol=1e-4, atol=1e-6)
+    assert float(model.optimizer.get_config()["weight_decay"]) == 0.01  # the base
+    for a, b in zip(model.get_weights(), by_hand(start, bound, 16), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_plan_moves_betas_and_epsilon_in_a_compiled_step() -> None:
+    plan = schedlang.Plan(
+        {
+            "beta1": "linear 8 to=0.5",
+            "beta2": "linear 8 to=0.9",
+            "eps": "linear 8 to=0.1",
+            "weight_decay": "linear 8 to=0.2",
+        }
+    )
+    found = []
+    for eager in (True, False):
+        model = model_of(keras.optimizers.AdamW(0.1, weight_decay=0.004))
+        model.run_eagerly = eager
+        fit(model, RateLogger(), epochs=1)  # the step is compiled
+        fit(model, *plan.keras_callbacks(), epochs=2)
+        found.append(model.get_weights())
+    unmoved = model_of(keras.optimizers.AdamW(0.1, weight_decay=0.004))
+    fit(unmoved, RateLogger(), epochs=3)
+    for a, b, c in zip(*found, unmoved.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+        assert (np.abs(a - c) > 1e-4).all()
+
+
+def test_a_plan_survives(tmp_path: Path) -> None:
+    plan = schedlang.Plan({**PLAN.mapping(), "momentum": "linear 12 to=0.9"})
+
+    def fresh() -> keras.Model:
+        return model_of(sgd(plan.to_keras(lr=0.1)))
+
+    whole = fresh()
+    fit(whole, *plan.keras_callbacks(), epochs=4)
+    saved = fresh()
+    fit(saved, *plan.keras_callbacks(), epochs=2)
+    saved.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    fit(loaded, *plan.keras_callbacks(), epochs=2)
+    for a, b in zip(whole.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_a_plan_ends_in_a_plateau() -> None:
+    plan = schedlang.Plan({"lr": "plateau factor=0.5 patience=0", "weight_decay": "hold"})
+    rates = fit(model_of(sgd()), Metric([1.0] * 3), *plan.keras_callbacks(), epochs=3)
+    np.testing.assert_allclose(rates[::4], [0.1, 0.1, 0.05], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "optimizer", "message"),
+    [
+        (
+            {"weight_decay": "hold"},
+            {},
+            lambda: sgd(weight_decay=None),
+            "SGD has weight_decay=None, which switches it off: use SGD(weight_decay=0.01)",
+        ),
+        (
+            {"weight_decay": "hold"},
+            {"weight_decay": 0.02},
+            sgd,
+            "weight_decay=0.02 is given, and the optimizer has 0.01",
+        ),
+        ({"lr": "hold"}, {"lr": 0.2}, sgd, "lr=0.2 is given, and the optimizer has 0.1"),
+        (
+            {"beta2": "hold"},
+            {},
+            sgd,
+            "SGD has no number called `beta2`; it has weight_decay, momentum",
+        ),
+        (
+            {"momentum": "hold", "beta1": "hold"},
+            {},
+            lambda: keras.optimizers.Adam(0.1),
+            "`momentum` and `beta1` are one number of this optimizer: write one of them",
+        ),
+        (
+            {"lr": "linear 5"},
+            {},
+            lambda: sgd(schedlang.parse("cosine 5").to_keras(lr=0.1)),
+            (
+                "the optimizer has a schedule that is not the plan's: give it to_keras(...), or a "
+                "number, learning_rate=0.1"
+            ),
+        ),
+    ],
+)
+def test_what_a_plan_refuses_at_the_start_of_fit(
+    written: Any, given: dict[str, Any], optimizer: Any, message: str
+) -> None:
+    callbacks = schedlang.Plan(written).keras_callbacks(**given)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        fit(model_of(optimizer()), *callbacks)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from tests.cases import golden
 HERE = Path(__file__).parent
 
 
-FILES = [("each_backend.py", 90, "tensorflow"), ("each_backend.py", 90, "jax")]
-FILES += [("each_backend.py", 90, "torch"), ("mirrored.py", 9, "tensorflow")]
+FILES = [("each_backend.py", 103, "tensorflow"), ("each_backend.py", 103, "jax")]
+FILES += [("each_backend.py", 103, "torch"), ("mirrored.py", 9, "tensorflow")]
 
 
 @pytest.mark.parametrize(("file", "tests", "backend"), FILES)
@@ -52,14 +53,14 @@ def test_backend(file: str, tests: int, backend: str) -> None:
             "warmup 5 -> plateau",
             {},
             (
-                "`plateau` waits for metrics, which a Keras schedule never sees:"
+                "`plateau` needs metrics, which a Keras schedule does not get:"
                 " use keras_callbacks(...), which sets the rate"
             ),
         ),
         (
             "warmup 2ep -> cosine 8ep",
             {},
-            "Keras counts updates, and this schedule counts epochs: say steps_per_epoch=",
+            "Keras counts updates, and this schedule counts epochs: set steps_per_epoch=",
         ),
     ],
 )
@@ -86,3 +87,94 @@ def test_the_front_door_takes_every_line_of_the_articles() -> None:
             rate = schedlang.parse(seed["schedule"]).to_keras(lr=seed["lr"])
             step = seed["steps"][5] if "steps" in seed else 5
             assert float(rate(step)) == pytest.approx(seed["values"][5], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("written", "call", "message"),
+    [
+        (
+            {"lr": {"a*": "hold", "*": "hold"}, "eps": {0: "hold"}, "weight_decay": "hold"},
+            lambda plan: plan.to_keras(lr=0.1),
+            """
+            error[groups]: Keras has no parameter groups, and `lr` has lines for `a*`, `*`
+              at lr
+              write one line for lr
+
+            error[groups]: Keras has no parameter groups, and `eps` has lines for `0`
+              at eps
+              write one line for eps
+            """,
+        ),
+        (
+            {"lr": {"a*": "hold", "*": "hold"}},
+            lambda plan: plan.keras_callbacks(),
+            """
+            error[groups]: Keras has no parameter groups, and `lr` has lines for `a*`, `*`
+              at lr
+              write one line for lr
+            """,
+        ),
+        (
+            {"weight_decay": "hold"},
+            lambda plan: plan.to_keras(),
+            (
+                "the plan has no line for `lr`: give the optimizer a number, and use "
+                "keras_callbacks(...)"
+            ),
+        ),
+        (
+            {"lr": "cosine 9"},
+            lambda plan: plan.to_keras(),
+            """
+            error[no-base]: the line of `lr` has shares of its base, which is not known
+              at lr
+              give it: lr=0.1
+            """,
+        ),
+        (
+            {"lr": "plateau", "eps": "hold"},
+            lambda plan: plan.to_keras(lr=0.1),
+            (
+                "lr: `plateau` needs metrics, which a Keras schedule does not get: use "
+                "keras_callbacks(...), which sets the rate"
+            ),
+        ),
+        (
+            {"lr": "cosine 9", "rho": "hold"},
+            lambda plan: plan.keras_callbacks(),
+            (
+                "`rho` cannot be set in a compiled step of Keras; lr, weight_decay, momentum, "
+                "beta1, beta2, eps can"
+            ),
+        ),
+        (
+            {"lr": "hold", "weight_decay": "plateau"},
+            lambda plan: plan.keras_callbacks(),
+            (
+                "`plateau` needs metrics, which `weight_decay` in a compiled step of Keras "
+                "does not get: use it for lr"
+            ),
+        ),
+        (
+            {"lr": "cosine 9 min=1%", "eps": "cosine 100%", "weight_decay": "linear rest"},
+            lambda plan: plan.keras_callbacks(lr=0.1),
+            """
+            error[missing-setting]: `100%` needs a total
+              at eps
+              |
+            1 | cosine 100%
+              | ^^^^^^^^^^^ set total=
+
+            error[missing-setting]: `rest` needs a total
+              at weight_decay
+              |
+            1 | linear rest
+              |        ^^^^ set total=
+            """,
+        ),
+    ],
+)
+def test_refusals_of_plans(written: Any, call: Any, message: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole text is compared
+        call(schedlang.Plan(written))
+    assert str(raised.value) == textwrap.dedent(message).strip("\n")

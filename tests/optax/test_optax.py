@@ -196,7 +196,7 @@ def test_a_thousand_ramps_are_a_small_jaxpr() -> None:
         (
             "plateau",
             (
-                "`plateau` waits for metrics, which an optax schedule never sees:"
+                "`plateau` needs metrics, which an optax schedule does not get:"
                 " use optax.contrib.reduce_on_plateau after the schedule"
             ),
         ),
@@ -209,7 +209,7 @@ def test_a_thousand_ramps_are_a_small_jaxpr() -> None:
         ),
         (
             "cosine 9ep",
-            "optax counts updates, and this schedule counts epochs: say steps_per_epoch=",
+            "optax counts updates, and this schedule counts epochs: set steps_per_epoch=",
         ),
     ],
 )

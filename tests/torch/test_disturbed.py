@@ -15,7 +15,7 @@ from torch.optim import SGD, Optimizer
 
 import schedlang
 from schedlang import ScheduleWarning
-from schedlang.torch.watch import Watch
+from schedlang.torch.assignments import Assignment
 from tests.torch.rig import ENGINES, close, look, sgd, train
 
 # A line for each of PyTorch's classes, alone and in a chain, and their momentum.
@@ -507,12 +507,12 @@ def test_an_undisturbed_step_compares_no_rate_group_by_group(
     engine: Any = "auto" if "momentum" in line else "chain"
     scheduler: Any = schedlang.to_torch(sgd(), line, engine=engine)
     looked: list[Any] = []
-    original = Watch.write_over
+    original = Assignment.write_over
 
-    def write_over(watch: Watch, *args: Any) -> None:
-        looked.append(watch)
-        original(watch, *args)
+    def write_over(assignment: Assignment, *args: Any) -> None:
+        looked.append(assignment)
+        original(assignment, *args)
 
-    monkeypatch.setattr(Watch, "write_over", write_over)
+    monkeypatch.setattr(Assignment, "write_over", write_over)
     train(scheduler, 12)
     assert len(looked) <= 1 + sum(begin <= 12 for begin in scheduler._watched.milestones)

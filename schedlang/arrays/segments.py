@@ -1,0 +1,328 @@
+"""The segments of a track: parts without a jump, and one of them as array operations."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
+
+from schedlang.arrays.single import SmoothPart, TickCount, single
+from schedlang.arrays.stable import TINY
+from schedlang.formula.evaluate import value
+from schedlang.formula.expressions import (
+    ZERO,
+    Apply,
+    Expr,
+    Number,
+    Operation,
+    Symbol,
+    maximum,
+    rebuild,
+    substitute,
+    symbols,
+    walk,
+)
+from schedlang.formula.ranges import Range, stays_finite
+from schedlang.program.program import Track
+
+LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
+"""The last tick that can be told, by the type in which ticks are counted."""
+
+LAST_EXACT = 2**24
+"""Up to this tick each is a float32 of its own."""
+
+FAR = 2**62
+"""No step is beyond this tick."""
+
+Tensor: TypeAlias = Any
+
+
+class Arrays(Protocol):
+    """An array library under NumPy's names (``where``, ``take``, ``cos`` …), and ``cast``."""
+
+    def cast(self, x: Tensor, dtype: str) -> Tensor:
+        """The tensor in another type."""
+
+    def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a track without a jump, at its place.
+
+    Attributes:
+        begin: its first tick.
+        end: the tick at which its formula stops; None if it never ends.
+        counts: what its formula is over, their anchors in ticks of the run.
+        curve: its formula.
+        after_begin: whether the formula may only be evaluated from the begin on.
+        before_end: whether the formula may only be evaluated up to the end.
+    """
+
+    begin: int
+    end: int | None
+    counts: tuple[TickCount, ...]
+    curve: Expr
+    after_begin: bool = False
+    before_end: bool = False
+
+    def at(self, tick: int) -> float:
+        """The formula's value at a tick, in doubles."""
+        return value(self.curve, self.counts_at(tick))
+
+    def counts_at(self, tick: int) -> dict[str, float]:
+        """What the formula is over, at a tick."""
+        return {f"x{i}": count_at(count, tick) for i, count in enumerate(self.counts)}
+
+
+def count_at(count: TickCount, tick: int) -> float:
+    """A count at a tick."""
+    since = tick - count.anchor
+    rounds, rest = divmod(since * count.denominator, count.numerator)
+    match count.kind:
+        case "ticks":
+            return float(since)
+        case "rounds":
+            return float(rounds - count.offset)
+        case "remainder":
+            return float(rest - count.offset)
+
+
+def segments(track: Track) -> list[Segment]:
+    """The segments of a track, without those that only hold the end level of the one before."""
+    kept: list[Segment] = []
+    for segment in _placed(track):
+        last = kept[-1] if kept else None
+        if last is not None and _holds(last, segment.curve):
+            kept[-1] = replace(last, before_end=bool(last.counts))
+        else:
+            kept.append(segment)
+    return kept
+
+
+def _holds(segment: Segment, level: Expr) -> bool:
+    """Whether the segment is at this level once its counts are stopped at its end."""
+    if segment.end is None or not isinstance(level, Number):
+        return False
+    if any(count.kind == "remainder" for count in segment.counts):  # these never stop
+        return False
+    return abs(segment.at(segment.end) - level.value) <= 1e-9 * abs(level.value)
+
+
+def _placed(track: Track) -> Iterator[Segment]:
+    written: dict[tuple[int, int | None], list[SmoothPart]] = {}
+    for piece in track.pieces:
+        length = None if piece.end is None else piece.end - piece.begin
+        key = id(piece.curve), length  # rounds of a repeat share their curves
+        parts = written.get(key)
+        if parts is None:
+            parts = written[key] = list(single(piece.curve, length))
+        for part in parts:
+            begin = piece.begin + part.begin
+            end = None if part.end is None else piece.begin + part.end
+            counts = tuple(c._replace(anchor=piece.begin + c.anchor) for c in part.counts)
+            segment = Segment(begin, end, counts, part.curve)
+            yield replace(
+                segment,
+                after_begin=begin > 0 and not _is_finite(segment, 0, begin),
+                before_end=end is not None and not _is_finite(segment, end, FAR),
+            )
+
+
+def in_reach(segment: Segment, last: int) -> Segment:
+    """The segment for a library that counts no further than that."""
+    counts, moved = [], dict[str, Expr]()
+    for i, count in enumerate(segment.counts):
+        name, here = f"x{i}", count
+        if here.numerator > last:  # the first period never ends
+            if here.kind == "rounds":
+                moved[name] = Number(-float(here.offset))
+                here = TickCount("ticks", segment.begin)
+            else:
+                here = TickCount("ticks", here.anchor + here.offset)
+        if here.anchor > last:
+            moved[name] = Symbol(name) + float(last - here.anchor)
+            here = here._replace(anchor=last)
+        counts.append(here)
+    end = segment.end if segment.end is not None and segment.end <= last else None
+    return replace(segment, end=end, counts=tuple(counts), curve=substitute(segment.curve, moved))
+
+
+def _is_finite(segment: Segment, first: int, last: int) -> bool:
+    """Whether the formula and its slope are finite at these ticks, where it does not count."""
+    ranges = {}
+    for i, count in enumerate(segment.counts):
+        if count.kind == "remainder":
+            ends = -float(count.offset), float(count.numerator - count.offset)
+        else:
+            ends = count_at(count, first), count_at(count, last)
+        ranges[f"x{i}"] = Range(*ends)
+    return stays_finite(segment.curve, ranges)
+
+
+# ------------------------------------------------------------------------- as array operations
+
+_OPERATORS: dict[Operation, Callable[..., Tensor]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+    "neg": operator.neg, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
+    "ge": operator.ge, "eq": operator.eq, "ne": operator.ne,
+}  # fmt: skip
+_NAMES: dict[Operation, str] = {
+    "pow": "power", "min": "minimum", "max": "maximum",
+    "and": "logical_and", "or": "logical_or", "not": "logical_not",
+}  # fmt: skip
+
+
+def compiled(e: Expr, arrays: Arrays, names: Iterable[str]) -> Callable[[Iterable[Tensor]], Tensor]:
+    """The expression as a function of the values of these symbols.
+
+    What occurs in it twice is computed once. A call goes through a list and walks no tree, which
+    counts where every operation is called from Python.
+    """
+    numbers = dict.fromkeys(part for part in walk(e) if isinstance(part, Number))
+    places: dict[Expr, int] = {}
+    known: list[Expr] = [*map(Symbol, names), *numbers]
+    for part in known:
+        places[part] = len(places)
+    constants = [number.value for number in numbers]
+    calls: list[tuple[Callable[..., Tensor], list[int]]] = []
+
+    def place(part: Expr) -> int:
+        if part not in places:
+            assert isinstance(part, Apply)
+            call = _OPERATORS.get(part.op) or getattr(arrays, _NAMES.get(part.op, part.op))
+            calls.append((call, [place(arg) for arg in part.args]))
+            places[part] = len(places)
+        return places[part]
+
+    last = place(e)
+
+    def run(inputs: Iterable[Tensor]) -> Tensor:
+        values = [*inputs, *constants]
+        for call, args in calls:
+            values.append(call(*[values[i] for i in args]))
+        return values[last]
+
+    return run
+
+
+class Ticks:
+    """Ticks as they are counted, and (once, and only if it is asked for) as float32."""
+
+    def __init__(self, whole: Tensor, arrays: Arrays) -> None:
+        self.whole = whole
+        self._arrays = arrays
+
+    @cached_property
+    def near(self) -> Tensor:
+        """The ticks as float32, which is exact up to `LAST_EXACT`."""
+        return self._arrays.cast(self.whole, "float32")
+
+    def before(self, tick: int) -> Tensor:
+        """Whether each is before this tick."""
+        return self.near < float(tick) if tick <= LAST_EXACT else self.whole < tick
+
+
+Evaluation: TypeAlias = Callable[[Ticks], "Tensor | float"]
+
+
+def evaluation(segment: Segment, arrays: Arrays, dtype: str) -> Evaluation:
+    """One segment's formula as a function of the ticks; a float if it is constant."""
+    if isinstance(segment.curve, Number):
+        level = segment.curve.value
+        return lambda _: level
+    names = [f"x{i}" for i in range(len(segment.counts))]
+    # A count that only occurs as ``max(x, TINY)`` is held above 0 where it is clipped anyway.
+    kept: dict[Expr, Symbol] = {maximum(Symbol(name), TINY): Symbol(name) for name in names}
+    bare = symbols(_replace(segment.curve, dict.fromkeys(kept, ZERO)))
+    kept = {e: count for e, count in kept.items() if count.name not in bare}
+    run = compiled(_replace(segment.curve, kept), arrays, names)
+    inputs = [
+        _clamped(segment, count, arrays, dtype, -math.inf if name in bare else TINY)
+        for name, count in zip(names, segment.counts, strict=True)
+    ]
+    return lambda ticks: run([x(ticks) for x in inputs])
+
+
+def _replace(e: Expr, parts: Mapping[Expr, Expr]) -> Expr:
+    return parts[e] if e in parts else rebuild(e, lambda part: _replace(part, parts))
+
+
+def _clamped(
+    segment: Segment, count: TickCount, arrays: Arrays, dtype: str, least: float
+) -> Callable[[Ticks], Tensor]:
+    """One of the segment's counts, at least this, and where its formula is finite."""
+    x = _counting(segment, count, arrays, dtype)
+    first, last = least, math.inf
+    if count.kind != "remainder":
+        first = max(first, count_at(count, segment.begin)) if segment.after_begin else first
+        last = (
+            count_at(count, segment.end) if segment.before_end and segment.end is not None else last
+        )
+    if (first, last) == (-math.inf, math.inf):
+        return x
+    # Both bounds at once: `minimum` and `maximum` of Keras cost more than its `clip`.
+    return lambda ticks: arrays.clip(x(ticks), first, last)
+
+
+def _counting(
+    segment: Segment, count: TickCount, arrays: Arrays, dtype: str
+) -> Callable[[Ticks], Tensor]:
+    """One of the segment's counts: in floats where they are exact, else from integers."""
+    ends = segment.end is not None and segment.end <= LAST_EXACT and count.anchor <= LAST_EXACT
+    if count.kind != "ticks" or not (ends or count.anchor <= LAST_EXACT >> 4):
+        return lambda ticks: array_count(count, arrays, ticks.whole, dtype)
+    if not count.anchor:
+        return lambda ticks: ticks.near
+    anchor = float(count.anchor)
+    return lambda ticks: ticks.near - anchor
+
+
+def array_count(count: TickCount, arrays: Arrays, step: Tensor, dtype: str) -> Tensor:
+    """A count as float32; each of its numbers may be a tensor of whole numbers."""
+    # Operators, and not functions such as `mod`: Keras makes an int32 of PyTorch's int64 in those.
+    anchor = _like(count.anchor, dtype)
+    since = step if isinstance(anchor, int) and not anchor else step - anchor
+    if count.kind == "ticks":
+        return arrays.cast(since, "float32")
+    if dtype.startswith("float"):
+        numerator = _like(count.numerator, dtype)
+        rest = since % numerator
+        rounds = (since - rest) / numerator
+        if not isinstance(count.denominator, int) or count.denominator > 1:
+            # Only what is left is multiplied: the product with all ticks would be rounded.
+            denominator = _like(count.denominator, dtype)
+            ticks = rest * denominator
+            rest = ticks % numerator
+            rounds = rounds * denominator + (ticks - rest) / numerator
+    else:
+        rounds, rest = _divide(count, arrays, since, dtype)
+    found, offset = rounds if count.kind == "rounds" else rest, count.offset
+    if not isinstance(offset, int) or offset:
+        found = found - _like(offset, dtype)
+    return arrays.cast(found, "float32")
+
+
+def _like(number: Any, dtype: str) -> Any:
+    """The number as a float for a float type: JAX adds no large int to a float."""
+    return float(number) if isinstance(number, int) and dtype.startswith("float") else number
+
+
+def _divide(count: TickCount, arrays: Arrays, ticks: Tensor, dtype: str) -> tuple[Tensor, Tensor]:
+    """``ticks·denominator`` over the numerator: the whole quotient and the rest, in integers."""
+    numerator: Any = count.numerator
+    denominator: Any = count.denominator
+    rounds = ticks // numerator
+    rest = ticks - rounds * numerator
+    if isinstance(denominator, int) and denominator == 1:
+        return rounds, rest
+    # The product need not fit into an int32. The quotient does, and its float is at most one off;
+    # the rest fits too, so that it comes out right however the products wrap around.
+    top, bottom = arrays.cast(denominator, "float32"), arrays.cast(numerator, "float32")
+    part = arrays.cast(arrays.floor(arrays.cast(rest, "float32") * top / bottom), dtype)
+    rest = rest * denominator - part * numerator
+    off = arrays.cast(rest >= numerator, dtype) - arrays.cast(rest < 0, dtype)
+    return rounds * denominator + part + off, rest - off * numerator

@@ -1,0 +1,115 @@
+"""`check` and `lint`: what is wrong with schedules, in lines, files and folders."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from schedlang.cli.inputs import Input, expanded, find_all
+from schedlang.cli.output import Misuse, put
+from schedlang.cli.project import Project, project
+from schedlang.cli.report import Remark, Report, linted, print_text, remarks, unreadable
+from schedlang.cli.shared import caught_warnings, settings
+from schedlang.errors import ScheduleError
+from schedlang.program.binding import bind
+from schedlang.schedule import Schedule
+
+NOTHING = "no key of these files is called `schedule`, `lr_schedule` or `…_schedule`"
+
+
+def check(options: argparse.Namespace) -> int:
+    """Report what is wrong with each schedule, and (lint) what is probably a mistake."""
+    own = project()
+    ignore = _known([*own.ignore, *options.ignore]) if options.lint else ()
+    reports = []
+    for report in _reports(options, own, ignore):
+        reports.append(report)
+        if options.format == "text":
+            print_text(report, options)
+    if options.format != "text":
+        _put(reports, options.format)
+    if not (reports or options.by_key):
+        raise Misuse(NOTHING)
+    return max((report.status for report in reports), default=0)
+
+
+def _known(codes: Sequence[str]) -> Sequence[str]:
+    from schedlang.linting import refuse_unknown
+
+    try:
+        return refuse_unknown(codes)
+    except ValueError as error:
+        raise Misuse(f"ignore: {error}") from None
+
+
+def _put(reports: Sequence[Report], form: str) -> None:
+    from schedlang.cli import machine
+
+    match form:
+        case "json":
+            put(machine.as_json(reports))
+        case "sarif":
+            put(machine.as_sarif(reports))
+        case _:
+            if written := machine.as_github(reports):
+                put(written)
+
+
+def _reports(options: argparse.Namespace, own: Project, ignore: Sequence[str]) -> Iterator[Report]:
+    given = settings(options)
+    for name, by_key in expanded(options.schedules, by_key=options.by_key):
+        try:
+            inputs = find_all(name, options.key, own.keys, by_key=by_key)
+        except Misuse as error:
+            yield unreadable(name, str(error), error.place)
+            continue
+        for found in inputs:
+            placed = found.with_clock(given.get("clock"))
+            yield _examined(placed, given, ignore if options.lint else None)
+
+
+def _examined(found: Input, given: dict[str, Any], ignore: Sequence[str] | None) -> Report:
+    report = Report(found.argument, found.key, found.file is not None, found.place)
+    with caught_warnings() as caught:
+        try:
+            schedule = found.schedule()
+            still_open = _still_open(schedule, given, found.text)
+        except ScheduleError as error:
+            return report._replace(remarks=tuple(remarks("error", error, found)), status=1)
+    warned = [Remark("warning", "", str(warning.message)) for warning in caught]
+    if ignore is not None:
+        warned += _linted(found, schedule, given, ignore)
+    notes = [] if still_open is None else remarks("note", still_open, found)
+    status = 1 if any(remark.code for remark in warned) else 0
+    return report._replace(text=str(schedule), remarks=(*notes, *warned), status=status)
+
+
+def _linted(
+    found: Input, schedule: Schedule, given: dict[str, Any], ignore: Sequence[str]
+) -> Iterator[Remark]:
+    from schedlang.linting import found_in, ignored
+
+    findings = found_in(schedule, given, ignore=ignore, in_file=found.file is not None)
+    if findings:
+        off = ignored(found.lines())
+        kept = [each for each in findings if not {"*", each.code} & off]
+        yield from linted(kept, found)
+
+
+def _still_open(
+    schedule: Schedule, given: dict[str, Any], source: str | None
+) -> ScheduleError | None:
+    """The settings that a schedule still needs.
+
+    Raises:
+        ScheduleError: with everything that is wrong whatever is set later.
+    """
+    try:
+        bind(schedule, given, source, symbolic=True)
+    except ScheduleError as error:
+        needs = [mistake for mistake in error.mistakes if mistake.code == "missing-setting"]
+        if not needs:
+            raise
+        return ScheduleError(needs, source)
+    return None

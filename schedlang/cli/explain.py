@@ -1,0 +1,212 @@
+"""`explain`: what happens when, in words and numbers, and what each target will be made of."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from schedlang.cli.output import put
+from schedlang.cli.shared import bound
+from schedlang.cli.table import Row, decided, row_of
+from schedlang.cli.targets import targets
+from schedlang.formula.expressions import Number
+from schedlang.formula.notation import number, tidy
+from schedlang.language.quantities import Length
+from schedlang.language.rules import lengths
+from schedlang.program.clock import Clock, merge
+from schedlang.program.program import Part, Piece, Program, Track
+from schedlang.schedule import Schedule
+
+MOST_LISTED = 6
+"""So many ticks of drops are listed."""
+MOST_PHASES = 100
+"""So many phases are explained; a line can have a million."""
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Print what a schedule does, and what each target makes of it."""
+    found, program = bound(options)
+    schedule = found.schedule()
+    settings = {name: value for name, value in program.binding.items() if name != "lr"}
+    put(f"{program.text}\n")
+    put("\n".join(f"  {line}" for line in _frame(program)))
+    units = list(_units(schedule, settings))
+    if units:
+        put("\n".join(["", "Lengths", *(f"  {line}" for line in units)]))
+    for i, track in enumerate(program.tracks):
+        title = "What happens" if i == 0 else "Multiplied by"
+        put("\n".join(["", title, *(f"  {line}" for line in _story(track, program))]))
+    if program.momentum is not None:
+        text = program.momentum.pieces[0].text
+        put(f"\n  The momentum moves against the rate (`{text}`), and then stays.")
+    if program.plateau is not None:
+        put(f"\n  {decided(program)}")
+    put("\nWhat it is made of")
+    for name, lines in targets(program):
+        first, *others = lines
+        put("\n".join([f"  {name:8} {first}", *(f"  {'':8} {line}" for line in others)]))
+    return 0
+
+
+def _frame(program: Program) -> Iterator[str]:
+    """What a tick is, how long it lasts, and what the rates are."""
+    if program.tick is None:
+        yield "One tick is one call of step(): whatever the training loop calls it on."
+    else:
+        yield f"One tick is {program.says_tick}."
+    if program.length is None:
+        yield "It never ends."
+    else:
+        yield f"It lasts {_ticks(program.length)}; then the end level holds."
+    if program.total is not None and program.total != program.length:
+        yield f"The run has {_ticks(program.total)}."
+    if program.in_shares:
+        yield "Rates are in units of the base rate (set --lr)."
+    elif program.base is None:
+        yield "The values are absolute, and need no base rate."
+    else:
+        yield f"The base rate is {number(program.base)}."
+
+
+def _ticks(count: int) -> str:
+    return f"{count:,} tick{'s' if count != 1 else ''}"
+
+
+def _units(schedule: Schedule, given: Mapping[str, Any]) -> Iterator[str]:
+    """Each written length that is not in ticks, in ticks."""
+    settings = merge(schedule, dict(given))
+    clock = Clock.of(schedule, settings)
+    seen: dict[Length, None] = {}
+    for path, length in lengths(schedule):
+        own = {None: "", "step": "st", "epoch": "ep"}[clock.tick]
+        if length.unit not in {"", own} and path != ("total",):
+            seen[length] = None
+    by = {
+        "ep": ("steps_per_epoch", "an epoch"),
+        "tok": ("tokens_per_step", "tokens an update"),
+        "ex": ("samples_per_step", "examples an update"),
+        "st": ("steps_per_epoch", "updates an epoch"),
+        "%": ("total", "in all"),
+    }
+    for length in seen:
+        ticks = float(clock.ticks(length))
+        name, what = by[length.unit]
+        value = clock.total if name == "total" else getattr(settings, name)
+        assert value is not None  # else the length would have been an error
+        yield f"{length} is {ticks:,.6g} ticks ({float(value):,.6g} {what})"
+
+
+# ── What happens ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _story(track: Track, program: Program) -> list[str]:
+    lines = []
+    for line in _parts(track.parts, program, 0):
+        lines.append(line)
+        if len(lines) == MOST_PHASES:
+            return [*lines, "… and more"]
+    return lines
+
+
+def _parts(parts: Sequence[Part], program: Program, since: int) -> Iterator[str]:
+    for part in parts:
+        begin, end = since + part.begin, None if part.end is None else since + part.end
+        if isinstance(part, Piece):
+            placed = part._replace(begin=begin, end=end)
+            yield f"{_when(begin, end)}: {_what(placed)}"
+            continue
+        rounds = "again and again" if end is None else f"{(end - begin) // part.period:,} times"
+        yield f"{_when(begin, end)}: {rounds} the same, {_ticks(part.period)} each, the first time:"
+        yield from (f"  {line}" for line in _parts(part.parts, program, begin))
+
+
+def _when(begin: int, end: int | None) -> str:
+    if end is None:
+        return f"from tick {begin:,} on"
+    return f"tick {begin:,}" if end - begin == 1 else f"ticks {begin:,} to {end - 1:,}"
+
+
+def _what(piece: Piece) -> str:
+    """What the rate does in a phase."""
+    row = row_of(piece)
+    if row.formula == number(row.first):
+        text = "" if piece.kind == "hold" or not piece.text else f" (`{piece.text}`)"
+        return f"the rate stays at {number(row.first)}{text}"
+    way = _WAYS.get(piece.kind)
+    if way is not None and row.last is not None:
+        moves = "rises" if row.last > row.first else "falls"
+        end = f"{number(row.last)}, which tick {piece.end:,} has"
+        return f"the rate {moves} {way} from {number(row.first)} to {end}"
+    words = _in_words(piece, row)
+    last = "on" if row.last is None else f"to {number(row.last)}"
+    formula = f"the rate follows `{piece.text}`, from {number(row.first)} {last}"
+    return f"the rate {words}" if words else formula
+
+
+_WAYS = {
+    "linear": "in a straight line",
+    "cosine": "along half a cosine wave",
+    "poly": "along a power of the time that is left",
+    "sqrt": "with the square root of the time",
+    "exp": "by the same factor each tick",
+}
+
+
+def _in_words(piece: Piece, row: Row) -> str:
+    facts = piece.facts
+    match piece.kind:
+        case "exp":
+            every = facts["every"] or 1.0
+            each = "each tick" if every == 1 else f"every {every:,.6g} ticks"
+            return f"begins at {number(row.first)} and is multiplied by {facts['gamma']:.6g} {each}"
+        case "step":
+            every = f"every {facts['every']:,.6g} ticks"
+            return f"begins at {number(row.first)}, multiplied by {facts['gamma']:.6g} {every}"
+        case "multistep" | "piecewise":
+            return _milestones(piece, row)
+        case "inverse_sqrt":
+            scale = facts["timescale"]
+            quarter = "" if scale is None else f"; half is left after {3 * scale:,.6g} ticks"
+            return f"falls from {number(row.first)} as 1/sqrt(time){quarter}"
+        case "inverse_time":
+            return f"falls from {number(row.first)} as 1/time"
+        case "restarts":
+            grows = "" if facts["mult"] == 1 else f", each {facts['mult']:.6g} times as long"
+            first = f"{facts['first']:,.6g} ticks"
+            low = _level(facts["min"])
+            return f"falls from {number(row.first)} to {low} in cycles of a cosine: {first}{grows}"
+        case "cyclic":
+            down = facts["down"] or facts["up"]
+            low, high = _level(facts["min"]), _level(facts["max"])
+            return f"rises from {low} to {high} in {facts['up']:,.6g} ticks, falls in {down:,.6g}"
+        case "onecycle":
+            top = max(0, round(facts["pct"] * facts["T"]) - 1)
+            peak = _level(facts["max"])
+            return (
+                f"rises from {number(row.first)} to {peak} at tick {piece.begin + top:,}, and falls"
+                f" to {_level(facts['b'])}"
+            )
+        case "plateau":
+            return f"is {number(row.first)} until the metric decides"
+        case _:
+            return ""
+
+
+def _milestones(piece: Piece, row: Row) -> str:
+    at = [float(tick) for tick in piece.facts["at"]]
+    track = Track((piece._replace(begin=0, end=None),))
+    changes = [
+        f"{number(float(f'{track.at(_tick(t)):.6g}'))} from tick {piece.begin + _tick(t):,} on"
+        for t in at[:MOST_LISTED]
+    ]
+    more = f", and {len(at) - MOST_LISTED} more changes" if len(at) > MOST_LISTED else ""
+    return f"is {', '.join([number(row.first), *changes])}{more}"
+
+
+def _tick(position: float) -> int:
+    return -int(-position // 1)
+
+
+def _level(level: Any) -> str:
+    return number(tidy(level.value)) if isinstance(level, Number) else f"{level}"

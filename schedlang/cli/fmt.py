@@ -1,0 +1,95 @@
+"""`fmt`: the canonical text of schedules, printed or brought into their files."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from schedlang.cli.inputs import STDIN, Input, expanded, find_all
+from schedlang.cli.output import Misuse, complain, put
+from schedlang.cli.project import project
+from schedlang.cli.shared import Wrong, reported
+from schedlang.errors import quoted
+
+
+def fmt(options: argparse.Namespace) -> int:
+    """Print the canonical text of each schedule, or compare or change where it is written."""
+    keys = project().keys
+    status = 0
+    for name, by_key in expanded(options.schedules, by_key=options.by_key):
+        try:
+            _refuse_to_write(name, options)
+            inputs = find_all(name, options.key, keys, by_key=by_key)
+        except Misuse as error:
+            complain(f"error: {error}")
+            status = 2
+            continue
+        for found in inputs:
+            status = max(status, _formatted_or_not(found, options))
+    return status
+
+
+def _refuse_to_write(name: str, options: argparse.Namespace) -> None:
+    if options.write and name == STDIN:
+        raise Misuse("--write changes a file, not standard input")
+
+
+def _formatted_or_not(found: Input, options: argparse.Namespace) -> int:
+    try:
+        return _formatted(found, options)
+    except Wrong:
+        return 1
+    except Misuse as error:
+        complain(f"error: {error}")
+        return 2
+
+
+def _formatted(found: Input, options: argparse.Namespace) -> int:
+    if options.write and found.file is None:
+        raise Misuse(f"--write changes a file, not the line {quoted(found.argument)}")
+    with reported(found):
+        canonical = str(found.schedule())
+    if not (options.check or options.write):
+        put(canonical)
+        return 0
+    prefix = f"{found.place}: " if found.place else ""
+    if found.text is None:
+        if not options.quiet:
+            put(f"{prefix}left as it is: only a line of text has a canonical form")
+        return 0
+    if _without_comments(found.text).strip() == canonical:
+        return 0
+    if options.write:
+        _write(found, canonical)
+    if not options.quiet:
+        put(f"{prefix}{'changed to' if options.write else 'would become'}: {canonical}")
+    return 0 if options.write else 1
+
+
+def _write(found: Input, canonical: str) -> None:
+    """Put the canonical text where the file has the line."""
+    assert found.file is not None
+    assert found.file.path is not None
+    assert found.text is not None
+    by_hand = f"write {quoted(canonical)} by hand"
+    if _without_comments(found.text) != found.text:
+        lost = "has a comment inside the line, which would be lost"
+        raise Misuse(f"{found.place}: {lost}; {by_hand}")
+    from schedlang.cli.files import read
+    from schedlang.cli.rewrite import rewritten
+
+    path = found.file.path
+    now = read(path)  # another of its schedules may have been changed
+    changed = rewritten(now, found.steps, canonical)
+    if changed is None:
+        why = "an alias repeats it, or it is written in an unusual way"
+        raise Misuse(f"{found.place}: cannot be changed on its own ({why}); {by_hand}")
+    try:
+        mark = "\ufeff" if path.read_bytes().startswith(b"\xef\xbb\xbf") else ""
+        path.write_bytes((mark + changed).encode())
+    except OSError as error:
+        raise Misuse(f"cannot write {path}: {error.strerror}") from None
+
+
+def _without_comments(line: str) -> str:
+    return re.sub(r"#[^\n]*", "", line)

@@ -1,0 +1,44 @@
+"""The pages of the documentation, and links to them on terminals that have links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from schedlang.errors import CODES
+
+DOCS = "https://schedlang.readthedocs.io/en/stable"
+"""Where the documentation is published; `[project.urls]` has the same."""
+
+TERMINALS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
+"""Terminals with links (OSC 8), by their TERM_PROGRAM."""
+VARIABLES = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM", "ALACRITTY_WINDOW_ID")
+"""Variables that other terminals with links set."""
+
+
+def page_of(code: str) -> str:
+    """The section of the documentation that explains a code."""
+    if code in CODES:
+        return f"{DOCS}/errors/#{code}"
+    return f"{DOCS}/cli/#check" if code in {"unreadable", "warning"} else f"{DOCS}/lint/#{code}"
+
+
+def has_links(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal shows links. FORCE_HYPERLINK=1 or 0 decides, where it is set."""
+    forced = environ.get("FORCE_HYPERLINK", "")
+    if forced:
+        return forced != "0"
+    if "NO_COLOR" in environ or "CI" in environ:
+        return False
+    vte = environ.get("VTE_VERSION", "")
+    return (
+        environ.get("TERM_PROGRAM") in TERMINALS
+        or (vte.isdecimal() and int(vte) >= 5000)
+        or any(name in environ for name in VARIABLES)
+    )
+
+
+def codes_in(message: str) -> list[tuple[int, int, str]]:
+    """Begin and end of each code at the head of a message, with its page."""
+    heads = re.finditer(r"(?m)^(?:\S.*?: )?(?:error|warning|note)\[(?P<code>[a-z-]+)\]", message)
+    return [(*match.span("code"), page_of(match["code"])) for match in heads]

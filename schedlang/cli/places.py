@@ -1,0 +1,177 @@
+"""Where a file has a value, and where a character of a string is in the file's text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from schedlang.cli.files import File, entries, parsed
+from schedlang.errors import Path, Span
+
+
+def span_of(file: File, path: Sequence[str]) -> Span | None:
+    """The span of the value at a path of a valid file; None if that is not known."""
+    match file.suffix:
+        case ".json":
+            found = _in_json(file.text, path)
+        case ".toml":
+            found = _in_toml(file, path)
+        case _:
+            from schedlang.cli import yaml
+
+            found = yaml.place(file.text, path)
+    return None if found is None else Span(*found)
+
+
+def nearest_span(file: File, path: Sequence[str], inner: Path) -> Span | None:
+    """The span of a part of the dict form at a path, or of the nearest value around that part."""
+    steps = [str(step).removesuffix("=") for step in inner]  # a name's own place ends in `=`
+    spans = (span_of(file, [*path, *steps[:i]]) for i in range(len(steps), -1, -1))
+    return next(filter(None, spans), None)
+
+
+def _in_json(text: str, path: Sequence[str]) -> tuple[int, int] | None:
+    decoder = json.JSONDecoder()
+    begin = _BLANK.match(text).end()  # type: ignore[union-attr]  # it always matches
+    for step in path:
+        found = None
+        for name, value in _json_entries(decoder, text, begin):
+            if name == step:
+                found = value  # of repeated names the last one counts
+        if found is None:
+            return None
+        begin = found
+    return begin, decoder.raw_decode(text, begin)[1]
+
+
+_BLANK = re.compile(r"[\s,:]*")
+
+
+def _json_entries(decoder: json.JSONDecoder, text: str, begin: int) -> Iterator[tuple[str, int]]:
+    """The names (or numbers) of what an object or a list has, and where each value begins."""
+    count = 0
+    closing = {"{": "}", "[": "]"}.get(text[begin])
+    position = _after_blanks(text, begin + 1)
+    while closing is not None and text[position] != closing:
+        name = str(count)
+        if closing == "}":
+            name, position = decoder.raw_decode(text, position)
+            position = _after_blanks(text, position)
+        yield name, position
+        position = _after_blanks(text, decoder.raw_decode(text, position)[1])
+        count += 1
+
+
+def _after_blanks(text: str, position: int) -> int:
+    match = _BLANK.match(text, position)
+    assert match is not None
+    return match.end()
+
+
+_TOML = re.compile(
+    r"""\#[^\n]*
+      | (?P<value> \"{3} (?:[^\\]|\\.)*? \"{3,5} | '{3} .*? '{3,5}
+        | " (?:[^"\\]|\\.)* " | '[^']*' | [\w.+:-]+ )""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Comments, strings and bare values, so that none is found inside another."""
+
+
+def _in_toml(file: File, path: Sequence[str]) -> tuple[int, int] | None:
+    """Found by trying: the one value after whose change the file has another one at the path."""
+    wanted = _at(parsed(file.text, ".toml"), path)
+    for match in _TOML.finditer(file.text):
+        begin, end = match.span()
+        try:
+            if match["value"] is None or parsed(f"s={match[0]}", ".toml")["s"] != wanted:
+                continue
+            changed = parsed(f"{file.text[:begin]}'{_MARK}'{file.text[end:]}", ".toml")
+        except ValueError:  # it is a name
+            continue
+        if _at(changed, path) == _MARK:
+            return begin, end
+    return None
+
+
+_MARK = "the value that is looked for"
+
+
+def _at(content: object, path: Sequence[str]) -> object:
+    for step in path:
+        content = dict(entries(content)).get(step)
+    return content
+
+
+# ── Inside a string ──────────────────────────────────────────────────────────────────────────────
+
+
+def in_file(file: File, string: Span, value: str, spans: Sequence[Span]) -> list[Span]:
+    """Stretches of a string as stretches of the file's text.
+
+    Blanks of the string may be written in many ways, and are found between other characters.
+
+    Args:
+        file: the file.
+        string: where the file has the string, with its quotes or the sign of its block.
+        value: the string.
+        spans: stretches of the value.
+    """
+    begins, ends = [], []
+    for begin, end in _characters(file.text[string.begin : string.end], file.suffix):
+        begins.append(string.begin + begin)
+        ends.append(string.begin + end)
+    blanks = [char.isspace() for char in value]
+    if not begins or len(begins) != blanks.count(False):  # written in an unusual way
+        return [string for _ in spans]
+    before = [0]  # characters that are no blanks before each position
+    for blank in blanks:
+        before.append(before[-1] + (not blank))
+
+    def moved(span: Span) -> Span:
+        first, last = before[min(span.begin, len(value))], before[min(span.end, len(value))]
+        if first == last:  # nothing, or only blanks
+            place = ends[first - 1] if first else begins[0]
+            return Span(place, place)
+        return Span(begins[first], ends[last - 1])
+
+    return [moved(span) for span in spans]
+
+
+def style_of(written: str, suffix: str) -> str:
+    """The sign with which a string is written in a file; empty for a plain one."""
+    signs = {".json": '"', ".toml": "\"{3}|'{3}|\"|'"}.get(suffix, "[\"'|>]")
+    found = re.match(signs, written)
+    return found[0] if found else ""
+
+
+def _characters(written: str, suffix: str) -> Iterator[tuple[int, int]]:
+    """Begin and end of each character of a string that is no blank, as the string is written."""
+    style = style_of(written, suffix)
+    begin, end = len(style), len(written) - len(style)
+    pattern = _PLAIN
+    if style.startswith('"'):
+        pattern = _ESCAPED
+    elif style == "'" and suffix != ".toml":
+        pattern = _DOUBLED
+    elif style in {"|", ">"}:
+        begin, end = written.find("\n") + 1, len(written)
+    for match in pattern.finditer(written, begin, end):
+        if not _is_escaped_blank(match[0]):
+            yield match.span()
+
+
+_PLAIN = re.compile(r"\S")
+_DOUBLED = re.compile(r"''|[^\s']")
+_ESCAPED = re.compile(r"\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)|[^\s\\]", re.DOTALL)
+
+
+def _is_escaped_blank(character: str) -> bool:
+    """Whether this is an escape that stands for a blank, or for nothing (before a line's end)."""
+    match character[:1], character[1:2], character[2:]:
+        case "\\", "x" | "u" | "U", code if code:
+            return chr(int(code, 16)).isspace()
+        case "\\", sign, _:
+            return sign not in '"\\/0abe'
+        case _:
+            return False

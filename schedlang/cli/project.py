@@ -1,0 +1,60 @@
+"""What ``[tool.schedlang]`` of the project's pyproject.toml sets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schedlang.cli.files import load, read
+from schedlang.cli.output import Misuse
+from schedlang.errors import nearest, quoted
+
+TABLE = "[tool.schedlang]"
+
+_TABLE = re.compile(r"tool\s*\.\s*[\"']?schedlang|(?m:^)\s*\[\s*tool\s*\]")
+
+
+class Project(NamedTuple):
+    """The settings of a project.
+
+    Attributes:
+        keys: names of keys, or whole keys, under which config files have schedules; ``*`` and ``?``
+            stand for any letters.
+        ignore: codes of warnings that are not issued.
+    """
+
+    keys: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+def project() -> Project:
+    """The settings of the nearest pyproject.toml in this folder and those around it.
+
+    Raises:
+        Misuse: if they are wrong.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            return _settings(path)
+    return Project()
+
+
+def _settings(path: Path) -> Project:
+    file = read(path, "pyproject.toml")
+    if not _TABLE.search(file.text):  # most have no such table, and need not be read any further
+        return Project()
+    table: Any = load(file)
+    for name in ("tool", "schedlang"):
+        table = table.get(name, {}) if isinstance(table, dict) else {}
+    if not isinstance(table, dict):
+        raise Misuse(f"pyproject.toml: {TABLE} is a table, not {quoted(table)}")
+    for name, value in table.items():
+        if name not in Project._fields:
+            advice = nearest(name, Project._fields)
+            raise Misuse(f"pyproject.toml: {TABLE} has no {quoted(name)}: {advice}")
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise Misuse(f'pyproject.toml: {TABLE} {name}: write a list of texts, {name} = ["…"]')
+    return Project(**{name: tuple(value) for name, value in table.items()})

@@ -1,0 +1,147 @@
+"""What `check` and `lint` have found out about each schedule, and how it is printed as text."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from schedlang.cli.advice import naming_options
+from schedlang.cli.inputs import Input
+from schedlang.cli.output import complain, put
+from schedlang.errors import MOST_SHOWN, Path, ScheduleError, Span, marked
+
+if TYPE_CHECKING:
+    from schedlang.linting import Finding
+
+
+class Place(NamedTuple):
+    """Lines and columns of a text, from 1; the end is the first character that is not meant."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def of(cls, span: Span, text: str) -> Place:
+        def numbers(position: int) -> tuple[int, int]:
+            first = text.rfind("\n", 0, position) + 1
+            return text.count("\n", 0, first) + 1, position - first + 1
+
+        return cls(*numbers(min(span.begin, len(text))), *numbers(min(span.end, len(text))))
+
+
+class Remark(NamedTuple):
+    """One thing that was found.
+
+    Attributes:
+        level: how bad it is: a "note" is a setting that is still open.
+        code: its stable name; empty for a warning that has none.
+        message: what is wrong.
+        advice: what to do.
+        path: where it is in the dict form.
+        span: where it is in the line.
+        place: where it is in the file; for a line of its own, in that line.
+        rendered: the message with its marker.
+        reason: why it is probably a mistake, for a rule of lint.
+    """
+
+    level: Literal["error", "warning", "note"]
+    code: str
+    message: str
+    advice: str = ""
+    path: Path = ()
+    span: Span | None = None
+    place: Place | None = None
+    rendered: str = ""
+    reason: str = ""
+
+
+class Report(NamedTuple):
+    """What was found in one schedule, or why a file cannot be read.
+
+    Attributes:
+        name: the argument; for a folder, the file in it.
+        key: where in the file the schedule is, if there.
+        in_file: whether it is in a file, so that lines and columns are the file's.
+        title: the file and the key; empty for a line.
+        text: the canonical text, unless something is wrong.
+        remarks: in the order of the text.
+        status: 0, 1 if something is wrong, 2 if there is no schedule.
+    """
+
+    name: str
+    key: str | None = None
+    in_file: bool = False
+    title: str = ""
+    text: str | None = None
+    remarks: tuple[Remark, ...] = ()
+    status: int = 0
+
+    def of(self, level: str) -> list[Remark]:
+        return [remark for remark in self.remarks if remark.level == level]
+
+
+def unreadable(name: str, message: str, place: tuple[int, ...]) -> Report:
+    """The report of an argument in which no schedule can be found."""
+    at = Place(*place, *place) if len(place) == 2 else None
+    remark = Remark("error", "unreadable", message, place=at, rendered=f"error: {message}")
+    return Report(name, in_file=at is not None, remarks=(remark,), status=2)
+
+
+def remarks(
+    level: Literal["error", "warning", "note"], error: ScheduleError, found: Input
+) -> Iterator[Remark]:
+    """The mistakes of a schedule, each with its place."""
+    named = naming_options(error, found)
+    text = found.file.text if found.file is not None else found.text
+    for mistake, span in zip(named.mistakes, found.spans(error.mistakes), strict=True):
+        place = None if span is None or text is None else Place.of(span, text)
+        head = f"{_where(found, place)}{level}[{mistake.code}]: {mistake.message}"
+        rendered = marked(head, mistake._replace(span=span), text)
+        yield Remark(level, *mistake[:5], place, rendered)
+
+
+def linted(findings: Iterable[Finding], found: Input) -> Iterator[Remark]:
+    """What the rules of lint have found, each with its place."""
+    listed = list(findings)
+    text = found.file.text if found.file is not None else found.text
+    for finding, span in zip(listed, found.spans(listed), strict=True):
+        place = None if span is None or text is None else Place.of(span, text)
+        head = f"{_where(found, place)}warning[{finding.code}]: {finding.message}"
+        why = f"  why: {finding.reason}"
+        rendered = f"{marked(head, finding._replace(span=span), text)}\n{why}"
+        yield Remark("warning", *finding[:5], place, rendered, finding.reason)
+
+
+def _where(found: Input, place: Place | None) -> str:
+    if not found.place:
+        return ""
+    if place is None:
+        return f"{found.place}: "
+    name = found.place if found.file is None else found.file.name
+    return f"{name}:{place.line}:{place.column}: "
+
+
+def rendered(found: Iterable[Remark]) -> str:
+    """The messages, with their markers, one below the other."""
+    all_of_them = [remark.rendered for remark in found]
+    shown = all_of_them[:MOST_SHOWN]
+    if len(all_of_them) > MOST_SHOWN:
+        shown.append(f"and {len(all_of_them) - MOST_SHOWN:,} more")
+    return "\n\n".join(shown)
+
+
+def print_text(report: Report, options: argparse.Namespace) -> None:
+    """Print what is fine on standard output, and what is not on standard error."""
+    prefix = f"{report.title}: " if report.title else ""
+    if errors := report.of("error"):
+        complain(rendered(errors))
+    elif options.command == "check" and not options.quiet and report.text is not None:
+        put(f"{prefix}fine: {report.text}")
+        for need in dict.fromkeys(f"{need.message}: {need.advice}" for need in report.of("note")):
+            put(f"  still open: {need}")
+    for warning in report.of("warning"):
+        if warning.code or not options.quiet:
+            complain(warning.rendered or f"{prefix}warning: {warning.message}")

@@ -1,0 +1,172 @@
+"""Which values of files are schedules: at a key that is given, by the names of keys, by looks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import translate
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from schedlang.cli.files import File, entries, key_of, load, suggestion, value_at
+from schedlang.cli.inputs import SUFFIXES
+from schedlang.cli.output import Misuse
+from schedlang.errors import ScheduleError
+from schedlang.schedule import parse
+
+PLAIN_KEYS = ("schedule", "lr_schedule")
+KEYS = (*PLAIN_KEYS, "*_schedule")
+"""The keys under which schedules are found."""
+SKIPPED = ("node_modules", "__pycache__", "site-packages")
+"""Folders that have nothing of the user's own; hidden ones are left out too."""
+MOST_SUGGESTIONS = 5
+
+Found = tuple[Any, str | None]
+"""A schedule of a file, and its key; None if the file is nothing but a schedule."""
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """The files of a folder that may hold schedules, in the order of their names."""
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES):
+                yield Path(where, name)
+
+
+def by_key(file: File, keys: Sequence[str] = ()) -> list[Found]:
+    """The schedules of a file at keys of these names, besides the usual ones.
+
+    Raises:
+        Misuse: if the file seems to have such a key and is not valid.
+    """
+    return _by_key(load(file), keys) if _may_have_key(file.text, keys) else []
+
+
+def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]:
+    """The schedules of a file that was named: at the key; else by the names of keys; else by looks.
+
+    Raises:
+        Misuse: if the file is empty or not valid, has no such key, or holds no schedule.
+    """
+    content = load(file)
+    if content is None or content == {}:
+        raise Misuse(f"{file.name} is empty")
+    if key is not None:
+        return [(value_at(content, key, file.name), key)]
+    if isinstance(content, str) or _is_dict_form(content):
+        return [(content, None)]
+    found = _by_key(content, keys)
+    if found:
+        return found
+    looking = list(_candidates(content, _seems_a_schedule))
+    if len(looking) > 1:
+        raise several(file.name, [path for path, _ in looking])
+    if not looking:
+        advice = "name its place, such as --key train.lr_schedule"
+        raise Misuse(f"{file.name} holds nothing that looks like a schedule; {advice}")
+    return [(value, key_of(path)) for path, value in looking]
+
+
+def several(name: str, paths: Sequence[Sequence[str]]) -> Misuse:
+    """The message for a file of several schedules where one is needed."""
+    keys = [suggestion(path) for path in islice(paths, MOST_SUGGESTIONS)]
+    if len(paths) > MOST_SUGGESTIONS:
+        keys.append(f"{len(paths) - MOST_SUGGESTIONS} more")
+    return Misuse(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
+
+
+def _by_key(content: Any, keys: Sequence[str]) -> list[Found]:
+    def has_its_key(path: tuple[str, ...], value: Any) -> bool:
+        return bool(path) and _is_schedule_at(path, value, keys)
+
+    if _is_dict_form(content) and any(
+        isinstance(s, dict) and "kind" in s for s in content["stages"]
+    ):
+        return [(content, None)]
+    return [(value, key_of(path)) for path, value in _candidates(content, has_its_key)]
+
+
+def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> bool:
+    """Whether a value is to be a schedule because of its key.
+
+    A text with ``${…}`` or ``{{…}}`` is not known before something else has replaced that. A single
+    word at any key of the form ``*_schedule`` may be a setting of another program's
+    (``beta_schedule: linear``), unless it is a schedule.
+    """
+    if not _matches(path, (*KEYS, *keys)):
+        return False
+    own = _matches(path, (*PLAIN_KEYS, *keys))
+    if not isinstance(value, str):
+        return _is_dict_form(value)
+    if "${" in value or "{{" in value:
+        return False
+    return own or " " in value.strip() or _is_line(value)
+
+
+def _matches(path: tuple[str, ...], keys: tuple[str, ...]) -> bool:
+    names, whole = _patterns(keys)
+    if names.match(path[-1]):
+        return True
+    return whole is not None and whole.match(key_of(path)) is not None
+
+
+@lru_cache
+def _patterns(keys: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    """What the last name of a key is compared with, and what a whole key is."""
+    dotted = [key for key in keys if "." in key]
+    either = ("|".join(map(translate, each)) for each in (keys, dotted))
+    names, whole = map(re.compile, either)
+    return names, whole if dotted else None
+
+
+def _may_have_key(text: str, keys: Sequence[str]) -> bool:
+    """Whether a text has the letters of a key: most files need not be read any further."""
+    words = ("schedule", "stages", *(re.sub(r".*[.*?\]]", "", key) for key in keys))
+    return any(word in text for word in words)
+
+
+def _candidates(
+    content: Any, is_one: Callable[[tuple[str, ...], Any], bool]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values that are schedules, with their paths; what aliases repeat is found once."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), content)]
+    seen: set[int] = set()
+    while waiting:
+        path, node = waiting.pop()
+        if not isinstance(node, str | dict | list) or id(node) in seen:
+            continue
+        if is_one(path, node):
+            seen.add(id(node))
+            yield path, node
+        elif not isinstance(node, str):
+            seen.add(id(node))
+            waiting += reversed([((*path, key), value) for key, value in entries(node)])
+
+
+def _is_dict_form(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("stages"), list)
+
+
+def _seems_a_schedule(_path: tuple[str, ...], value: Any) -> bool:
+    """Whether this is a schedule, or one with a mistake; not a word that means something else."""
+    if not isinstance(value, str):
+        return _is_dict_form(value)
+    try:
+        parse(value)
+    except ScheduleError as error:
+        codes = {mistake.code for mistake in error.mistakes}
+        phases = " " in value and not codes & {"syntax", "unknown-phase", "too-long", "too-deep"}
+        return phases or "->" in value
+    return True
+
+
+def _is_line(text: str) -> bool:
+    try:
+        parse(text)
+    except ScheduleError:
+        return False
+    return True

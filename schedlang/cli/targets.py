@@ -1,0 +1,152 @@
+"""What each framework makes of a program: its own classes, and why others where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from schedlang.counterparts import keras, optax, torch
+from schedlang.counterparts.levels import Levels
+from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.emit.parts import outline
+from schedlang.formula.notation import number, tidy
+from schedlang.program.program import Part, Piece, Program
+
+NO_TRACK = "several curves are multiplied"
+
+
+def targets(program: Program) -> Iterator[tuple[str, list[str]]]:
+    """For each framework: its name, and lines that name what it uses."""
+    base = 1.0 if program.base is None else program.base
+    levels = Levels((base,), program.names)
+    yield "PyTorch", list(_torch(program, levels))
+    yield "Keras", list(_keras(program, levels))
+    yield "optax", list(_optax(program, levels))
+
+
+# ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _torch(program: Program, levels: Levels) -> Iterator[str]:
+    planned = torch.plan(program, levels)
+    reason = torch.beyond(program, planned)
+    if reason is not None:
+        yield "one scheduler of schedlang's own (fused):"
+        yield f"  {reason}"
+        return
+    if len(planned) > 1:
+        marks = ", ".join(f"{begin:,}" for begin in list(planned)[1:])
+        yield f"SequentialLR, which switches at {'ticks' if len(planned) > 2 else 'tick'} {marks}:"
+    indent = "  " if len(planned) > 1 else ""
+    for begin, stretch in planned.items():
+        piece, call = stretch
+        if call is not None:
+            yield f"{indent}{_written(call, torch.DEFAULTS, levels)}"
+        elif piece is None:
+            what = "phases repeat" if program.tracks[0].loop is not None else NO_TRACK
+            yield f"{indent}LambdaLR from tick {begin:,} on: {what}, which no class does"
+        else:
+            what = f"for `{piece.text}`" if piece.text else "for the end that holds"
+            yield f"{indent}LambdaLR {what}: {torch.why_not(piece)}"
+
+
+# ── Keras and optax ──────────────────────────────────────────────────────────────────────────────
+
+
+def _keras(program: Program, levels: Levels) -> Iterator[str]:
+    if program.plateau is not None:
+        yield "callbacks that set the rate (keras_callbacks): `plateau` follows a metric"
+        return
+    if (refusal := _counts_epochs(program)) is not None:
+        yield refusal
+        return
+    yield "ScheduledRate, one LearningRateSchedule of keras.ops"
+    if program.momentum is not None:
+        yield "and a callback for the momentum (keras_callbacks)"
+    pieces, why = _pieces(program)
+    found = keras.schedule(pieces, levels) if pieces else None
+    if found is not None:
+        yield f"as source: {_written(found, keras.DEFAULTS, levels)}"
+    else:
+        yield f"as source: a LearningRateSchedule with formulas, since {why or _NO_SINGLE}"
+
+
+_NO_SINGLE = "no schedule of Keras' is the whole of it"
+
+
+def _optax(program: Program, levels: Levels) -> Iterator[str]:
+    if program.plateau is not None or program.momentum is not None:
+        what = "`plateau` follows a metric" if program.plateau is not None else "momentum moves"
+        yield f"nothing: {what}, and an optax schedule is a function of the count"
+        return
+    if (refusal := _counts_epochs(program)) is not None:
+        yield refusal
+        return
+    yield "one function, count -> rate, of jax.numpy"
+    pieces, why = _pieces(program)
+    if not pieces:
+        yield f"as source: one formula, since {why}"
+        return
+    both = optax.warmup_cosine(pieces[:2], levels)
+    found = [optax.counterpart(piece, levels) for piece in pieces]
+    if both is not None:
+        pieces, found = pieces[1:], [both, *found[2:]]
+    before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
+    if before is not None and not pieces[-1].text and levels.same(before, pieces[-1].curve):
+        pieces, found = pieces[:-1], found[:-1]
+    if all(call is None or call.name == "constant_schedule" for call in found):
+        yield "as source: one formula, since no schedule of optax' is a part of it"
+        return
+    joined = len(found) > 1
+    yield from ["as source, join_schedules of:"] if joined else []
+    for piece, call in zip(pieces, found, strict=True):
+        own = f"a formula for `{piece.text or 'the end that holds'}`"
+        text = own if call is None else _written(call, optax.DEFAULTS, levels)
+        yield f"{'  ' if joined else 'as source: '}{text}"
+
+
+def _counts_epochs(program: Program) -> str | None:
+    if program.tick == "epoch" and program.steps_per_epoch is None:
+        return "nothing before --steps-per-epoch is set: it counts updates, and a tick is an epoch"
+    return None
+
+
+def _pieces(program: Program) -> tuple[Sequence[Piece], str]:
+    """The phases one after the other; none, and why, where they are not of that kind."""
+    if len(program.tracks) > 1:
+        return (), NO_TRACK
+    if program.tick == "epoch":
+        return (), "each value is held for an epoch of updates"
+    parts: Sequence[Part] = outline(program.symbolic[0])
+    pieces = [part for part in parts if isinstance(part, Piece)]
+    return (pieces, "") if len(pieces) == len(parts) else ((), "phases repeat")
+
+
+# ── Calls as text ────────────────────────────────────────────────────────────────────────────────
+
+
+def _written(call: Call, defaults: Mapping[str, Mapping[str, Argument]], levels: Levels) -> str:
+    usual = defaults.get(call.name, {})
+    given = {name: x for name, x in call.arguments.items() if x != usual.get(name)}
+    listed = (f"{name}={_argument(x, levels)}" for name, x in given.items())
+    return f"{call.name}({', '.join(listed)})"
+
+
+def _argument(argument: Argument, levels: Levels) -> str:
+    match argument:
+        case bool() | str():
+            return repr(argument)
+        case int() if argument == torch.FOREVER:
+            return "2**53"
+        case int():
+            return f"{argument}"
+        case float():
+            return number(tidy(argument))
+        case Root(x, n):
+            return f"{number(x)}**(1/{number(n)})"
+        case tuple():
+            return f"[{', '.join(_argument(item, levels) for item in argument)}]"
+        case Mapping():
+            return f"{{{', '.join(f'{at}: {number(scale)}' for at, scale in argument.items())}}}"
+        case _:
+            (rate,) = levels.rates(argument).values()
+            return number(tidy(rate))

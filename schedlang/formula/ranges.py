@@ -1,0 +1,223 @@
+"""Ranges of formulas: where Python's arithmetic may raise, and where values may not be finite.
+
+Formulas are in IEEE's arithmetic, in which 1/0 is infinite; Python raises there. Ranges are
+followed through a formula, so that plain operators are printed wherever nothing can go wrong,
+and a small helper only where something might.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from schedlang.formula.expressions import (
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Operation,
+    Symbol,
+    rebuild,
+    walk,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """All values that something can have; without finite ends it may even be no number."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+
+ANYTHING = Range(-math.inf, math.inf)
+CONDITION = Range(0, 1)
+PROGRESS = Range(0, 1)
+HUGE = 1e300
+LARGEST = 1e37
+"""What stays below this is finite in single precision."""
+OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
+MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+
+
+def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
+    """The range of an expression; each part that might raise joins ``unsafe``."""
+    match e:
+        case Number(value):
+            return (
+                Range(value, value, value == math.floor(value))
+                if math.isfinite(value)
+                else ANYTHING
+            )
+        case Symbol(name):
+            return names[name]
+        case Named(name, inner):
+            found = measure(inner, names, unsafe)
+            return PROGRESS if name in {"progress", "left"} else found
+        case Lookup(x, _, values):
+            measure(x, names, unsafe)
+            return Range(min(values), max(values), all(v == math.floor(v) for v in values))
+        case Apply("where", (condition, yes, no)):
+            measure(condition, names, unsafe)
+            a = measure(yes, narrowed(condition, names, holds=True), unsafe)
+            b = measure(no, narrowed(condition, names, holds=False), unsafe)
+            return Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole)
+        case Apply(op, args):
+            ranges = [measure(arg, names, unsafe) for arg in args]
+            result = _apply(op, ranges)
+            if result is None:
+                unsafe.add(e)
+                return ANYTHING
+            return result if result.finite else ANYTHING
+
+
+def _apply(op: Operation, args: list[Range]) -> Range | None:
+    """The range of an operation; None if it might raise, or differ from IEEE's."""
+    x, y = args[0], args[-1]
+    whole = all(arg.whole for arg in args)
+    match op:
+        case "add":
+            return Range(x.low + y.low, x.high + y.high, whole)
+        case "sub":
+            return Range(x.low - y.high, x.high - y.low, whole)
+        case "mul":
+            return _corners(
+                [a * b for a, b in product((x.low, x.high), (y.low, y.high))], whole=whole
+            )
+        case "div":
+            if y.low <= 0 <= y.high:
+                return None
+            return _corners([a / b for a, b in product((x.low, x.high), (y.low, y.high))])
+        case "floordiv" if y.low > 0:
+            return Range(x.low // y.low, x.high // y.low, whole=True)
+        case "mod" if y.low > 0:
+            return Range(0, y.high, whole)
+        case "neg":
+            return Range(-x.high, -x.low, whole)
+        case "abs":
+            low = 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
+            return Range(low, max(abs(x.low), abs(x.high)), whole)
+        case "pow":
+            return _power(x, y)
+        case "exp":
+            return Range(math.exp(x.low), math.exp(x.high)) if x.finite and x.high < 690 else None
+        case "log":
+            return Range(math.log(x.low), math.log(x.high)) if x.finite and x.low > 0 else None
+        case "sqrt":
+            return Range(math.sqrt(x.low), math.sqrt(x.high)) if x.finite and x.low >= 0 else None
+        case "sin" | "cos":
+            return Range(-1, 1) if x.finite else None
+        case "tan":
+            return Range(-1e17, 1e17) if x.finite else None
+        case "tanh":
+            return Range(-1, 1) if x.finite else ANYTHING
+        case "floor" | "ceil":
+            if not x.finite:
+                return None
+            return Range(math.floor(x.low), math.ceil(x.high), whole=True)
+        case "min":
+            return Range(min(x.low, y.low), min(x.high, y.high), whole) if _known(x, y) else None
+        case "max":
+            return Range(max(x.low, y.low), max(x.high, y.high), whole) if _known(x, y) else None
+        case _:
+            return CONDITION
+
+
+def _known(*ranges: Range) -> bool:
+    return all(r.finite for r in ranges)
+
+
+def _corners(values: list[float], *, whole: bool = False) -> Range:
+    return (
+        ANYTHING if any(math.isnan(v) for v in values) else Range(min(values), max(values), whole)
+    )
+
+
+def _power(x: Range, y: Range) -> Range | None:
+    if not _known(x, y):
+        return None
+    if x.low < 0:
+        if y.low != y.high or not y.whole or y.low < 0:
+            return None
+        most = _raised(max(-x.low, x.high), y.low)
+        return None if most is None else Range(0.0 if y.low % 2 == 0 else -most, most, x.whole)
+    if x.low == 0 and y.low < 0:
+        return None
+    values = [_raised(a, b) for a, b in product((x.low, x.high), (y.low, y.high))]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return Range(min(known), max(known), x.whole and y.whole and y.low >= 0)
+
+
+def _raised(x: float, y: float) -> float | None:
+    try:
+        value = math.pow(x, y)
+    except OverflowError:
+        return None
+    return value if value < HUGE else None
+
+
+def narrowed(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapping[str, Range]:
+    """The ranges of the names where a condition holds, or does not."""
+    match condition:
+        case Apply("not", (inner,)):
+            return narrowed(inner, names, holds=not holds)
+        case Apply("and" | "or" as op, (a, b)) if holds == (op == "and"):
+            return narrowed(b, narrowed(a, names, holds=holds), holds=holds)
+        case Apply(op, (Number() as number, Symbol() as symbol)) if op in MIRROR:
+            mirrored = Apply(MIRROR[op], (symbol, number))
+            return narrowed(mirrored, names, holds=holds)
+        case Apply(op, (Symbol(name), Number(value))) if op in OPPOSITE and names[name].whole:
+            known = names[name]
+            match op if holds else OPPOSITE[op]:
+                case "lt":
+                    known = replace(known, high=min(known.high, math.ceil(value) - 1))
+                case "le":
+                    known = replace(known, high=min(known.high, math.floor(value)))
+                case "gt":
+                    known = replace(known, low=max(known.low, math.floor(value) + 1))
+                case _:
+                    known = replace(known, low=max(known.low, math.ceil(value)))
+            return {**names, name: known} if known.low <= known.high else names
+        case Apply("eq" | "ne" as op, (Symbol(name), Number(value))) if names[name].whole:
+            known = names[name]
+            if holds == (op == "eq"):
+                return names
+            if known.low == value < known.high:
+                return {**names, name: replace(known, low=value + 1)}
+            return names
+        case _:
+            return names
+
+
+def stays_finite(e: Expr, ranges: Mapping[str, Range]) -> bool:
+    """Whether the formula and its slope are finite in single precision, in all of these ranges.
+
+    Named quantities are not trusted to be what their names say, such as a progress from 0 to 1.
+    """
+    e = _without_names(e)
+    unsafe: set[Expr] = set()
+    found = measure(e, ranges, unsafe)
+    steep = (
+        measure(part.args[0], ranges, unsafe).low <= 0
+        for part in walk(e)
+        if isinstance(part, Apply) and (part.op == "sqrt" or _is_root(part))
+    )
+    return not (unsafe or any(steep)) and max(-found.low, found.high) < LARGEST
+
+
+def _is_root(e: Apply) -> bool:
+    return e.op == "pow" and not (isinstance(e.args[1], Number) and e.args[1].value >= 1)
+
+
+def _without_names(e: Expr) -> Expr:
+    return _without_names(e.value) if isinstance(e, Named) else rebuild(e, _without_names)

@@ -1,0 +1,121 @@
+"""Numbers of an optimizer that move inside of a compiled training step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+from keras import ops
+
+from schedlang.keras.schedule import ScheduledRate
+from schedlang.program.program import Program
+
+NUMBERS = {
+    "weight_decay": "weight_decay",
+    "momentum": "momentum",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+}
+"""The numbers that can move, as a plan names them, and as Keras does."""
+
+
+class Moving(keras.Variable):
+    """A number of an optimizer, which each of its updates computes anew.
+
+    Keras holds such numbers as Python floats, which become constants where the step is compiled.
+
+    Attributes:
+        start: the optimizer's own number.
+        saved: whether the optimizer's config has the number of the moment, or that.
+    """
+
+    def __init__(
+        self, optimizer: Any, start: float, program: Program, begin: int = 0, *, saved: bool = False
+    ) -> None:
+        self.begin = begin
+        self.start = start
+        self.saved = saved
+        self._optimizer = optimizer
+        self._at = ScheduledRate(program)
+        super().__init__(start, dtype="float32", trainable=False)
+
+    @property
+    def value(self) -> Any:
+        """The number of the next update: the optimizer's own, until the line moves it."""
+        updates = self._optimizer.iterations
+        return ops.where(updates < self.begin, self.start, self._at(updates))
+
+    @property
+    def in_config(self) -> float:
+        """What the optimizer's config has."""
+        return float(self.value + 0) if self.saved else self.start
+
+    def __ne__(self, other: object) -> Any:
+        return True  # `if self.momentum != 0` is asked while the step is traced
+
+    def __gt__(self, other: object) -> Any:
+        return True
+
+    __hash__ = keras.Variable.__hash__
+
+
+def own_number(optimizer: Any, name: str) -> Any:
+    """The optimizer's own number, whatever moves it; None if it has none."""
+    found = getattr(optimizer, name, None)
+    return found.start if isinstance(found, Moving) else found
+
+
+def name_of(optimizer: Any, key: str) -> str | None:
+    """What Keras calls a number of a plan; None if the optimizer has no such number.
+
+    ``momentum`` is ``beta_1`` where there is no other.
+    """
+    names = [NUMBERS[key]] if key in NUMBERS else []
+    if key == "momentum":
+        names.append("beta_1")
+    return next((name for name in names if hasattr(optimizer, name)), None)
+
+
+def move(optimizer: Any, name: str, moving: Moving) -> None:
+    """Put a moving number into an optimizer.
+
+    A training step that was compiled before has the number as a constant, and must be made anew.
+    """
+    # Past `__setattr__`, which would have it saved with the optimizer's weights.
+    vars(optimizer)[name] = moving
+
+    def get_config() -> dict[str, Any]:
+        numbers = {key: x.in_config for key, x in vars(optimizer).items() if isinstance(x, Moving)}
+        return {**type(optimizer).get_config(optimizer), **numbers}
+
+    optimizer.get_config = get_config
+
+
+def move_momentum(optimizer: Any, program: Program) -> None:
+    """Make an optimizer's momentum follow the line, from the first phase on that moves it.
+
+    Raises:
+        ValueError: if the optimizer has none, or one that is switched off.
+    """
+    assert program.momentum is not None
+    name = name_of(optimizer, "momentum") or ""
+    start = momentum_of(optimizer, name)
+    updates = program.steps_per_epoch if program.tick == "epoch" else 1
+    begin = program.momentum.begins[0] * (updates or 1)
+    momentum = replace(program, symbolic=(program.momentum,))
+    move(optimizer, name, Moving(optimizer, start, momentum, begin, saved=True))
+
+
+def momentum_of(optimizer: Any, name: str) -> float:
+    """The optimizer's momentum.
+
+    Raises:
+        ValueError: if the optimizer has none, or one that is switched off.
+    """
+    found = own_number(optimizer, name)
+    if not found:
+        kind = type(optimizer).__name__
+        raise ValueError(f"{kind} has no momentum to move: use SGD(momentum=0.9), or Adam")
+    return float(found)

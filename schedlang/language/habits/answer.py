@@ -1,0 +1,107 @@
+"""The message for a line with the habits of another library: the line to write instead."""
+
+from __future__ import annotations
+
+from schedlang.errors import Mistake, ScheduleError, Span, quoted
+from schedlang.language.habits.meant import Meant
+from schedlang.language.habits.parts import Note, Unclear
+from schedlang.language.habits.reader import read
+from schedlang.language.validate import from_text
+
+LONGEST = 2_000
+"""In characters; for a longer text no line is worked out."""
+
+
+def answered(error: ScheduleError, clock: str | None = None) -> ScheduleError:
+    """The error with the line that was meant, where a habit of another library made the mistake.
+
+    Args:
+        error: what is wrong with a text.
+        clock: what one tick is, as if the line set it.
+    """
+    text = error.text
+    if text is None or len(text) > LONGEST:
+        return error
+    found, written = _read(text, clock)
+    notes = sorted(dict.fromkeys(found), key=lambda note: note.span)
+    if not notes:
+        return error
+    if error.mistakes[0].code == "syntax":
+        return _syntax(error, text, notes, written)
+    return _listed(error, text, notes, written)
+
+
+def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
+    """The habits in a text, and the line that was meant if that is clear."""
+    try:
+        line = read(text)
+    except Unclear as unclear:
+        return unclear.notes, ""
+    try:
+        meant = Meant(line)
+    except Unclear:
+        return line.notes, ""
+    return meant.notes, meant.line(clock) if meant.notes else ""
+
+
+def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
+    """The first habit in place of what the grammar did not expect."""
+    mistake, note = error.mistakes[0], notes[0]
+    if not written and (mistake.span is None or note.span.begin >= mistake.span.end):
+        return error
+    message = note.message or f"unexpected {quoted(text[slice(*note.span)])}"
+    advice = _advice(note, written, alone=_alone(note, text, written))
+    return ScheduleError([Mistake(note.code, message, advice, span=note.span)], text)
+
+
+def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
+    """The same mistakes, each with its habit; the first one has the line."""
+    found: list[Mistake] = []
+    told: set[Note] = set()
+    for mistake in sorted(error.mistakes, key=_size):
+        own = [note for note in notes if _touch(mistake.span, note.span)]
+        if mistake.code in _FOLLOWS and own and told.issuperset(own):
+            continue  # what it needs is there, under another name
+        told.update(own)
+        found.append(mistake)
+    found.sort(key=lambda each: each.span or (0, 0))
+    line = written
+    for i, mistake in enumerate(found):
+        own = [note for note in notes if _touch(mistake.span, note.span)]
+        if own and (written or mistake.code.startswith("unknown-")):
+            alone = len(found) == 1 and _alone(own[0], text, written)
+            found[i] = mistake._replace(advice=_advice(own[0], line, alone=alone))
+            line = ""
+    if line:  # a misspelt name hides the habits behind it
+        found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
+    return ScheduleError(found, text)
+
+
+def _alone(note: Note, text: str, written: str) -> bool:
+    """Whether nothing else than what is noted has to change."""
+    changed = text[: note.span.begin] + note.new + text[note.span.end :]
+    try:
+        return bool(note.new and written) and from_text(changed) == from_text(written)
+    except ScheduleError:
+        return False
+
+
+_FOLLOWS = {"missing-argument", "no-duration", "does-not-apply"}
+"""Mistakes of a phase as a whole, which another name of an argument can cause."""
+
+
+def _size(mistake: Mistake) -> int:
+    return mistake.span.end - mistake.span.begin if mistake.span else 0
+
+
+def _touch(a: Span | None, b: Span) -> bool:
+    return a is not None and a.begin <= b.end and b.begin <= a.end
+
+
+def _advice(note: Note, written: str, *, alone: bool) -> str:
+    if note.new and (alone or not written):
+        if not note.reason:
+            return f"did you mean `{note.new}`?"
+        shown = f"`{note.new}`" in note.reason
+        return note.reason if shown else f"{note.reason}: `{note.new}`"
+    return "; ".join(filter(None, [note.reason, f"write `{written}`" if written else ""]))

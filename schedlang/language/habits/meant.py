@@ -1,0 +1,554 @@
+"""From the parts of a line as it was written to the line that was meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
+from typing import TypeAlias
+
+from schedlang.errors import ScheduleError, Span, quoted
+from schedlang.language import aliases
+from schedlang.language.habits.parts import (
+    LISTS,
+    SETTINGS,
+    SHAPES,
+    Argument,
+    Group,
+    Line,
+    Note,
+    Stage,
+    Step,
+    Unclear,
+    Value,
+    arguments,
+    typo,
+)
+from schedlang.language.validate import from_text
+from schedlang.phases import kinds
+
+_BACK = "hold to=1x"
+"""What follows a phase that goes back to the base rate at its end."""
+_LENGTHS = {"every", "at", "first", "up", "down", "timescale", "skip", "total"}
+_BARE = re.compile(r"(?:until )?([\d._]+(?:[eE]\d+)?)([kMBT]?)|\[([\d._kMBTeE, ]+)\]")
+
+
+@dataclass
+class _Phase:
+    role: str
+    kind: str
+    named: bool = True
+    """Whether its shape is written, and not only its role."""
+    duration: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+    def text(self, unit: str = "") -> str:
+        """As it is written; lengths without a unit get this one."""
+        words = [self.role, self.kind if self.named or not self.role else ""]
+        words.append(_with_unit(self.duration, unit))
+        words += [f"{{{self.body}}}"] if self.kind == "fn" else []
+        for name, value in self.arguments.items():
+            words.append(f"{name}={_with_unit(value, unit) if name in _LENGTHS else value}")
+        return " ".join(filter(None, words))
+
+    def lengths(self) -> Iterator[str]:
+        """Its lengths as they are written."""
+        yield self.duration
+        yield from (value for name, value in self.arguments.items() if name in _LENGTHS)
+
+    def give_unit(self, unit: str) -> None:
+        """Give its lengths a unit, where they have none."""
+        self.duration = _with_unit(self.duration, unit)
+        for name in _LENGTHS & self.arguments.keys():
+            self.arguments[name] = _with_unit(self.arguments[name], unit)
+
+
+@dataclass
+class _Round:
+    stages: list[list[_Factor]]
+    times: str
+
+
+_Factor: TypeAlias = "_Phase | _Round"
+
+
+def _with_unit(length: str, unit: str) -> str:
+    match = _BARE.fullmatch(length) if unit else None
+    return f"{length}{' ' if match[2] else ''}{unit}" if match else length
+
+
+def _pipeline(stages: list[list[_Factor]], unit: str) -> str:
+    return " -> ".join(" * ".join(_factor(part, unit) for part in stage) for stage in stages)
+
+
+def _factor(part: _Factor, unit: str) -> str:
+    if isinstance(part, _Phase):
+        return part.text(unit)
+    return f"({_pipeline(part.stages, unit)})" + (f" x {part.times}" if part.times else "")
+
+
+class Meant:
+    """The parts of the line that was meant, and the habits that are in the written one.
+
+    Raises:
+        Unclear: if an argument has no meaning here.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self.notes = list(line.notes)
+        self.settings: dict[str, str] = {}
+        self.initial = ""
+        """The rate at which the warm-up starts, where it is given with the base rate."""
+        self.units: dict[str, tuple[float, float]] = {}
+        """Units from names of arguments: the longest such length, and the shortest such total."""
+        told = None if line.stages else _told_by(line.settings)
+        stages: list[Stage] = [[told]] if told else line.stages
+        self.elapsed = 0.0
+        """The last milestone."""
+        self.begun = False
+        """Whether there is a phase already."""
+        self.stages = [part for stage in stages for part in self._stage(stage)]
+        for argument in () if told else line.settings:
+            self._setting(argument)
+        self._complete()
+
+    def line(self, clock: str | None) -> str:
+        """The line that was meant; empty if it is not one."""
+        for unit in ("", self._unit()):
+            written = self._text(unit)
+            try:
+                from_text(written, clock)
+            except ScheduleError:
+                continue
+            return written
+        return ""
+
+    def _text(self, unit: str) -> str:
+        settings = [
+            f"{name}={_with_unit(value, unit) if name == 'total' else value}"
+            for name, value in self.settings.items()
+        ]
+        return f"{' '.join(settings)}{' | ' if settings else ''}{_pipeline(self.stages, unit)}"
+
+    def _unit(self) -> str:
+        """The unit of lengths without one, beside lengths that have it by their name."""
+        lengths = [self.settings.get("total", "")]
+        lengths += [length for phase in _phases(self.stages) for length in phase.lengths()]
+        bare = [match for match in map(_BARE.fullmatch, lengths) if match]
+        if len(self.units) != 1 or not bare:
+            return ""
+        (unit, (least, most)), *_ = self.units.items()
+        longest = max(
+            Value(number.strip(), Span(0, 0)).number or 0
+            for match in bare
+            for number in (match[3] or match[1] + match[2]).split(",")
+        )
+        if unit == "st" and longest < least:
+            return "ep"  # `warmup_steps=500 -> cosine 90`: 90 epochs
+        if unit == "ep" and longest > most:
+            return "st"  # `epochs=90 | warmup 500 -> cosine rest`: 500 updates
+        return unit
+
+    # ── Settings ──
+
+    def _setting(self, argument: Argument) -> None:
+        """A setting, or what another library gives before the phases."""
+        name = _plain(argument.name)
+        slot = name if name in SETTINGS else aliases.argument("", name)
+        if slot is None:
+            slot = typo(name, SETTINGS)
+        head, *rest = slot.split()
+        phases = list(_phases(self.stages))
+        reason, new = "", ""
+        match head:
+            case "end":
+                self.settings["total"] = self._length(argument.value, *rest, whole=True)
+                new = "" if self.settings["total"] != str(argument.value) else "total"
+                reason = "" if new else "the setting is `total`"
+            case "warmup":
+                reason = "a warm-up is a phase"
+                self._warmed(argument, rest, phases, self.stages)
+            case "-":
+                reason = "leave it out"
+            case "peak" | "lr" | "initial":
+                new = "lr"
+                self._rate(head, argument.value)
+            case _ if head in SETTINGS:
+                new = head
+                self.settings[head] = str(argument.value)
+            case _:
+                takes = [phase for phase in phases if head in arguments(phase.kind)]
+                if not takes:
+                    raise Unclear
+                reason = "this is an argument of a phase"
+                self._put(takes[-1], head, argument.value, rest)
+        if argument.name not in SETTINGS:
+            message = f"there is no setting called {quoted(argument.name)}"
+            self.notes.append(Note(argument.span, reason, new, message, "unknown-setting"))
+
+    def _rate(self, head: str, value: Value) -> None:
+        """The base rate; or that of the warm-up's begin, where there is a peak."""
+        before = self.settings.get("lr", "")
+        if head == "initial" and (before or not value.number):
+            self.initial = str(value)
+        else:
+            self.settings["lr"] = str(value)
+            self.initial = before if head == "peak" and before else self.initial
+
+    def _warmed(
+        self,
+        argument: Argument,
+        rest: list[str],
+        phases: list[_Phase],
+        stages: list[list[_Factor]] | None = None,
+    ) -> None:
+        """An argument of the warm-up, which is put before the phases if there is none."""
+        if not phases or phases[0].role != "warmup":
+            phases.insert(0, _Phase("warmup", "linear", named=False))
+            if stages is not None:
+                stages.insert(0, [phases[0]])
+        warm, value = phases[0], argument.value
+        if rest[:1] == ["T"]:
+            if value.is_word:
+                rest = ["shape"]
+            elif rest[1:] == ["%"] and warm.duration:
+                rest = ["from", "x"]  # MMCV's `warmup_ratio`, beside `warmup_iters`
+            elif warm.duration.endswith("%"):
+                warm.arguments["from"] = warm.duration
+        self._put(warm, rest[0], value, rest[1:])
+
+    # ── Phases ──
+
+    def _stage(self, stage: Stage) -> list[list[_Factor]]:
+        factors = [self._factors(factor) for factor in stage]
+        if len(factors) == 1:
+            return [[part] for part in factors[0]]
+        return [
+            [parts[0] if len(parts) == 1 else _Round([[p] for p in parts], "") for parts in factors]
+        ]
+
+    def _factors(self, factor: Step | Group) -> list[_Factor]:
+        if isinstance(factor, Group):
+            stages = [part for stage in factor.stages for part in self._stage(stage)]
+            return [_Round(stages, factor.times)]
+        return [*self._step(factor)]
+
+    def _step(self, step: Step) -> list[_Phase]:
+        phases = [
+            _Phase(role, kind or "linear", named=bool(kind)) for role, kind in step.meaning.phases
+        ]
+        main = phases[-1]
+        main.body, main.duration = step.body, step.duration
+        given = sorted([*step.arguments, *self._unnamed(step, phases)], key=lambda each: each.span)
+        if main.kind == "step" and any(each.value.items for each in given):
+            main.kind = "multistep"
+            self.notes.append(Note(step.span, "several positions are `multistep`"))
+        self._otherwise(step, given)
+        ends = [each for each in given if self._argument(step, each, phases) == "end"]
+        for argument in ends:
+            slot = self._slot(step, argument)
+            text = self._length(argument.value, *slot.split()[1:], whole=True)
+            if main.duration:
+                self.settings.setdefault("total", text)
+            else:
+                warmed = len(phases) > 1 and phases[0].duration
+                main.duration = f"until {text}" if warmed else text
+        for argument in given:
+            if self._slot(step, argument) == "unit":
+                unit = "ep" if argument.value.text.lower() == "true" else "st"
+                for phase in phases:
+                    phase.give_unit(unit)
+        self.begun = True
+        return self._until_milestone(step, self._tidied(step, phases))
+
+    def _until_milestone(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
+        """The phases, of which the last ends at the milestone if there is one."""
+        if step.ends is None:
+            return phases
+        timed = [phase for phase in phases if phase.text() != _BACK]
+        lengths = [re.match(r"[\d._]+", phase.duration) for phase in timed]
+        if not lengths[-1]:
+            timed[-1].duration = f"until {step.ends:g}"
+        elif self.elapsed + sum(float(length[0]) for length in lengths if length) != step.ends:
+            raise Unclear  # it is cut off, or goes on
+        self.elapsed = step.ends
+        return phases
+
+    def _tidied(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
+        main = phases[-1]
+        if main.kind == "exp" and main.arguments.pop("staircase", "") == "true":
+            main.kind = "step"
+        row = step.meaning.row
+        if row and "then=1x" in row.otherwise:
+            phases.append(_Phase("", "hold", arguments={"to": "1x"}))
+        start, end = (main.arguments.get(name, "") for name in ("from", "to"))
+        rises = start.endswith(("x", "%")) and end in ("1x", "1.0x", "100%")
+        if step.meaning.row and main.kind == "linear" and rises:
+            main.role, main.named = "warmup", False
+            del main.arguments["to"]
+        warmed = phases[0].role == "warmup" and len(phases) > 1 and phases[0].duration
+        if main.arguments.get("skip") == "warmup":  # measured from the start of the run
+            main.arguments["skip"] = phases[0].duration
+            if not warmed:
+                del main.arguments["skip"]
+        return phases if warmed or phases[0].role != "warmup" or len(phases) == 1 else phases[1:]
+
+    def _otherwise(self, step: Step, given: list[Argument]) -> None:
+        """Add what the other library does where nothing is given, and a phase here does not."""
+        row = step.meaning.row
+        heads = {self._head(self._slot(step, argument)) for argument in given}
+        heads |= {"T"} if "end" in heads else set()
+        for text in row.otherwise.split() if row else ():
+            name, value = text.split("=")
+            if name == "then":
+                continue
+            argument = Argument(name, Value(value, step.span), step.span)
+            head = self._head(self._slot(step, argument))
+            warmed = "warmup T" in heads or not head.startswith("warmup")
+            if head not in heads and warmed:
+                given.append(argument)
+
+    @staticmethod
+    def _head(slot: str) -> str:
+        words = slot.split()
+        return " ".join(words[: 2 if words[0] in ("warmup", "hold") else 1])
+
+    def _unnamed(self, step: Step, phases: list[_Phase]) -> list[Argument]:
+        """The values without a name, by the names that they have in this order."""
+        values = [value for value in step.values if value.text not in _OBJECTS]
+        row = step.meaning.row
+        if not values:
+            return []
+        if row is not None:
+            names = [name for name in row.parameters.split() if name != "optimizer"]
+            slot = aliases.argument(step.family, names[0]) if names else ""
+            counts = (slot or "").split()[:1] in (["T"], ["end"], ["every"], ["first"], ["warmup"])
+            plain = len(values) == 1 and values[0].counts and not counts
+            if not plain and len(values) <= len(names):
+                return [
+                    Argument(name.rpartition(":")[2], value, value.span)
+                    for name, value in zip(names, values, strict=False)
+                ]
+        if any(value.is_word for value in values):
+            raise Unclear
+        if step.kind == "multistep" and len(values) > 1 and values[0].counts and values[1].counts:
+            items = [value for value in values if value.counts]
+            span = Span(items[0].span.begin, items[-1].span.end)
+            values = [Value("", span, items=items), *values[len(items) :]]
+        return self._in_order(step, values, phases)
+
+    def _in_order(self, step: Step, values: list[Value], phases: list[_Phase]) -> list[Argument]:
+        found: list[Argument] = []
+        if len(phases) > 1:
+            names = ["warmup", "stable", "T"] if len(phases) == 3 else ["warmup", "T"]
+        else:
+            names = self._names(step, values)
+        if len(values) > len(names):
+            raise Unclear
+        for name, value in zip(names, values, strict=False):
+            found.append(Argument(name, value, value.span))
+            if name not in ("T", "warmup"):
+                named = f"{name}={value}" if len(step.values) > 1 or value.items else ""
+                reason = f"`{value}` is the duration" if value.counts and not named else ""
+                self.notes.append(Note(value.span, reason, named))
+        return found
+
+    def _names(self, step: Step, values: list[Value]) -> list[str]:
+        shape = "".join("l" if v.items else "n" if v.counts else "f" for v in values)
+        kind = "ramp" if step.kind in SHAPES and step.kind not in _ORDERS else step.kind
+        if step.meaning.phases[-1][0] == "warmup":
+            kind = "warmup"
+        names = _ORDERS.get(kind, {}).get(shape, "").split()
+        given = {self._slot(step, argument) for argument in step.arguments}
+        if len(values) == 1 and not values[0].items:
+            later = kind == "inverse_sqrt" and self.begun  # which then has a timescale already
+            if not names or later or not values[0].number or given & {names[0], "to", "cycles"}:
+                return ["T"]
+        return names
+
+    def _slot(self, step: Step, argument: Argument) -> str:
+        """What an argument is here: one of `aliases.ARGUMENTS`, or an argument of the phase."""
+        name, kind = _plain(argument.name), step.kind
+        own = arguments(kind)
+        if argument.name in ("T", *own):
+            return argument.name
+        row = step.meaning.row
+        for parameter in row.parameters.split() if row else ():
+            if parameter.startswith(f"{name}:"):
+                name = parameter.rpartition(":")[2]
+        if name in own:
+            return name
+        if name == "end" and not argument.value.counts:
+            return self._end(step)
+        slot = aliases.argument(
+            "multistep" if argument.value.items and kind == "step" else step.family, name
+        )
+        if name in SETTINGS and f"{kind}.{name}" not in aliases.ARGUMENTS:
+            return f"set {name}"
+        if slot is None:
+            return typo(name, own)
+        head, *rest = slot.split()
+        if head == "to":
+            return " ".join([self._end(step), *rest])
+        if head == "min" and step.meaning.phases[-1][0] == "warmup":
+            raise Unclear  # the floor is that of another phase
+        return slot
+
+    @staticmethod
+    def _end(step: Step) -> str:
+        """The argument for the level on which the phase ends."""
+        role, _ = step.meaning.phases[-1]
+        if role == "warmup" or step.kind in ("linear", "hold"):
+            return "to"
+        return "min" if "min" in arguments(step.kind) else "to"
+
+    def _argument(self, step: Step, argument: Argument, phases: list[_Phase]) -> str:
+        """Put an argument where it belongs; the first word of what it is here."""
+        main, value, span = phases[-1], argument.value, argument.span
+        slot = self._slot(step, argument)
+        head, *rest = slot.split()
+        reason = new = ""
+        match head:
+            case "T":
+                self._put(main, "T", value, rest)
+                reason = "the duration has no name"
+            case "end":
+                reason = "the duration has no name"
+            case "set":
+                self.settings[rest[0]] = str(value)
+                reason = "settings come first, before a `|`"
+            case "lr" | "peak" | "initial":
+                self._rate(head, value)
+                reason = "the base rate is the setting `lr`"
+            case "warmup":
+                self._warmed(argument, rest, phases)
+                reason = "a warm-up is a phase"
+            case "hold" if len(phases) == 3:
+                self._put(phases[1], rest[0], value, rest[1:])
+                reason = "each phase has its own duration"
+            case "unit":
+                reason = "a length has its unit: 10ep, 500st"
+            case "clock":
+                self.settings["clock"] = value.text
+                reason = "settings come first, before a `|`"
+            case "-":
+                if rest and value.number != float(rest[0]):
+                    raise Unclear
+                reason = "leave it out"
+            case "staircase" if main.kind == "exp":
+                main.arguments["staircase"] = value.text.lower()
+                reason = "a staircase is `step`"
+            case _ if head in arguments(main.kind):
+                self._put(main, head, value, rest)
+                shared = rest == ["x"] and not value.unit
+                reason = f"this is a share: {head}={value}x" if shared else ""
+                new = "" if rest else head
+            case _:
+                raise Unclear
+        known = bool(aliases.argument(step.family, argument.name)) or head in ("T", "set")
+        own = argument.name == head and head != "T"
+        if (
+            not own
+            and (known or _plain(argument.name) == head)
+            and span not in (step.span, value.span)
+        ):
+            self.notes.append(Note(span, reason, new))
+        return head
+
+    def _put(self, phase: _Phase, name: str, value: Value, how: list[str]) -> None:
+        """Set an argument of a phase, or its duration or shape."""
+        if name == "T":
+            phase.duration = self._length(value, *how)
+        elif name == "shape":
+            meaning = aliases.scheduler(value.text)
+            shape = meaning.phases[-1][1] if meaning else ""
+            if shape not in SHAPES:
+                raise Unclear
+            phase.kind, phase.named = shape, True
+        elif how == ["x"]:
+            phase.arguments[name] = str(value) if value.unit or not value.number else f"{value}x"
+        elif how:
+            phase.arguments[name] = self._length(value, *how)
+        elif value.is_word:
+            if value.text != "None":
+                phase.arguments[name] = aliases.WORDS.get(value.text, value.text)
+        else:
+            listed = name in LISTS and value.items is None
+            phase.arguments[name] = f"[{value}]" if listed else str(value)
+
+    def _length(self, value: Value, unit: str = "", *, whole: bool = False) -> str:
+        """A length, or that of the whole run, with the unit that the argument's name gives it."""
+        number = value.number
+        if value.is_word:
+            raise Unclear
+        if not value.unit and number and (unit == "%" or (number < 1 and not unit)):
+            return f"{number * 100 if number < 1 else number:g}%"
+        if not value.unit and number and unit:
+            least, most = self.units.get(unit, (0, inf))
+            self.units[unit] = (least, min(most, number)) if whole else (max(least, number), most)
+            return str(Value(value.text, value.span, unit))
+        return f"{value}{unit}" if value.items and not value.unit else str(value)
+
+    def _complete(self) -> None:
+        """Set what the line leaves open: the rest of the run, and where its warm-up starts."""
+        plain = [stage[0] for stage in self.stages if len(stage) == 1]
+        phases = [part for part in plain if isinstance(part, _Phase)]
+        if self.initial and phases and phases[0].role == "warmup":
+            phases[0].arguments.setdefault("from", self.initial)
+        if not self.notes or any(phase.duration == "rest" for phase in phases):
+            return
+        for phase in phases[:-1]:
+            if phase.text() == _BACK:
+                phase.duration = "0"
+        for before, after in pairwise(phases):
+            if before.kind == "hold" and not before.duration and after.duration:
+                before.duration = "rest"
+                return
+        last = phases[-1] if phases else None
+        if last and not last.duration and last.role != "warmup" and not kinds()[last.kind].endless:
+            last.duration = "rest"
+
+
+def _phases(stages: list[list[_Factor]]) -> Iterator[_Phase]:
+    for stage in stages:
+        for part in stage:
+            if isinstance(part, _Phase):
+                yield part
+            else:
+                yield from _phases(part.stages)
+
+
+def _told_by(settings: list[Argument]) -> Step | None:
+    """The phase of arguments that are given without one, if one of them tells."""
+    found = [kind for each in settings if (kind := aliases.TELLING.get(_plain(each.name)))]
+    if not found:
+        return None
+    return Step("", Span(0, 0), aliases.Meaning((("", found[0]),)), arguments=settings)
+
+
+def _plain(name: str) -> str:
+    return name.lstrip("-").replace("-", "_").lower()
+
+
+_OBJECTS = {"optimizer", "self.optimizer", "optim", "opt", "none"}
+_ORDERS: dict[str, dict[str, str]] = {
+    "ramp": {"nf": "T min", "fn": "min T", "ffn": "from min T"},
+    "linear": {"nf": "T to", "ffn": "from to T", "nff": "T from to", "fn": "to T"},
+    "warmup": {"nf": "T from", "ffn": "from to T", "nff": "T from to", "fn": "from T"},
+    "hold": {"nf": "T to", "fn": "to T", "f": "to"},
+    "poly": {"nf": "T power", "nn": "T power", "nff": "T power min"},
+    "exp": {"f": "gamma", "nf": "T gamma", "fn": "gamma T"},
+    "step": {"n": "every", "nf": "every gamma", "nn": "T every", "nnf": "T every gamma", "l": "at"},
+    "multistep": {"l": "at", "lf": "at gamma", "nl": "T at", "ll": "at gamma", "nlf": "T at gamma"},
+    "piecewise": {"ll": "at values", "nll": "T at values"},
+    "inverse_time": {"f": "rate"},
+    "inverse_sqrt": {"n": "timescale"},
+    "restarts": {"n": "first", "nn": "first mult", "nnf": "first mult min", "nf": "first min"},
+    "cyclic": {"ffn": "min max up", "ffnn": "min max up down", "ff": "min max"},
+    "onecycle": {"f": "max", "nf": "T max", "fn": "max T"},
+    "plateau": {"f": "factor", "fn": "factor patience", "nf": "patience factor"},
+}
+"""The names of values without one, by what they are: a count, a fraction or a list."""

@@ -1,0 +1,149 @@
+"""The parts of a line as people write it who have another library's habits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schedlang.errors import Code, Span
+from schedlang.language import aliases
+from schedlang.phases import kinds
+
+ROLES = ("warmup", "decay")
+SHAPES = ("linear", "cosine", "poly", "sqrt", "exp")
+SETTINGS = ("lr", "total", "steps_per_epoch", "samples_per_step", "tokens_per_step", "clock")
+LISTS = ("at", "values", "momentum")
+
+
+class Unclear(Exception):  # noqa: N818  # no error: there is no line to advise then
+    """Raised where a text is not understood, even loosely."""
+
+    notes: list[Note]
+    """The habits before that place."""
+
+
+class Note(NamedTuple):
+    """One habit in a line: where it is, and the rule that it breaks."""
+
+    span: Span
+    reason: str = ""
+    new: str = ""
+    """What to write in its place, where that is all that changes."""
+    message: str = ""
+    """What is wrong, if not that something is unexpected."""
+    code: Code = "syntax"
+
+
+@dataclass
+class Value:
+    """A number with its unit, a word, or a list of values."""
+
+    text: str
+    span: Span
+    unit: str = ""
+    items: list[Value] | None = None
+    is_word: bool = False
+
+    def __str__(self) -> str:
+        if self.items is not None:
+            return f"[{', '.join(map(str, self.items))}]{self.unit}"
+        if self.unit in ("", "%", "x"):
+            return self.text + self.unit
+        return (
+            f"{self.text}{' ' if self.text[-1].isalpha() or len(self.unit) > 2 else ''}{self.unit}"
+        )
+
+    @property
+    def number(self) -> float | None:
+        """Its size; None for what is no plain number."""
+        match = re.fullmatch(r"(-?[\d._]*(?:[eE][+-]?\d+)?)([kMBT]?)", self.text)
+        if self.is_word or self.items is not None or match is None:
+            return None
+        return float(match[1].replace("_", "")) * {"k": 1e3, "M": 1e6, "B": 1e9}.get(match[2], 1)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a length rather than a rate or a share."""
+        number = self.number
+        return self.unit not in ("", "%", "x") or (number is not None and number >= 1)
+
+
+class Argument(NamedTuple):
+    """A value with its name, as written."""
+
+    name: str
+    value: Value
+    span: Span
+
+
+@dataclass
+class Step:
+    """A phase as written: what its name stands for, and its values."""
+
+    name: str
+    span: Span
+    meaning: aliases.Meaning
+    duration: str = ""
+    """``rest`` or ``until X``."""
+    values: list[Value] = field(default_factory=list)
+    arguments: list[Argument] = field(default_factory=list)
+    body: str = ""
+    ends: float | None = None
+    """The milestone at which the next one begins."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of its last phase."""
+        role, kind = self.meaning.phases[-1]
+        return kind or ("linear" if role else "")
+
+    @property
+    def family(self) -> str:
+        """The name under which its arguments are looked up."""
+        return "wsd" if len(self.meaning.phases) > 2 else self.kind
+
+
+@dataclass
+class Group:
+    """Parentheses around stages, and how often they come."""
+
+    stages: list[Stage]
+    times: str = ""
+
+
+Stage = list["Step | Group"]
+"""Factors that are multiplied; usually one."""
+
+
+@dataclass
+class Line:
+    """A line as written, with the habits in it."""
+
+    settings: list[Argument]
+    stages: list[Stage]
+    notes: list[Note]
+
+
+def typo(name: str, names: Iterable[str]) -> str:
+    """The name that is nearest to a misspelt one.
+
+    Raises:
+        Unclear: if none is near.
+    """
+    import difflib  # only an error needs it
+
+    close = difflib.get_close_matches(name[:40].lower(), list(names), n=1)
+    if not close:
+        raise Unclear
+    return close[0]
+
+
+def arguments(kind: str) -> tuple[str, ...]:
+    """The arguments of a phase, by their names in the text."""
+    if kind not in kinds():
+        return ()
+    fields = kinds()[kind].model_fields
+    hidden = ("kind", "role", "duration")
+    return tuple(field.alias or name for name, field in fields.items() if name not in hidden)

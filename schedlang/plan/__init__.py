@@ -1,0 +1,1 @@
+"""Plans: a line for every hyperparameter and every parameter group."""

@@ -1,0 +1,347 @@
+"""`Plan`: the model, its text, and what can be made of it. The steps are in the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    create_model,
+    model_serializer,
+    model_validator,
+)
+from typing_extensions import Self, Unpack
+
+from schedlang.errors import Mistake, ScheduleError, quoted
+from schedlang.language.text import set_values, value_text
+from schedlang.language.tree import Settings
+from schedlang.language.validate import plain
+from schedlang.plan.reading import (
+    SETTINGS,
+    VALUES,
+    Line,
+    Pattern,
+    is_line,
+    is_text_of_plan,
+    read,
+)
+from schedlang.schedule import Binding, Schedule
+
+if TYPE_CHECKING:
+    from keras.callbacks import Callback
+    from keras.optimizers.schedules import LearningRateSchedule
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from schedlang.program.program import Program
+
+
+class Plan(BaseModel):
+    """A line for every hyperparameter and every parameter group: frozen and validated.
+
+    A key is a hyperparameter, with a line or with a mapping from patterns of group names to lines;
+    or a setting (``total``, ``steps_per_epoch``, ``samples_per_step``, ``tokens_per_step``,
+    ``clock``), which counts as written in each line; or ``values``, which maps names to lines that
+    belong to no optimizer.
+
+    A plan is made of YAML or JSON text, of a mapping, or of keywords. A line alone is the plan
+    ``{lr: line}``. Two plans are equal if they have the same settings and lines; the order counts
+    for the patterns of a hyperparameter, of which the first that fits a group is used. As a field
+    of a pydantic model, a plan takes all of these, and is dumped as the mapping of texts.
+
+    Attributes:
+        settings: the settings of the plan itself.
+        lines: every line with its key and its pattern, in the order written, `values` too.
+
+    >>> plan = Plan({"lr": "warmup 5% -> cosine rest", "weight_decay": "cosine 100% to=10x"})
+    >>> print(plan)
+    lr: warmup linear 5% -> cosine rest
+    weight_decay: cosine 100% to=10x
+    <BLANKLINE>
+    >>> plan.bind(lr=0.1, weight_decay=0.04, total=100)["weight_decay"].at(100)
+    0.4
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    settings: Settings
+    lines: tuple[Line, ...]
+
+    def __init__(self, plan: Any = None, /, **values: Any) -> None:
+        """A plan of a text, a mapping, a line or another plan; or of the keys as keywords.
+
+        Raises:
+            ScheduleError: with every mistake of every line.
+        """
+        if plan is not None and values:
+            raise TypeError("Plan takes one plan, or keywords, not both")
+        self.__setstate__(_plan_of(values if plan is None else plan).__getstate__())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Plan]) -> Plan:
+        return _plan_of(value)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The plan of a text, a mapping, a line, or another plan.
+
+        Raises:
+            ScheduleError: with every mistake of every line.
+        """
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            from schedlang.language.validate import own_error
+
+            raise own_error(error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """The plan of a JSON text; raises the same."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            from schedlang.language.validate import own_error
+
+            raise own_error(error) from None
+
+    @model_serializer(mode="plain")
+    def _write(self) -> dict[str, Any]:
+        return self.mapping()
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        mapping = handler(_form().__pydantic_core_schema__)
+        if handler.mode == "serialization":
+            return mapping
+        return {"anyOf": [{"type": "string", "description": "a plan's YAML, or a line"}, mapping]}
+
+    def mapping(self) -> dict[str, Any]:
+        """The plan as a mapping of plain values, each line as its canonical text."""
+        found: dict[str, Any] = {}
+        for name, value in set_values(self.settings):
+            text = value_text(value)
+            found[name] = int(text) if text.isdecimal() else text
+        for line in sorted(self.lines, key=lambda line: line.is_value):
+            if line.pattern is None:
+                found[line.key] = str(line.schedule)
+            else:
+                found.setdefault(line.key, {})[line.pattern] = str(line.schedule)
+        return found
+
+    def __str__(self) -> str:
+        from schedlang.plan.yaml import dump
+
+        return dump(self.mapping())
+
+    def __repr__(self) -> str:
+        return f"Plan({self.mapping()!r})"
+
+    def _compared(self) -> tuple[Any, ...]:
+        groups: dict[str, list[tuple[Pattern | None, Schedule]]] = {}
+        values: set[Line] = set()
+        for line in self.lines:
+            if line.is_value:
+                values.add(line)
+            else:
+                groups.setdefault(line.key, []).append((line.pattern, line.schedule))
+        lines = frozenset((key, tuple(inside)) for key, inside in groups.items())
+        return tuple(set_values(self.settings)), lines, frozenset(values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The hyperparameters, in the order written."""
+        return tuple(dict.fromkeys(line.key for line in self.lines if not line.is_value))
+
+    @property
+    def only_line(self) -> Line | None:
+        """The line of `lr` for all groups, where that is the whole plan."""
+        (line, *others) = self.lines
+        is_alone = line.key == "lr" and line.pattern is None and not others
+        return line if is_alone else None
+
+    @overload
+    def bind(self, groups: None = None, **given: Any) -> dict[str, Program]: ...
+
+    @overload
+    def bind(self, groups: Sequence[str], **given: Any) -> dict[str, Any]: ...
+
+    def bind(self, groups: Sequence[str] | None = None, **given: Any) -> dict[str, Any]:
+        """The programs by hyperparameter, and those of the values by their names.
+
+        Args:
+            groups: the names of the parameter groups, needed where a hyperparameter has lines by
+                groups. With them, the result has ``[key][group]`` for each hyperparameter.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or ``{group: number}``. Without a base, the program is in shares of it.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding, of all lines.
+
+        >>> plan = Plan(lr={"backbone*": "cosine 9 min=1%", "*": "cosine 9"})
+        >>> plan.bind(groups=("backbone", "head"), lr=0.1)["lr"]["backbone"].at(9)
+        0.001
+        """
+        from schedlang.plan.binding import bind
+
+        return bind(self, groups, given)
+
+    def to_torch(
+        self,
+        optimizer: Optimizer,
+        *,
+        engine: Literal["auto", "chain", "fused"] = "auto",
+        start: int = 0,
+        on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
+        later: Sequence[str] = (),
+        lr: float | None = None,
+        **binding: Unpack[Binding],
+    ) -> LRScheduler:
+        """One PyTorch scheduler for the whole plan.
+
+        It has ``get_last_lr()``, and ``get_last("weight_decay")`` for every hyperparameter and
+        every value. A plan of one line for `lr` gives the scheduler of that line.
+
+        Args:
+            optimizer: any ``torch.optim.Optimizer``. The base of a number is the group's
+                ``initial_…`` (such as ``initial_weight_decay``), else the number; it is kept there.
+            engine: as for a line, where the plan is one; else ``"auto"`` or ``"fused"``.
+            start: the tick to begin at, to resume from nothing else.
+            on_mismatch: what ``load_state_dict`` keeps of a state of another plan, where it is not
+                given there, see `Schedule.to_torch`.
+            later: the patterns of groups that are added to the optimizer later.
+            lr: must agree with every group, if it is given.
+            **binding: what the plan leaves open, see `Binding`.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding, and with what does not
+                fit the optimizer's groups.
+            ValueError: if this engine or optimizer cannot do it.
+        """
+        from schedlang.plan.torch import build
+
+        options: dict[str, Any] = {"start": start, "on_mismatch": on_mismatch, "later": later}
+        return build(self, optimizer, binding, lr=lr, engine=engine, **options)
+
+    def to_optax(self, *, groups: Sequence[str] | None = None, **given: Any) -> dict[str, Any]:
+        """The optax schedules by optax's names, for ``optax.inject_hyperparams``.
+
+        `lr` is ``learning_rate``, `beta1` and `beta2` are ``b1`` and ``b2``; any other key is the
+        name itself. The values of the plan belong to no optimizer and are not among them.
+
+        Args:
+            groups: the names of the groups, needed where a hyperparameter has lines by groups. With
+                them the result is ``{group: {name: schedule}}``, for ``optax.partition``.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or ``{group: number}``.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding; if a line has shares
+                of a base that is not given.
+            ValueError: if optax cannot do it, naming the key.
+        """
+        from schedlang.plan.arrays import to_optax
+
+        return to_optax(self, groups, given)
+
+    def to_keras(
+        self, *, gradient_accumulation_steps: int = 1, **given: Any
+    ) -> LearningRateSchedule:
+        """The rate as a Keras schedule; `keras_callbacks` sets the other hyperparameters.
+
+        Args:
+            gradient_accumulation_steps: the optimizer's, see `Schedule.to_keras`.
+            **given: settings, see `Binding`, and the base rate ``lr``.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding; if the plan has lines
+                by groups, which Keras does not have.
+            ValueError: if a schedule cannot do it, with what to use instead.
+        """
+        from schedlang.plan.arrays import to_keras
+
+        return to_keras(self, gradient_accumulation_steps, given)
+
+    def keras_callbacks(self, **given: Any) -> list[Callback]:
+        """The Keras callbacks of the plan.
+
+        They set ``weight_decay``, ``momentum``, ``beta1``, ``beta2`` and ``eps`` inside of the
+        compiled training step, and the rate where the optimizer has a number and no schedule.
+
+        Args:
+            **given: settings, see `Binding`. The bases are the optimizer's own numbers; one that is
+                given must agree within 1e-6.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding; if the plan has lines
+                by groups, which Keras does not have.
+            ValueError: if Keras cannot set a hyperparameter. At the start of ``fit`` too, if the
+                optimizer has no such number.
+        """
+        from schedlang.plan.arrays import keras_callbacks
+
+        return keras_callbacks(self, given)
+
+
+def _plan_of(value: Any) -> Plan:
+    """The plan of whatever a plan may be written as.
+
+    Raises:
+        ScheduleError: with everything that is wrong with it.
+    """
+    if isinstance(value, Plan):
+        return value
+    if isinstance(value, str) and is_text_of_plan(value):
+        from schedlang.plan.yaml import load
+
+        value = load(value)
+        if not isinstance(value, Mapping):
+            message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
+            raise ScheduleError([Mistake("wrong-type", message)])
+    if isinstance(value, Mapping):
+        value = plain(value)  # a config system such as OmegaConf has mappings of its own
+    if isinstance(value, Mapping) and not is_line(value):
+        settings, lines = read(value)
+    elif isinstance(value, str | Mapping | Schedule):
+        settings, lines = Settings(), (Line("lr", None, Schedule.model_validate(value)),)
+    else:
+        message = f"expected a plan as text or as a mapping, not {quoted(value)}"
+        raise ScheduleError([Mistake("wrong-type", message)])
+    return Plan.model_construct(settings=settings, lines=lines)
+
+
+class _Extra(BaseModel):
+    model_config = ConfigDict(extra="allow", defer_build=True)
+    __pydantic_extra__: dict[str, Schedule | dict[str, Schedule]]
+
+
+@cache
+def _form() -> type[BaseModel]:
+    """The shape of a plan's mapping, for its JSON Schema."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in Settings.model_fields.items()
+        if name in SETTINGS
+    }
+    fields[VALUES] = (dict[str, Schedule], Field({}, description="lines of no optimizer, by name"))
+    form: type[BaseModel] = create_model("PlanMapping", __base__=_Extra, **fields)
+    form.model_rebuild()
+    return form

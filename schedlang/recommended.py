@@ -1,0 +1,146 @@
+"""Schedules for a task or an aim, as ready lines: the tables of introductions to schedulers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schedlang.errors import nearest, quoted
+
+
+class Recommendation(NamedTuple):
+    """A line that suits a task.
+
+    Attributes:
+        line: the schedule.
+        scheduler: what it is called in PyTorch.
+        reason: why it suits.
+    """
+
+    line: str
+    scheduler: str
+    reason: str
+
+
+class _Kind(NamedTuple):
+    """A scheduler as a line; ``{n}`` is the number of epochs, ``{third}`` a third of it."""
+
+    template: str
+    name: str
+
+
+COSINE = _Kind("cosine {n}ep min=1%", "CosineAnnealingLR")
+LINEAR = _Kind("warmup {warmup}ep -> linear {left}ep", "LinearLR after a warm-up")
+WARMUP_COSINE = _Kind("warmup {warmup}ep -> cosine {left}ep min=1%", "a warm-up, then a cosine")
+MULTISTEP = _Kind("multistep {n}ep at=[{third}, {two_thirds}]ep gamma=0.1", "MultiStepLR")
+LATE_MULTISTEP = _Kind(
+    "warmup {warmup}ep -> multistep {left}ep at=[{two_thirds}, {nine_tenths}]ep gamma=0.1",
+    "MultiStepLR after a warm-up",
+)
+STEP = _Kind("step {n}ep every={quarter}ep gamma=0.1", "StepLR")
+GENTLE_STEP = _Kind("step {n}ep every={quarter}ep gamma=0.5", "StepLR")
+POLY = _Kind("poly {n}ep power=0.9", "PolynomialLR")
+EXP = _Kind("exp {n}ep to=1%", "ExponentialLR")
+PLATEAU = _Kind("plateau factor=0.5 patience=10", "ReduceLROnPlateau")
+REWARD_PLATEAU = _Kind(
+    "plateau monitor=reward mode=max factor=0.5 patience=10", "ReduceLROnPlateau"
+)
+STEADY = _Kind("hold {half}ep -> linear {other_half}ep", "LinearLR")
+ONE_CYCLE = _Kind("onecycle {n}ep max=3x", "OneCycleLR")
+
+TASKS: dict[str, tuple[tuple[_Kind, str], ...]] = {
+    "image-classification": (
+        (COSINE, "the usual choice for ResNets and EfficientNets, and falls smoothly to the end"),
+        (MULTISTEP, "proven on ResNets, and converges in a stable way"),
+    ),
+    "nlp": (
+        (WARMUP_COSINE, "Transformers need the warm-up, and large models do well with the cosine"),
+        (LINEAR, "Transformers need the warm-up; BERT and its kin decay in a line"),
+    ),
+    "object-detection": (
+        (LATE_MULTISTEP, "the standard way of training on COCO: late drops, after a short warm-up"),
+        (STEP, "the same with equal steps, where the drops are not known"),
+    ),
+    "segmentation": (
+        (POLY, "DeepLab's decay, which leaves fine corrections for the end"),
+        (COSINE, "a fine end of the decay, too"),
+    ),
+    "gan": (
+        (PLATEAU, "adapts to a training that is unstable"),
+        (STEADY, "CycleGAN's: the rate stays for half of the run, then falls in a line"),
+    ),
+    "reinforcement-learning": (
+        (EXP, "falls smoothly, whatever the environment does"),
+        (REWARD_PLATEAU, "adapts to the environment: the rate falls when the reward stays"),
+    ),
+    "transfer-learning": (
+        (GENTLE_STEP, "fine-tunes what is trained already, in a few steps"),
+        (PLATEAU, "fine-tunes until the validation loss no longer falls"),
+    ),
+}
+"""For each task its schedulers, the best first, with the reason."""
+
+AIMS: dict[str, tuple[tuple[_Kind, str], ...]] = {
+    "known-length": (
+        (COSINE, "the length of the run is known, and the cosine fills it"),
+        (LINEAR, "the length of the run is known, and the line fills it"),
+    ),
+    "unknown-length": ((PLATEAU, "it needs no length: the metric decides"),),
+    "fast-convergence": (
+        (ONE_CYCLE, "high rates in the middle converge fastest; find the highest by a range test"),
+    ),
+    "stability": (
+        (STEP, "the rate is constant between few drops"),
+        (MULTISTEP, "the rate is constant between drops whose places you choose"),
+    ),
+    "best-quality": ((WARMUP_COSINE, "what most of the best published results were trained with"),),
+}
+"""The same for what matters most."""
+
+ALIASES = {
+    "cnn": "image-classification", "classification": "image-classification",
+    "transformer": "nlp", "language": "nlp", "detection": "object-detection",
+    "generative": "gan", "rl": "reinforcement-learning", "fine-tuning": "transfer-learning",
+}  # fmt: skip
+FEWEST = 10
+"""Epochs for which a third, a quarter and a warm-up are whole."""
+
+
+def recommend(
+    task: str, *, epochs: int = 100, lr: float | None = None
+) -> tuple[Recommendation, ...]:
+    """Lines for a task or an aim, the best first, each with its reason.
+
+    Args:
+        task: one of `TASKS` or `AIMS`.
+        epochs: the length of the run.
+        lr: the base rate, to be written in the lines.
+
+    Raises:
+        ValueError: if there is no such task, or there are fewer than 10 epochs.
+
+    >>> [found.line for found in recommend("image-classification", epochs=90)]
+    ['cosine 90ep min=1%', 'multistep 90ep at=[30, 60]ep gamma=0.1']
+    """
+    known = {**TASKS, **AIMS}
+    name = ALIASES.get(task, task)
+    if name not in known:
+        raise ValueError(f"there is no task {quoted(task)}: {nearest(task, [*known, *ALIASES])}")
+    if epochs < FEWEST:
+        raise ValueError(f"lines are for at least {FEWEST} epochs, not {epochs}")
+    warmup = max(1, round(epochs / 20))
+    numbers = {
+        "n": epochs,
+        "warmup": warmup,
+        "left": epochs - warmup,
+        "quarter": epochs // 4,
+        "third": round(epochs / 3),
+        "half": epochs // 2,
+        "other_half": epochs - epochs // 2,
+        "two_thirds": round(2 * epochs / 3),
+        "nine_tenths": round(0.9 * epochs),
+    }
+    head = "" if lr is None else f"lr={lr:g} | "
+    return tuple(
+        Recommendation(head + kind.template.format(**numbers), kind.name, reason)
+        for kind, reason in known[name]
+    )

@@ -1,0 +1,284 @@
+"""A line on the parameter groups that it fits: what it writes, and what other code has changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from schedlang.errors import Mistake, ScheduleError
+from schedlang.patterns import Pattern
+from schedlang.program.program import Program
+from schedlang.torch.groups import LR, Group, Slot, restart
+from schedlang.torch.momentum import momentum_slot
+from schedlang.torch.plateau import Levels, Plateau
+from schedlang.torch.rates import Rates
+from schedlang.torch.watch import TOLERANCE, Watch, warn
+
+
+@dataclass
+class Assignment:
+    """One line on the parameter groups that it fits. A line alone is one assignment, on all groups.
+
+    Attributes:
+        key: the hyperparameter as the plan names it.
+        pattern: the groups that the line is for; None for all.
+        slot: where the number is in a group; None for a value of no optimizer.
+        text: the canonical text of the line.
+        binding: what was bound besides the text.
+        zero_is_frozen: whether a base of 0 keeps a group at 0.
+        members: the numbers of the groups.
+        bases: the base of each member from which the numbers are computed.
+        plateau: the closing plateau with its memory, if the line has one.
+        written: what was written, a number for each member; None where any is accepted: a tensor
+            (reading one waits for its device), and a group that is left alone.
+        left_alone: the numbers of the added groups that are not written any more.
+        changes: how often the number of an added group was changed, by the group's number.
+    """
+
+    key: str
+    pattern: Pattern
+    slot: Slot | None
+    text: str
+    binding: Mapping[str, str | int]
+    zero_is_frozen: bool
+    members: list[int]
+    bases: list[float]
+    plateau: Plateau | None
+    written: list[float | None] = field(default_factory=list)
+    left_alone: set[int] = field(default_factory=set)
+    changes: Counter[int] = field(default_factory=Counter)
+    _rates: Rates | None = field(default=None, repr=False)
+    _levels: Levels | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        program: Program,
+        key: str,
+        pattern: Pattern,
+        slot: Slot | None,
+        bases: Mapping[int, float],
+        *,
+        zero_is_frozen: bool = True,
+    ) -> Assignment:
+        """The assignment of a line of a plan.
+
+        Args:
+            program: the line.
+            key: the hyperparameter.
+            pattern: the groups that the line is for.
+            slot: where the number is in a group.
+            bases: those of the groups, by their numbers.
+            zero_is_frozen: whether a base of 0 keeps a group at 0.
+        """
+        members, numbers = list(bases), list(bases.values())
+        plateau, binding = Plateau.in_program(program), dict(program.binding)
+        return cls(
+            key, pattern, slot, program.text, binding, zero_is_frozen, members, numbers, plateau
+        )
+
+    @classmethod
+    def of_line(cls, program: Program, bases: Sequence[float]) -> Assignment:
+        """The assignment of a line alone, on all groups."""
+        return cls.of(program, "lr", None, LR, dict(enumerate(bases)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is computed from the rest."""
+        return {**vars(self), "_rates": None, "_levels": None}
+
+    @property
+    def place(self) -> str:
+        """The key of the line in its plan: ``lr.backbone*``."""
+        return self.key if self.pattern is None else f"{self.key}.{self.pattern}"
+
+    @property
+    def program(self) -> Program:
+        """The line as it is for its first group."""
+        return self.program_of(self.bases[0])
+
+    def program_of(self, base: float) -> Program:
+        """The line as it is for a group of that base.
+
+        Raises:
+            ScheduleError: if it is wrong for that base.
+        """
+        from schedlang.schedule import restore
+
+        if self.slot is None:
+            return restore(self.text, self.binding)
+        return restore(self.text, self.binding, self._computed(base))
+
+    def check(self, base: float) -> None:
+        """Refuse a base for which the line is wrong.
+
+        Raises:
+            ScheduleError: with everything that is wrong.
+        """
+        if base or self.zero_is_frozen:
+            self.program_of(base)
+        elif self.program_of(1.0).needs_base:
+            message = f"a level is a share of the base, and `{self.key}` is 0"
+            raise ScheduleError([Mistake("no-base", message, "write absolute levels")])
+
+    def _computed(self, base: float) -> float:
+        """The base for which the line is computed: where 0 is a number as others, it needs none."""
+        return base if base or self.zero_is_frozen else 1.0
+
+    @property
+    def computed_bases(self) -> list[float]:
+        """Those of all members; of a group that is left alone the first, which fits the line."""
+        bases = [self._computed(base) for base in self.bases]
+        if not self.left_alone:
+            return bases
+        each = zip(self.members, bases, strict=True)
+        return [bases[0] if i in self.left_alone else base for i, base in each]
+
+    @property
+    def rates(self) -> Rates:
+        """The curve for the bases."""
+        if self._rates is None:
+            self._rates = Rates(self.program, self.computed_bases)
+        return self._rates
+
+    def forget_curve(self) -> None:
+        """Compute the curve anew: the bases have changed."""
+        self._rates = self._levels = None
+
+    def at(self, tick: int) -> list[float]:
+        """The number of each member at a tick."""
+        if not self.members:
+            return []
+        plateau = self.plateau
+        if plateau is None or not plateau.memory.reductions:
+            return self.rates.at(tick)
+        if self._levels is None:
+            self._levels = Levels(plateau, self.program, self.computed_bases)
+        return self._levels.after(plateau.memory.reductions)
+
+    def is_plain(self, groups: Sequence[Group]) -> bool:
+        """Whether a step has only to set the members' numbers, tick by tick."""
+        slot = self.slot
+        return (
+            self.plateau is None
+            and not self.left_alone
+            and slot is not None
+            and not any(isinstance(slot.read(groups[i]), torch.Tensor) for i in self.members)
+            and (not self.members or not self.rates.moves_momentum)
+        )
+
+    # ------------------------------------------------------------------ in the groups
+
+    def restart(self, groups: Sequence[Group]) -> None:
+        """Put each member on its base, and note that in ``initial_…``."""
+        if self.slot is not None:
+            restart((groups[i] for i in self.members), self.slot)
+
+    def stale(self, groups: Sequence[Group]) -> str | None:
+        """The warning for a member whose base is not its number; None if there is none."""
+        return self.slot and self.slot.stale((i, groups[i]) for i in self.members)
+
+    def write(self, groups: Sequence[Group], tick: int) -> None:
+        """Write the numbers of a tick, and the momentum that the line moves."""
+        slot = self.slot
+        if slot is None or not self.members:
+            return
+        left = self.left_alone
+        for i, number in zip(self.members, self.at(tick), strict=True):
+            if i not in left:
+                slot.write(groups[i], number)
+        momentum = self.rates.momenta.get(tick)
+        if momentum is not None:
+            for i in self.members:
+                momentum_slot(groups[i]).write(groups[i], momentum)
+        self.note(groups)
+
+    def note(self, groups: Sequence[Group]) -> None:
+        """Take the numbers that the groups have for those that were written."""
+        if self.slot is None:
+            return
+        found = [self.slot.read(groups[i]) for i in self.members]
+        self.written = [
+            None if i in self.left_alone or isinstance(number, torch.Tensor) else number
+            for i, number in zip(self.members, found, strict=True)
+        ]
+
+    def write_over(
+        self, groups: Sequence[Group], written: Sequence[float | None], watch: Watch
+    ) -> None:
+        """Put back the numbers that other code has changed, and warn of it.
+
+        A group that was added, and whose number is changed a second time, is left alone from then
+        on.
+        """
+        slot = self.slot
+        if slot is None:
+            return
+        expected = groups is not watch.groups and watch.is_loaded  # a state has brought them
+        for i, number in zip(self.members, written, strict=False):
+            if i >= len(groups):
+                break  # fewer groups than before: an error of the step
+            found = slot.read(groups[i])
+            if number is None or i in self.left_alone or isinstance(found, torch.Tensor):
+                continue
+            if abs(found - number) <= TOLERANCE * abs(number):
+                continue
+            if i >= watch.built_for and not expected:
+                self.changes[i] += 1
+                if self.changes[i] > 1:
+                    self.leave_alone(i, f"other code keeps setting its {_spoken(slot)}")
+                    continue
+            slot.write(groups[i], number)
+            if not expected and not watch.has_warned:
+                watch.has_warned = True
+                advice = "change the plan"
+                if slot.name == "lr":
+                    advice = "assign scheduler.base_lrs, or write a product (`*`) instead of a "
+                    advice += "second scheduler"
+                warn(
+                    f"the {_spoken(slot)} of group {i} was changed from {number:g} to {found:g} by "
+                    f"other code, and the schedule sets it again: to change it on purpose, {advice}"
+                )
+
+    def leave_alone(self, group: int, why: str) -> None:
+        """Write nothing into this group from now on, and warn of it."""
+        self.left_alone.add(group)
+        self.forget_curve()
+        of = "" if self.slot is None or self.slot.name == "lr" else f"the {self.slot.name} of "
+        warn(f"{of}parameter group {group} is left alone from now on: {why}")
+
+    def take_up(self, groups: Sequence[Group], number: int) -> None:
+        """Take up an added group; one for which the line is wrong is left alone."""
+        assert self.slot is not None
+        group = groups[number]
+        base = self.slot.base(group)
+        why = ""
+        try:
+            self.check(base)
+        except ScheduleError as error:
+            why = error.mistakes[0].message
+        if self.members or not why:
+            self.members.append(number)
+            self.bases.append(base)
+            self.forget_curve()
+        if why:
+            of = "base rate" if self.slot.name == "lr" else f"base of {self.slot.name},"
+            self.leave_alone(number, f"the schedule is wrong for its {of} {base:g}: {why}")
+        else:
+            self.slot.note_base(group, base)
+
+    def set_bases(self, groups: Sequence[Group], bases: Sequence[float]) -> None:
+        """Set the bases of the members, given one for each group."""
+        assert self.slot is not None
+        for index, i in enumerate(self.members):
+            if self.bases[index] != bases[i]:
+                self.bases[index] = bases[i]
+                self.slot.note_base(groups[i], bases[i])
+        self.forget_curve()
+
+
+def _spoken(slot: Slot) -> str:
+    return "learning rate" if slot.name == "lr" else slot.name
