@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from schedlang.errors import ScheduleError, warn
 from schedlang.schedule import Schedule
 from schedlang.torch import Bound
-from schedlang.torch.plateau import TakesMetrics
+from schedlang.torch.metrics import TakesMetrics
 
 
 class Run(NamedTuple):
@@ -53,11 +53,8 @@ class Run(NamedTuple):
             keywords |= self._open(line, keywords)
         scheduler = cast("Bound", line.to_torch(optimizer, **keywords))
         self._compare(scheduler)
-        plateau = scheduler._closing_plateau() if isinstance(scheduler, TakesMetrics) else None
-        if plateau is not None:
-            plateau.silence = (
-                None  # the trainer's part here gives the metric, or reports it missing
-            )
+        for plateau in scheduler._plateaus() if isinstance(scheduler, TakesMetrics) else ():
+            plateau.silence = None  # the integration gives the metric, or reports it missing
         return scheduler
 
     def _open(self, line: Schedule, keywords: dict[str, Any]) -> dict[str, Any]:
