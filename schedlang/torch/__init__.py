@@ -73,7 +73,7 @@ def build(
     else:
         scheduler = chain.build(program, optimizer)
     scheduler.begin(start, on_mismatch, stale)
-    watch_pace(scheduler, optimizer)
+    watch_pace(scheduler, optimizer, program.tick)
     return scheduler
 
 

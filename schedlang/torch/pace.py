@@ -19,15 +19,20 @@ LONG = 1000
 """Updates within one tick that are too many, where a tick is an update."""
 
 
-def watch_pace(scheduler: Bound, optimizer: Optimizer) -> None:
+def watch_pace(scheduler: Bound, optimizer: Optimizer, tick: str | None) -> None:
     """Count the updates of the first ticks, and warn if they are not one for each tick.
 
     A wrapper such as Accelerate's has no hooks, and its optimizer has.
+
+    Args:
+        scheduler: the one that is looked at.
+        optimizer: its optimizer.
+        tick: what a tick is, see `schedlang.Program.tick`.
     """
     while isinstance(inner := getattr(optimizer, "optimizer", None), Optimizer):
         optimizer = inner
     if isinstance(getattr(optimizer, "_optimizer_step_post_hooks", None), dict):
-        _Pace(scheduler, optimizer)
+        _Pace(scheduler, optimizer, tick)
 
 
 class _Pace:
@@ -36,13 +41,15 @@ class _Pace:
     Attributes:
         scheduler: the one that is looked at; None once it is known how it is stepped.
         tick: its tick at the last update.
+        counts_updates: whether a tick is to be one update.
         updates: the updates since the tick changed.
         moves: the last moves of the tick, as (updates before it, ticks).
     """
 
-    def __init__(self, scheduler: Bound, optimizer: Optimizer) -> None:
+    def __init__(self, scheduler: Bound, optimizer: Optimizer, tick: str | None) -> None:
         self.scheduler: weakref.ref[Bound] | None = weakref.ref(scheduler)
         self.tick = scheduler.last_epoch
+        self.counts_updates = tick == "step"
         self.updates = 0
         self.moves: list[tuple[int, int]] = []
         optimizer.register_step_post_hook(self)
@@ -62,7 +69,7 @@ class _Pace:
             self.updates = 0
         self.updates += 1
         message = self._too_fast()
-        if message is None and scheduler.program.tick == "step":
+        if message is None and self.counts_updates:
             message = self._too_slow()
         if message is not None or self.moves == [(1, 1)] * ENOUGH:
             self.scheduler = None
