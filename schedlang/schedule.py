@@ -336,9 +336,9 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.habits.answer import answered
+        from schedlang.language.other_libraries.answer import with_line_meant
 
-        raise answered(error, clock) from None
+        raise with_line_meant(error, clock) from None
     return Schedule._of(tree, text)
 
 

@@ -56,8 +56,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             return plot
         case "emit":
             return emit
-        case _:
+        case "show":
             return show
+        case _:
+            raise ValueError(f"there is no command called {name}")
 
 
 # ── show, plot, emit ─────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,14 @@ from schedlang.counterparts.table import (
 from schedlang.formula.expressions import Expr, T, symbols
 from schedlang.program.program import Piece
 
+NUMBERS = {
+    "weight_decay": "weight_decay",
+    "momentum": "momentum",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+}
+"""The numbers that can move, as a plan names them, and as Keras does."""
 DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
     "CosineDecay": {"alpha": 0.0},
     "PolynomialDecay": {"power": 1.0},

@@ -43,19 +43,11 @@ def emit(
         ValueError: if there is no such target or style, the name cannot be used, or the target
             cannot have such a schedule.
     """
-    if target not in DEFINES:
-        raise ValueError(f"there is no target {target!r}: it is one of {', '.join(DEFINES)}")
-    if style not in get_args(Style):
-        raise ValueError(f"there is no style {style!r}: it is one of {', '.join(get_args(Style))}")
+    check(target, style, gradient_accumulation_steps)
     default = DEFINES[target]
     write: Callable[..., str] = import_module(f"schedlang.emit.{target}").emit
     if target == "keras":
         write = partial(write, gradient_accumulation_steps=gradient_accumulation_steps)
-    elif gradient_accumulation_steps != 1:
-        raise ValueError(
-            "gradient_accumulation_steps= is for keras, which counts batches: a step of"
-            f" {target} is an update"
-        )
     program = without_ones(program)
     if function is None or function == default:
         return write(program, default, style)
@@ -64,3 +56,20 @@ def emit(
     if function in names(write(program, default, style)):
         raise ValueError(f"a function cannot be called {function!r}: the source uses that name")
     return write(program, function, style)
+
+
+def check(target: Target, style: Style, gradient_accumulation_steps: int) -> None:
+    """Refuse options that no source has.
+
+    Raises:
+        ValueError: if there is no such target or style, or the target counts updates anyway.
+    """
+    if target not in DEFINES:
+        raise ValueError(f"there is no target {target!r}: it is one of {', '.join(DEFINES)}")
+    if style not in get_args(Style):
+        raise ValueError(f"there is no style {style!r}: it is one of {', '.join(get_args(Style))}")
+    if gradient_accumulation_steps != 1 and target != "keras":
+        raise ValueError(
+            "gradient_accumulation_steps= is for keras, which counts batches: a step of"
+            f" {target} is an update"
+        )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import keyword
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from schedlang.emit import header, source
@@ -14,7 +13,6 @@ from schedlang.emit.helpers import HELPERS
 from schedlang.emit.printing import Import, import_lines
 from schedlang.formula.expressions import BASE, LEVEL, Expr, symbols
 from schedlang.formula.ranges import Range, measure
-from schedlang.program.program import Program
 
 LONGEST_LIST = 50
 BASE_RATES = Range(1e-30, 1e30)
@@ -29,19 +27,26 @@ class Definitions:
         lists: the constants for long lists, by their code.
         tables: the constants for tables of phases.
         defined: the tables and their functions, in order.
-        taken: how often a name was wanted.
+        taken: the names that are in use.
+        base: what the parameter for a base rate that is not known is called.
     """
 
     levels: Sequence[Expr] = ()
     lists: dict[Code, str] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
     defined: list[list[str]] = field(default_factory=list)
-    taken: Counter[str] = field(default_factory=Counter)
+    taken: set[str] = field(default_factory=set)
+    base: str = "lr"
+
+    def of_line(self, levels: Sequence[Expr], base: str) -> Definitions:
+        """The definitions as they are for a function of another line of the same file."""
+        return replace(self, levels=levels, base=base)
 
     def free(self, wanted: str) -> str:
-        """A name that no other constant or function of a table has."""
-        self.taken[wanted] += 1
-        return wanted if self.taken[wanted] == 1 else f"{wanted}_{self.taken[wanted]}"
+        """A name that no other constant or function of the file has."""
+        name = local_name(wanted, self.taken)
+        self.taken.add(name)
+        return name
 
     def listed(self, items: Code, name: str) -> Code:
         """The list in place, or the name of a constant where it is long."""
@@ -85,7 +90,7 @@ class Definitions:
 
 
 def local_name(wanted: str, taken: Iterable[str]) -> str:
-    """The name of a local: what is wanted, with a number where that is taken."""
+    """What is wanted as a name, with a number where that is taken."""
     if not wanted.isidentifier() or keyword.iskeyword(wanted):
         wanted = "part"
     taken = set(taken)
@@ -94,7 +99,7 @@ def local_name(wanted: str, taken: Iterable[str]) -> str:
 
 
 def file_source(
-    program: Program,
+    says: str,
     shared: Definitions,
     defined: Sequence[Sequence[str]],
     imports: Mapping[str, Import],
@@ -102,7 +107,7 @@ def file_source(
     """The source of a file with these functions, what they need before them.
 
     Args:
-        program: the schedule, for the docstring.
+        says: the docstring.
         shared: what the functions need.
         defined: the lines of each function.
         imports: what may be imported, by its name.
@@ -112,5 +117,5 @@ def file_source(
     helpers = [text.split("\n") for name, text in HELPERS.items() if name in used]
     used |= source.names("\n".join(line for lines in helpers for line in lines))
     lines = import_lines(imports[name] for name in used & imports.keys())
-    opening = header.opening(program, lines, shared.constants())
+    opening = header.opening(says, lines, shared.constants())
     return source.joined([opening, *helpers, *defined])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.emit import source
@@ -13,21 +13,30 @@ LONGEST_LINE = 600
 """Characters of a line that are repeated in a docstring."""
 
 
-def opening(program: Program, imports: list[str], constants: Sequence[str] = ()) -> list[str]:
-    """The module's docstring with the line, its imports and its constants.
+def opening(says: str, imports: list[str], constants: Sequence[str] = ()) -> list[str]:
+    """The module's docstring, its imports and its constants.
 
-    The line is inside the docstring and not in a comment of the first two lines, where
+    What it says is inside the docstring and not in a comment of the first two lines, where
     Python would look for the encoding of the file.
     """
-    says = f"The {'learning-rate ' if _gives_rates(program) else ''}schedule `{line(program)}`"
-    if program.binding:
-        says += ", with " + ", ".join(f"{name}={value}" for name, value in program.binding.items())
-    lines = source.docstring(f"{says}.", [], source.WIDTH)
+    lines = source.docstring(says, [], source.WIDTH)
     if imports:
         lines += ["", *imports]
     if constants:
         lines += ["", *constants]
     return lines
+
+
+def title(program: Program) -> str:
+    """The line that a module is made from, and what was bound."""
+    what = "learning-rate schedule" if _gives_rates(program) else "schedule"
+    return f"The {what} `{line(program)}`{bound(program.binding)}."
+
+
+def bound(binding: Mapping[str, object]) -> str:
+    """What was bound, as a docstring has it."""
+    given = ", ".join(f"{name}={value}" for name, value in binding.items())
+    return f", with {given}" if given else ""
 
 
 def line(program: Program) -> str:
@@ -65,11 +74,12 @@ def explains(
     )
 
 
-def facts(program: Program, base: str = "", *, updates: bool = False) -> list[str]:
+def facts(program: Program, base: str = "", *, what: str = "", updates: bool = False) -> list[str]:
     """What one step is, the base rate and the length, a sentence each.
 
     With ``updates``, a step is an optimizer update, also where the schedule counts epochs.
     """
+    what = what or ("rate" if _gives_rates(program) else "value")
     if updates:
         step = "One step is an optimizer update."
         if program.tick == "epoch":
@@ -89,7 +99,6 @@ def facts(program: Program, base: str = "", *, updates: bool = False) -> list[st
         length = "The schedule never ends."
     else:
         ticks = "epochs" if updates and program.tick == "epoch" else "steps"
-        what = "rate" if _gives_rates(program) else "value"
         length = f"The schedule is {program.length:,} {ticks} long, then the last {what} holds."
     return [step, base, length]
 

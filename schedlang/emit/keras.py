@@ -31,10 +31,39 @@ def emit(
     batches = steps_per_update(gradient_accumulation_steps)
     if program.plateau is not None:
         batches = 1
+    shared = Definitions(program.levels)
+    defined, imports = schedule_of(shared, program, function, style, batches)
+    per_epoch = header.epoch_of(program, "keras")
+    takes_base = header.needs_base(program)
+    callbacks: list[str] = []
+    if program.plateau is not None:
+        defined.append(
+            plateau_callback(
+                program, Levels(program.base), function, per_epoch, takes_base=takes_base
+            )
+        )
+        callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
+    if program.momentum is not None:
+        defined += momentum_callback(
+            program.momentum, shared, per_epoch, None if program.plateau else batches
+        )
+        callbacks.append("Momentum()")
+    if callbacks:
+        head = "def build_callbacks() -> list[keras.callbacks.Callback]:"
+        if takes_base and program.plateau is not None:
+            head = "def build_callbacks(lr: float) -> list[keras.callbacks.Callback]:"
+        says = source.docstring("What `fit` needs besides the schedule.", [_use(program)])
+        defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
+    return file_source(header.title(program), shared, defined, imports)
+
+
+def schedule_of(
+    shared: Definitions, program: Program, function: str, style: str, batches: int
+) -> tuple[list[list[str]], dict[str, Import]]:
+    """The function that builds the schedule, below its class; and what they may import."""
     per_epoch = header.epoch_of(program, "keras")
     levels = Levels(program.base)
     takes_base = header.needs_base(program)
-    shared = Definitions(program.levels)
     found = None
     if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
         parts = outline(program.tracks[0])
@@ -55,27 +84,9 @@ def emit(
         *source.indented(source.docstring(_SUMMARY, [_explained(program, batches)])),
         *source.indented(built),
     ]
-    defined.append(build)
-    callbacks: list[str] = []
-    if program.plateau is not None:
-        defined.append(
-            plateau_callback(program, levels, function, per_epoch, takes_base=takes_base)
-        )
-        callbacks.append("Plateau(lr)" if takes_base else "Plateau()")
-    if program.momentum is not None:
-        defined += momentum_callback(
-            program.momentum, shared, per_epoch, None if program.plateau else batches
-        )
-        callbacks.append("Momentum()")
-    if callbacks:
-        head = "def build_callbacks() -> list[keras.callbacks.Callback]:"
-        if takes_base and program.plateau is not None:
-            head = "def build_callbacks(lr: float) -> list[keras.callbacks.Callback]:"
-        says = source.docstring("What `fit` needs besides the schedule.", [_use(program)])
-        defined.append([head, *source.indented([*says, f"return [{', '.join(callbacks)}]"])])
     names = {SCHEDULE, found.name} if found else {SCHEDULE}
     schedules = {name: Import("keras.optimizers.schedules", name) for name in names}
-    return file_source(program, shared, defined, {**KERAS.imports, **schedules})
+    return [*defined, build], {**KERAS.imports, **schedules}
 
 
 _SUMMARY = "The learning rate over the steps of the optimizer."

@@ -39,7 +39,7 @@ class MovingMomentum(keras.Variable):
 
     def __init__(self, optimizer: keras.Optimizer, start: float) -> None:
         self.optimizer = optimizer'''
-_NOT_ZERO = """\
+NEVER_ZERO = """\
     def __ne__(self, other: object) -> bool:  # Keras tests `!= 0` while it compiles a step
         return True
 
@@ -56,7 +56,7 @@ class Momentum(keras.callbacks.Callback):
             return
         if not start:
             raise ValueError("this schedule moves the momentum: the optimizer has none")'''
-_ACCUMULATION = """\
+ACCUMULATION = """\
         if (optimizer.gradient_accumulation_steps or 1) != {0}:
             raise ValueError("the schedule is for gradient_accumulation_steps={0}: emit it anew")"""
 _REPLACED = """\
@@ -193,9 +193,9 @@ def momentum_callback(
         "    def value(self) -> Any:",
         *(f"        {line}" for line in value),
         "",
-        *_NOT_ZERO.split("\n"),
+        *NEVER_ZERO.split("\n"),
     ]
-    callback = [_MOMENTUM, *([_ACCUMULATION.format(batches)] if batches else []), _REPLACED]
+    callback = [_MOMENTUM, *([ACCUMULATION.format(batches)] if batches else []), _REPLACED]
     return [function, moving, "\n".join(callback).split("\n")]
 
 

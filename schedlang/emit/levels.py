@@ -38,19 +38,20 @@ def without_ones(program: Program) -> Program:
 class Levels(levels.Levels):
     """Writes the levels of a program whose base rate is known, or is not."""
 
-    def __init__(self, base: float | None) -> None:
+    def __init__(self, base: float | None, name: str = "lr") -> None:
         super().__init__(() if base is None else (base,))
         self.base = base
+        self.name = name
 
     def text(self, level: Expr) -> str | None:
-        """The level as source: a number, or a share of the parameter ``lr``."""
+        """The level as source: a number, or a share of the parameter for the base rate."""
         rate = self.rate(level)
         if rate is not None:
             return number(rate)
         share = self.share(level)
         if share is None:
             return None
-        return "lr" if share == 1 else f"{number(share)} * lr"
+        return self.name if share == 1 else f"{number(share)} * {self.name}"
 
     def each_group(self, level: Expr) -> str | None:
         """The level as source: a number, or a list of one for each of the ``base_rates``."""

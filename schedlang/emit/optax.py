@@ -21,8 +21,17 @@ MOST_PHASES = 20
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known."""
     header.refuse_memory(program, "optax")
-    per_epoch = header.epoch_of(program, "optax")
     shared = Definitions(program.levels)
+    explained = header.explains(program, updates=True)
+    whole = function_of(shared, program, function, style, explained)
+    return file_source(header.title(program), shared, [whole], JAX.imports)
+
+
+def function_of(
+    shared: Definitions, program: Program, name: str, style: str, explained: Sequence[str]
+) -> list[str]:
+    """The function ``name(step)``, with a parameter for the base rate where none is known."""
+    per_epoch = header.epoch_of(program, "optax")
     clock = "epoch" if per_epoch else "step"
     lines = _native(shared, program, clock) if style == "native" else None
     if per_epoch:
@@ -30,12 +39,10 @@ def emit(program: Program, function: str, style: str) -> str:
     else:
         epochs = [_AS_ARRAY] if lines is None else []
     if lines is None:
-        lines = Arrays(shared, JAX).returns(program.tracks, clock)
-    base = ", lr: float" if header.needs_base(program) else ""
-    head = f"def {function}(step: ArrayLike{base}) -> jax.Array:"
-    explained = header.explains(program, updates=True)
-    whole = [head, *source.indented([*explained, *epochs, *lines])]
-    return file_source(program, shared, [whole], JAX.imports)
+        lines = Arrays(shared, JAX, shared.base).returns(program.tracks, clock)
+    base = f", {shared.base}: float" if header.needs_base(program) else ""
+    head = f"def {name}(step: ArrayLike{base}) -> jax.Array:"
+    return [head, *source.indented([*explained, *epochs, *lines])]
 
 
 _AS_ARRAY = "step = jnp.asarray(step)"
@@ -49,7 +56,7 @@ def _native(shared: Definitions, program: Program, clock: str) -> list[str] | No
     match parts:
         case (Repeat(begin=0, end=None, period=period, parts=inner),):
             parts, clock = inner, f"jnp.asarray({clock}) % {source.integer(period)}"
-    schedule = _schedule(shared, Levels(program.base), parts)
+    schedule = _schedule(shared, Levels(program.base, shared.base), parts)
     return None if schedule is None else [*schedule, f"return jnp.asarray(schedule({clock}))"]
 
 
@@ -94,8 +101,9 @@ def _by_formula(shared: Definitions, piece: Piece) -> Code:
     takes_base = header.over_base([piece.curve])
     end = None if piece.end is None else piece.end - piece.begin
     local = piece._replace(begin=0, end=end, text="")
-    lines = Arrays(shared, JAX).returns([Track((local,))], "step", first=-LAST_TICK)
+    lines = Arrays(shared, JAX, shared.base).returns([Track((local,))], "step", first=-LAST_TICK)
     says = source.docstring(f"The rate `step` steps into `{piece.text}`.", [])
-    head = f"def {name}(step: ArrayLike{', lr: float' if takes_base else ''}) -> jax.Array:"
+    base = f", {shared.base}: float" if takes_base else ""
+    head = f"def {name}(step: ArrayLike{base}) -> jax.Array:"
     shared.defined.append([head, *source.indented([*says, _AS_ARRAY, *lines])])
-    return Text(f"lambda step: {name}(step, lr)" if takes_base else name)
+    return Text(f"lambda step: {name}(step, {shared.base})" if takes_base else name)

@@ -22,4 +22,4 @@ def emit(program: Program, function: str, style: str) -> str:  # noqa: ARG001 - 
         takes_base=header.needs_base(program),
         docstring=header.explains(program),
     )
-    return file_source(program, shared, defined, IMPORTS)
+    return file_source(header.title(program), shared, defined, IMPORTS)

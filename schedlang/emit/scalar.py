@@ -40,7 +40,7 @@ IMPORTS = {
     "Fraction": Import("fractions", "Fraction"),
 }
 """What the functions use, by its name."""
-RESERVED = {"step", "lr", "t", "tick", "formula", "numbers", *IMPORTS}
+RESERVED = {"step", "lr", "base", "t", "tick", "formula", "numbers", *IMPORTS}
 """Names that are no local for a quantity."""
 
 
@@ -57,21 +57,23 @@ def functions(
 ) -> list[list[str]]:
     """The function ``name(step)`` that multiplies the tracks, with one function for each of them.
 
-    It has a parameter ``lr`` too where a formula depends on the base rate.
+    It has a parameter for the base rate too where a formula depends on it.
     """
-    parameters = "step: int, lr: float" if takes_base else "step: int"
+    base = shared.base
+    parameters = f"step: int, {base}: float" if takes_base else "step: int"
     head = [f"def {name}({parameters}) -> float:", *source.indented(docstring)]
     if len(tracks) == 1:
         return [[*head, *source.indented(body(shared, outline(tracks[0])))]]
     factors: list[list[str]] = []
     product: Code = Text("")
     for i, track in enumerate(tracks):
-        factor = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
+        wanted = "_rate" if i == 0 else "_factor" if len(tracks) == 2 else f"_factor_{i}"
+        factor = shared.free(wanted)
         takes = header.over_base(piece.curve for piece in pieces_of(track.parts))
         lines = body(shared, outline(track))
-        definition = f"def {factor}(step: int{', lr: float' if takes else ''}) -> float:"
+        definition = f"def {factor}(step: int{f', {base}: float' if takes else ''}) -> float:"
         factors.append([definition, *source.indented(lines)])
-        value = call(factor, *(["step", "lr"] if takes else ["step"]))
+        value = call(factor, *(["step", base] if takes else ["step"]))
         product = infix(product, "*", value) if i else value
     lines = statement("return ", product, width=source.WIDTH - len(source.INDENT))
     return [*factors, [*head, *source.indented(lines)]]
@@ -112,7 +114,7 @@ class Body:
 
     def with_levels(self, lines: list[str]) -> list[str]:
         """The statements, below those for the levels that they use."""
-        names = Names({BASE: Text("lr")}, self.shared.ranges)
+        names = Names({BASE: Text(self.shared.base)}, self.shared.ranges)
         used = set(re.findall(rf"\b{LEVEL}\d+\b", "\n".join(lines)))
         width = source.WIDTH - len(source.INDENT)
         before = self.shared.level_lines(
@@ -161,7 +163,8 @@ class Body:
         curve, skip = without_skip(curve, piece.facts.get("skip") or 0)
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
         ranges = {**self.shared.ranges, T.name: Range(skip, last, whole=True)}
-        codes: dict[Expr, Code] = {BASE: Text("lr"), T: ticks_since(clock, piece.begin - skip)}
+        since = ticks_since(clock, piece.begin - skip)
+        codes: dict[Expr, Code] = {BASE: Text(self.shared.base), T: since}
         return self.returns(curve, piece, Names(codes, ranges), width)
 
     def returns(self, e: Expr, piece: Piece | None, names: Names, width: int) -> list[str]:
@@ -224,11 +227,11 @@ class Body:
         functions: dict[Formula, str] = {}
         for formula in table.formulas:
             name = functions[formula] = shared.free(f"_{formula.pieces[0].kind}_phase")
-            parameters = ["t: int", *(["lr: float"] if takes_base else [])]
+            parameters = ["t: int", *([f"{shared.base}: float"] if takes_base else [])]
             parameters += [f"{column}: float" for column in formula.columns]
             head = statement("def ", call(name, *parameters), " -> float:")
             ranges = {**shared.ranges, **formula.ranges()}
-            names = Names({T: Text("t"), BASE: Text("lr")}, ranges)
+            names = Names({T: Text("t"), BASE: Text(shared.base)}, ranges)
             body = Body(shared)
             width = source.WIDTH - len(source.INDENT)
             lines = body.with_levels(body.returns(formula.curve, None, names, width))
@@ -249,7 +252,8 @@ class Body:
                 f"{begins} = [begin for begin, _, _ in {phases}]",
             ]
         )
-        given = f"{clock} - begin, lr, *numbers" if takes_base else f"{clock} - begin, *numbers"
+        base = f"{shared.base}, " if takes_base else ""
+        given = f"{clock} - begin, {base}*numbers"
         return [
             f"begin, formula, numbers = {phases}[bisect_right({begins}, {clock}) - 1]",
             f"return formula({given})",

@@ -43,6 +43,11 @@ def plain(text: str) -> str:
     return " ".join(kept.replace("\\", "/").replace('"', "'").split())
 
 
+def literal(text: str) -> str:
+    """Text as a string literal, whatever is in it."""
+    return '"' + text.encode("unicode_escape").decode("ascii").replace('"', r"\x22") + '"'
+
+
 def comment(text: str, width: int = WIDTH) -> list[str]:
     """The text as comment lines."""
     return textwrap.wrap(

@@ -79,7 +79,7 @@ def emit(program: Program, function: str, style: str) -> str:
     ]
     schedulers = {name: Import(_SCHEDULERS, name) for name in file.classes | _BASES}
     imports = {**_IMPORTS, **schedulers}
-    return file_source(program, file.shared, [build], imports)
+    return file_source(header.title(program), file.shared, [build], imports)
 
 
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."

@@ -8,17 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from schedlang.counterparts.keras import NUMBERS
 from schedlang.keras.schedule import ScheduledRate
 from schedlang.program.program import Program
-
-NUMBERS = {
-    "weight_decay": "weight_decay",
-    "momentum": "momentum",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-}
-"""The numbers that can move, as a plan names them, and as Keras does."""
 
 
 class Moving(keras.Variable):

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from schedlang.arrays.tables import refuse_epochs, refuse_plateau
+from schedlang.counterparts.keras import NUMBERS
 from schedlang.keras.callbacks import RateLogger, RateSetter, inner, number
 from schedlang.keras.moving import (
-    NUMBERS,
     Moving,
     momentum_of,
     move,

@@ -198,7 +198,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("missing-argument", f"`{name}` is missing", path=here[:-1])
         case "extra_forbidden" | "invalid_key" if not kind:
             message = f"there is no setting called {quoted(name)}"
-            advice = aliases.advice(name, Settings.model_fields, "")
+            advice = aliases.nearest_name(name, Settings.model_fields, "")
             return Mistake("unknown-setting", message, advice, name_here)
         case "extra_forbidden" if name == "role":
             role = "warm-up" if value == "warmup" else value if value == "decay" else quoted(value)
@@ -206,9 +206,8 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("does-not-apply", message, "a ramp can", here)
         case "extra_forbidden" | "invalid_key":
             message = f"`{kind}` has no argument {quoted(name)}"
-            return Mistake(
-                "unknown-argument", message, aliases.advice(name, _arguments(kind), kind), name_here
-            )
+            advice = aliases.nearest_name(name, _arguments(kind), kind)
+            return Mistake("unknown-argument", message, advice, name_here)
         case "literal_error":
             choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
             message = f"`{name}` cannot be {quoted(value)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from schedlang.counterparts.optax import NAMES
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.plan.binding import Binder, bind, lines_of, wrong_bases
 from schedlang.plan.reading import SETTINGS
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from schedlang.plan.model import Plan
     from schedlang.program.program import Program
 
-_OPTAX = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
-
 
 def to_optax(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The optax schedules of a plan; see `Plan.to_optax`."""
@@ -26,12 +25,12 @@ def to_optax(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any])
     bound = bind(plan, groups, given)
     if groups is None:
         return {
-            _OPTAX.get(key, key): _built(key, _with_base(key, bound[key]), optax.build)
+            NAMES.get(key, key): _built(key, _with_base(key, bound[key]), optax.build)
             for key in plan.hyperparameters
         }
     return {
         group: {
-            _OPTAX.get(key, key): _built(
+            NAMES.get(key, key): _built(
                 f"{key} of {group}", _with_base(key, bound[key][group]), optax.build
             )
             for key in plan.hyperparameters
@@ -46,7 +45,7 @@ def to_keras(
     """The Keras schedule of the rate; see `Plan.to_keras`."""
     from schedlang import keras
 
-    _refuse_groups(plan)
+    refuse_groups(plan)
     if "lr" not in plan.hyperparameters:
         instead = "give the optimizer a number, and use keras_callbacks(...)"
         raise ValueError(f"the plan has no line for `lr`: {instead}")
@@ -63,7 +62,7 @@ def keras_callbacks(plan: Plan, given: Mapping[str, Any]) -> list[Callback]:
     """The Keras callbacks of a plan; see `Plan.keras_callbacks`."""
     from schedlang import keras
 
-    _refuse_groups(plan)
+    refuse_groups(plan)
     bases = {key: base for key, base in given.items() if key not in SETTINGS and base is not None}
     programs = _unbound(plan, given)
     for key in plan.hyperparameters:
@@ -109,7 +108,7 @@ def _of_base(plan: Plan, key: str, given: Mapping[str, Any]) -> Program:
     return program
 
 
-def _refuse_groups(plan: Plan) -> None:
+def refuse_groups(plan: Plan) -> None:
     """Refuse lines by groups.
 
     Raises:

@@ -177,13 +177,21 @@ def by_group(
     return chosen, found
 
 
-def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def has_groups(plan: Plan) -> bool:
+    """Whether a hyperparameter has lines by groups."""
+    return any(line.pattern is not None and not line.is_value for line in plan.lines)
+
+
+def bind(
+    plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any], *, symbolic: bool = False
+) -> dict[str, Any]:
     """The programs of a plan by their keys, and by groups where these are given.
 
     Args:
         plan: the plan.
         groups: the names of the groups.
         given: settings, and bases of hyperparameters: a number, or one for each group.
+        symbolic: whether to leave a base open that is not given.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -198,7 +206,8 @@ def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> 
     for key in plan.hyperparameters:
         lines, base = lines_of(plan, key), bases.get(key)
         if groups is None:
-            if (program := binder.bind(lines[0], base)) is not None:
+            program = binder.bind(lines[0], base, symbolic=symbolic and base is None)
+            if program is not None:
                 bound[key] = program
             continue
         chosen, found = by_group(lines, groups)
@@ -206,7 +215,10 @@ def bind(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]) -> 
         inside: dict[str, Program] = {}
         for group, line in zip(groups, chosen, strict=True):
             its_base = base.get(group) if isinstance(base, Mapping) else base
-            if line is not None and (program := binder.bind(line, its_base)) is not None:
+            if line is None:
+                continue
+            program = binder.bind(line, its_base, symbolic=symbolic and its_base is None)
+            if program is not None:
                 inside[group] = program
         bound[key] = inside
     for line in lines_of(plan, "values"):

@@ -299,6 +299,42 @@ class Plan(BaseModel):
 
         return keras_callbacks(self, given)
 
+    def emit(
+        self,
+        target: Literal["torch", "keras", "optax", "python"],
+        *,
+        groups: Sequence[str] | None = None,
+        style: Literal["native", "closed-form"] = "native",
+        gradient_accumulation_steps: int = 1,
+        **given: Any,
+    ) -> str:
+        """Source code that stands alone: it needs the framework and nothing else.
+
+        For optax and python it defines a function of the step for each hyperparameter
+        (``learning_rate(step)``, ``weight_decay(step)``) and each value; with lines by groups, for
+        each hyperparameter and pattern. For torch it defines ``build_scheduler(optimizer)``, and
+        for keras ``build_schedule()`` and ``build_callbacks()``. A plan of one line for `lr` gives
+        the source of that line.
+
+        Args:
+            target: for what.
+            groups: for optax and python, the names of groups: then there is a function for each
+                hyperparameter and group.
+            style: as for a line, see `Schedule.emit`.
+            gradient_accumulation_steps: the Keras optimizer's, see `Schedule.to_keras`.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or, with ``groups``, ``{group: number}``. A base that is not given is a
+                parameter of the function; torch and keras read it from the optimizer.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+            ValueError: if the target cannot do it, naming the key.
+        """
+        from schedlang.plan.source import to_source
+
+        options: dict[str, Any] = {"gradient_accumulation_steps": gradient_accumulation_steps}
+        return to_source(self, target, groups, given, style=style, **options)
+
 
 def _plan_of(value: Any) -> Plan:
     """The plan of whatever a plan may be written as.

@@ -233,8 +233,33 @@ def _optax(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     return {"rates": [float(rate) for rate in rates]}
 
 
+def _plan(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    return planned(getattr(module, "build_schedule", None), module.build_callbacks, job)
+
+
+def planned(schedule: Any, callbacks: Any, job: dict[str, Any]) -> dict[str, list[float]]:
+    """The numbers of an optimizer as each update finds them, in a model that is saved and loaded.
+
+    Its last weights too, and what its config has.
+    """
+    import keras
+
+    names = job["options"]
+    found: dict[str, list[float]] = {name: [] for name in ("learning_rate", *names)}
+    kind = getattr(keras.optimizers, job["optimizer"])
+    model = small(kind(schedule() if schedule else 0.1, **names))
+    for _ in range(2):
+        every = [recording(name, values) for name, values in found.items()]
+        fit(model, 4, [*callbacks(), *every])
+        model.save(f"{job['path']}.keras")
+        model = keras.models.load_model(f"{job['path']}.keras")
+    found["weights"] = [float(x) for array in model.get_weights() for x in array.flat]
+    found["config"] = [model.optimizer.get_config()[name] for name in names]
+    return found
+
+
 RUN = {"python": _python, "torch": _torch, "keras": _keras, "optax": _optax}
-RUN |= {"fit": _fit, "compiled": _compiled, "reloaded": _reloaded}
+RUN |= {"plan": _plan, "fit": _fit, "compiled": _compiled, "reloaded": _reloaded}
 
 
 def off(got: float, want: float, least: float) -> float:

@@ -1,0 +1,203 @@
+"""The source of a plan: what its targets have in common, and the files of functions."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from schedlang.arrays.tables import refuse_epochs
+from schedlang.counterparts.optax import NAMES
+from schedlang.emit import Style, Target, check, header, optax, source
+from schedlang.emit.definitions import Definitions, file_source
+from schedlang.emit.helpers import HELPERS
+from schedlang.emit.levels import without_ones
+from schedlang.emit.printing import JAX, Import
+from schedlang.emit.scalar import IMPORTS, functions
+from schedlang.program.program import Program
+
+LONGEST_NAME = 40
+_KEEPS: Mapping[str, str] = {}
+
+
+class Line(NamedTuple):
+    """A line of a plan.
+
+    Attributes:
+        key: the hyperparameter; of a value, its name.
+        group: the name of a parameter group, its number, or a pattern; None for all groups.
+        program: the line; over the symbol ``base`` where no base is known.
+        is_value: whether it belongs to no optimizer.
+        zero_is_frozen: whether a base of 0 keeps a group at 0.
+    """
+
+    key: str
+    group: str | int | None
+    program: Program
+    is_value: bool = False
+    zero_is_frozen: bool = False
+
+    @property
+    def place(self) -> str:
+        """The line as errors and docstrings name it."""
+        return f"`{self.key}`" if self.group is None else f"`{self.key}` of `{self.group}`"
+
+    @property
+    def takes_zero(self) -> bool:
+        """Whether the line can be computed for a base of 0."""
+        program = self.program
+        return not program.absolute if self.zero_is_frozen else not program.needs_base
+
+    @property
+    def base(self) -> str:
+        """What a parameter for its base is called."""
+        return "lr" if self.key == "lr" else "base"
+
+    def summary(self) -> str:
+        """The docstring's line of a function without any other."""
+        return f"{self.place}: `{header.line(self.program)}`."
+
+    def explained(self, *, updates: bool = False) -> list[str]:
+        """The docstring of its function."""
+        program = self.program
+        if not program.needs_base:
+            base = "The values are absolute, and need no base."
+        elif program.base is None:
+            base = f"The base is the parameter `{self.base}`."
+        else:
+            base = f"The base is {source.number(program.base)}."
+        facts = header.facts(program, base, what="value", updates=updates)
+        says = f"The {self.place} that the update after `step` updates uses."
+        if self.is_value:
+            says = f"The value {self.place} after `step` updates."
+        return source.docstring(says, [f"`{header.line(program)}`", " ".join(facts)])
+
+
+def emit(
+    target: Target,
+    lines: Sequence[Line],
+    style: Style = "native",
+    gradient_accumulation_steps: int = 1,
+) -> str:
+    """A Python module that defines a plan.
+
+    Args:
+        target: for what.
+        lines: the plan's lines.
+        style: as for a line alone.
+        gradient_accumulation_steps: batches an update, which the Keras optimizer accumulates.
+
+    Raises:
+        ValueError: if there is no such target or style, or the target cannot have such a line.
+    """
+    check(target, style, gradient_accumulation_steps)
+    for line in lines:
+        _refuse(line, target)
+    lines = [line._replace(program=without_ones(line.program)) for line in lines]
+    match target:
+        case "python":
+            return _python(lines)
+        case "optax":
+            return _optax(lines, style)
+        case "torch":
+            from schedlang.emit import torch_plan
+
+            return torch_plan.emit(lines)
+        case "keras":
+            from schedlang.emit import keras_plan
+
+            return keras_plan.emit(lines, style, gradient_accumulation_steps)
+
+
+def _refuse(line: Line, target: Target) -> None:
+    """Refuse what the source of a plan cannot have.
+
+    Raises:
+        ValueError: naming the line.
+    """
+    if line.program.plateau is not None:
+        raise ValueError(
+            f"{line.place}: the source of a plan cannot have `plateau`, whose values depend on the"
+            " metrics of the run: use the plan itself, or emit this line alone"
+        )
+    if line.program.momentum is not None:
+        raise ValueError(
+            f"{line.place}: the source of a plan cannot have `momentum=`: write a line for momentum"
+        )
+    if target in {"keras", "optax"}:
+        try:
+            refuse_epochs(line.program, target)
+        except ValueError as error:
+            raise ValueError(f"{line.place}: {error}") from None
+
+
+def title(lines: Iterable[Line]) -> str:
+    """The plan that a module is made from, and what was bound."""
+    keys = ", ".join(dict.fromkeys(f"`{line.key}`" for line in lines))
+    settings: dict[str, object] = {}
+    for line in lines:
+        settings |= {n: value for n, value in line.program.binding.items() if n != "lr"}
+    return f"The plan of {keys}{header.bound(settings)}."
+
+
+def definitions(imports: Mapping[str, Import], *others: str) -> Definitions:
+    """Definitions in which no name of a plan can be that of something else."""
+    return Definitions(taken={*dir(builtins), *imports, *HELPERS, *others})
+
+
+def numbers_of(lines: Sequence[Line]) -> list[Line]:
+    """The lines of an optimizer's numbers.
+
+    Raises:
+        ValueError: if there are none, or two for one number.
+    """
+    numbers = [line for line in lines if not line.is_value]
+    if not numbers:
+        raise ValueError("the plan has only values, and no number of an optimizer: emit python")
+    if {"momentum", "beta1"} <= {line.key for line in numbers}:
+        raise ValueError("`momentum` and `beta1` are one number of Adam: write one of them")
+    return numbers
+
+
+def name(
+    shared: Definitions, line: Line, renamed: Mapping[str, str] = _KEEPS, *, private: bool = False
+) -> str:
+    """A name for a line's function that no other one has: ``weight_decay_backbone``."""
+    parts = (renamed.get(line.key, line.key), "" if line.group is None else str(line.group))
+    wanted = re.sub(r"[^0-9A-Za-z]+", "_", "_".join(parts))[:LONGEST_NAME].strip("_")
+    if not wanted.isidentifier() or keyword.iskeyword(wanted):
+        wanted = f"value_{wanted}".rstrip("_")
+    return shared.free(f"_{wanted}" if private else wanted)
+
+
+def scalar_function(
+    shared: Definitions, line: Line, named: str, explained: list[str], *, takes_base: bool
+) -> list[list[str]]:
+    """The function of one line in Python's own arithmetic."""
+    own = shared.of_line(line.program.levels, line.base)
+    return functions(own, line.program.tracks, named, takes_base=takes_base, docstring=explained)
+
+
+def _python(lines: Sequence[Line]) -> str:
+    """A module with a function for each line."""
+    shared = definitions(IMPORTS)
+    defined: list[list[str]] = []
+    for line in lines:
+        named = name(shared, line, {"lr": "learning_rate"})
+        takes_base = header.needs_base(line.program)
+        defined += scalar_function(shared, line, named, line.explained(), takes_base=takes_base)
+    return file_source(title(lines), shared, defined, IMPORTS)
+
+
+def _optax(lines: Sequence[Line], style: Style) -> str:
+    """A module with a schedule for each line, by optax's names."""
+    shared = definitions(JAX.imports)
+    defined = []
+    for line in lines:
+        named = name(shared, line, NAMES)
+        own = shared.of_line(line.program.levels, line.base)
+        explained = line.explained(updates=True)
+        defined.append(optax.function_of(own, line.program, named, style, explained))
+    return file_source(title(lines), shared, defined, JAX.imports)

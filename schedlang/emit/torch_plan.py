@@ -1,0 +1,168 @@
+"""The torch target of a plan: one scheduler that sets every number of every group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from schedlang.emit import header, scalar, source
+from schedlang.emit.code import Code, call, listed, statement
+from schedlang.emit.definitions import file_source
+from schedlang.emit.plan import Line, definitions, name, numbers_of, scalar_function, title
+from schedlang.emit.printing import Import
+
+_IMPORTS = {
+    **scalar.IMPORTS,
+    "Any": Import("typing", "Any"),
+    "NamedTuple": Import("typing", "NamedTuple"),
+    "fnmatchcase": Import("fnmatch", "fnmatchcase"),
+    "LRScheduler": Import("torch.optim.lr_scheduler", "LRScheduler"),
+    "Optimizer": Import("torch.optim", "Optimizer"),
+    "Tensor": Import("torch", "Tensor"),
+}
+_NAMES = ("BETAS", "LINES", "Line", "PlanScheduler", "build_scheduler")
+_OWN = ("_read", "_base", "_choose")
+_BETAS = {"momentum": 0, "beta1": 0, "beta2": 1}
+
+_LINE = '''\
+class Line(NamedTuple):
+    """How a number of the parameter groups that a pattern fits is set."""
+
+    key: str
+    pattern: str | int | None
+    number: Callable[[int, float], float]
+    base: float | None = None
+    takes_zero: bool = True
+
+    def fits(self, i: int, group: dict[str, Any]) -> bool:
+        if isinstance(self.pattern, str):
+            return fnmatchcase(str(group.get("name", "")), self.pattern)
+        return self.pattern is None or self.pattern == i
+
+    def check(self, i: int, group: dict[str, Any]) -> None:
+        try:
+            base = _base(group, self.key)
+        except (KeyError, TypeError):
+            raise ValueError(f"parameter group {i} has no number {self.key!r}") from None
+        if base == 0 and not self.takes_zero:
+            raise ValueError(f"parameter group {i} has {self.key}=0: its line needs another base")
+        if self.base is not None and not math.isclose(base, self.base, rel_tol=1e-6):
+            raise ValueError(
+                f"parameter group {i} has {self.key}={base}: its line is for {self.base}"
+            )
+
+    def set(self, group: dict[str, Any], step: int) -> None:
+        base = _base(group, self.key)
+        is_frozen = base == 0 and self.key in ("lr", "weight_decay")
+        number = 0.0 if is_frozen else self.number(step, base)
+        found = _read(group, self.key)
+        if isinstance(found, Tensor):
+            found.fill_(number)
+        elif self.key in group:
+            group[self.key] = number
+        else:
+            betas = list(group["betas"])
+            betas[BETAS[self.key]] = number
+            group["betas"] = tuple(betas)'''
+
+_READ = '''\
+def _read(group: dict[str, Any], key: str) -> Any:
+    """A number of a parameter group; of Adam, the momentum is the first beta."""
+    if key in BETAS and key not in group:
+        return group["betas"][BETAS[key]]
+    return group[key]'''
+
+_BASE = '''\
+def _base(group: dict[str, Any], key: str) -> float:
+    """The number that a schedule begins with, which is kept in the parameter group."""
+    return float(group.setdefault(f"initial_{key}", float(_read(group, key))))'''
+
+_SCHEDULER = '''\
+class PlanScheduler(LRScheduler):
+    """Sets every number of every parameter group in one `step()`."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        groups = list(enumerate(optimizer.param_groups))
+        for line in LINES:
+            if line.pattern != "*" and not any(line.fits(i, group) for i, group in groups):
+                raise ValueError(f"{line.pattern!r} fits no parameter group")
+        self.chosen = [_choose(i, group) for i, group in groups]
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[Any]:
+        """The rate of each group, below all numbers that are set."""
+        groups = self.optimizer.param_groups
+        for i in range(len(self.chosen), len(groups)):
+            self.chosen.append(_choose(i, groups[i]))
+        for group, lines in zip(groups, self.chosen, strict=True):
+            for line in lines:
+                line.set(group, self.last_epoch)
+        return [group["lr"] for group in groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last_epoch": self.last_epoch, "_step_count": self._step_count}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._last_lr = self.get_lr()'''
+_CHOOSE = '''\
+def _choose(i: int, group: dict[str, Any]) -> list[Line]:
+    """The lines of a parameter group: of each number, the first that fits."""
+    chosen: dict[str, Line] = {}
+    for line in LINES:
+        if line.key not in chosen and line.fits(i, group):
+            line.check(i, group)
+            chosen[line.key] = line
+    missing = [line.key for line in LINES if line.key not in chosen]
+    if missing:
+        raise ValueError(f"no line of {missing[0]!r} fits parameter group {i}")
+    return list(chosen.values())'''
+
+_SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
+_BASES = (
+    "The bases are the numbers of each parameter group, which are kept in it as `initial_lr` and"
+    " so on."
+)
+
+
+def emit(lines: Sequence[Line]) -> str:
+    """A module with ``build_scheduler(optimizer)``, and a function for each value."""
+    keys = {line.key for line in numbers_of(lines)}
+    shared = definitions(_IMPORTS, *_NAMES, *_OWN)
+    defined: list[list[str]] = []
+    rows: list[Code] = []
+    for line in lines:
+        if line.is_value:
+            named = name(shared, line)
+            defined += scalar_function(shared, line, named, line.explained(), takes_base=False)
+        else:
+            named = name(shared, line, {"lr": "learning_rate"}, private=True)
+            says = source.docstring(line.summary(), [])
+            defined += scalar_function(shared, line, named, says, takes_base=True)
+            rows.append(_row(line, named))
+    own = [_LINE, _READ, _BASE, _CHOOSE, _SCHEDULER]
+    if keys & _BETAS.keys():
+        shared.tables.append(f"BETAS = {_BETAS}".replace("'", '"'))
+    else:
+        plain = _LINE.partition("elif")[0] + "else:\n            group[self.key] = number"
+        own = [plain, _BASE, _CHOOSE, _SCHEDULER]
+        own = [re.sub(r"_read\(group, ([a-z.]+)\)", r"group[\1]", text) for text in own]
+    explained = [f"{header.facts(lines[0].program)[0]} {_BASES}"]
+    build = [
+        "def build_scheduler(optimizer: Optimizer) -> PlanScheduler:",
+        *source.indented(source.docstring(_SUMMARY, explained)),
+        "    return PlanScheduler(optimizer)",
+    ]
+    first, *others = (text.split("\n") for text in own)
+    table = statement("LINES = ", listed(*rows))
+    return file_source(title(lines), shared, [*defined, first, table, *others, build], _IMPORTS)
+
+
+def _row(line: Line, named: str) -> Code:
+    pattern = source.literal(line.group) if isinstance(line.group, str) else str(line.group)
+    options = {}
+    if line.program.base is not None and line.program.needs_base:
+        options["base"] = source.number(line.program.base)
+    if not line.takes_zero:
+        options["takes_zero"] = "False"
+    return call("Line", source.literal(line.key), pattern, named, **options)

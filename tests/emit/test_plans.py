@@ -1,0 +1,558 @@
+"""Emitted plans: each function and each number of an optimizer is the curve of its line."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import schedlang
+from schedlang import Plan
+from tests.cases import Case
+from tests.emit.conftest import run
+from tests.emit.formatter import drawn
+from tests.emit.run import fit, planned, small
+from tests.emit.test_hostile import HOSTILE, statements
+from tests.strategies import lines_of_a_run
+
+Target = Literal["torch", "keras", "optax", "python"]
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
+DETECTION: dict[str, Any] = {
+    "total": 50,
+    "lr": {
+        "backbone*": "hold 5 to=0 -> warmup 5 -> cosine rest min=1%",
+        "*": "warmup 5 -> cosine rest min=1%",
+    },
+    "weight_decay": "cosine 100% to=10x",
+    "momentum": "warmup 3 from=0.8 to=0.937 -> hold",
+    "values": {"teacher_momentum": "cosine 100% from=0.996 to=1"},
+}
+DECAY: dict[str, Any] = {
+    "lr": "warmup 5 -> cosine 45",
+    "weight_decay": "linear 50 to=10x",
+    "beta1": "(linear 20 to=95%) * (exp gamma=0.999)",
+}
+PRODUCTS = {
+    "lr": "(linear 9 to=10%) * hold",
+    "eps": "(linear 9 to=20%) * hold * hold * (exp 3 to=50%) * (exp 3 to=2x)",
+    "beta2": "(cosine 9 to=20%) * (exp 3 to=50%)",
+}
+PLANS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "detection": (DETECTION, {}),
+    "decay": (DECAY, {"weight_decay": 0.04}),
+    "products": (PRODUCTS, {}),
+    "epochs": ({"lr": "cosine 9ep", "eps": "linear 30ep to=2x"}, {"steps_per_epoch": 3}),
+}
+PLACES = ["lr", "lr.a*", "weight_decay", "weight_decay.a*", "beta1", "beta2", "eps", "eps.0"]
+
+
+def assembled(cases: dict[str, Case]) -> dict[str, Any]:
+    """The plan of lines by place; what a pattern leaves has a line that holds."""
+    plan: dict[str, Any] = {}
+    for place, case in cases.items():
+        key, _, pattern = place.partition(".")
+        if pattern:
+            plan[key] = {pattern: case.text, "*": cases[key].text if key in cases else "hold"}
+        elif key not in plan:
+            plan[key] = case.text
+    return plan
+
+
+def public(source: str) -> list[str]:
+    """The functions of a source, in order."""
+    names = (node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return [name for name in names if not name.startswith("_")]
+
+
+def functions(source: str) -> list[Callable[..., Any]]:
+    """The functions of a source, each of which takes a base, needed or not."""
+    scope: dict[str, Any] = {"__name__": "emitted"}
+    exec(source, scope)  # our own source
+
+    def taking_a_base(function: Callable[..., Any]) -> Callable[..., Any]:
+        has_base = function.__code__.co_argcount == 2
+        return function if has_base else lambda step, base: function(step)
+
+    return [taking_a_base(scope[name]) for name in public(source)]
+
+
+def curves_of(plan: dict[str, Any], cases: dict[str, Case]) -> list[Case | None]:
+    """The cases in the order of a plan's lines; None where a line holds."""
+    found: list[Case | None] = []
+    for key, lines in plan.items():
+        places = [f"{key}.{pattern}" if pattern != "*" else key for pattern in lines]
+        found += map(cases.get, places if isinstance(lines, dict) else [key])
+    return found
+
+
+@given(cases=lines_of_a_run(PLACES), known=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_random_plans_in_python(cases: dict[str, Case], known: bool) -> None:
+    (binding, *_) = (case.binding for case in cases.values())
+    written = assembled(cases)
+    if list(written) == ["lr"] and isinstance(written["lr"], str):
+        written["eps"] = "hold to=1"  # else it is a line
+    each = curves_of(written, cases)
+    bases = {key: cases[key].lr for key in cases if known and isinstance(written.get(key), str)}
+    source = Plan(written).emit("python", **bases, **binding)
+    for function, case in zip(functions(source), each, strict=True):
+        program = case.bind() if case else None
+        for tick in (*range(40), 1000):
+            want = program.at(tick) if program else 1.0
+            assert function(tick, case.lr if case else 1.0) == pytest.approx(
+                want, rel=1e-9, abs=1e-12, nan_ok=True
+            )
+
+
+@given(cases=lines_of_a_run(["lr", "weight_decay", "beta1"], smooth=True), known=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_random_plans_in_optax(cases: dict[str, Case], known: bool) -> None:
+    import numpy as np
+
+    (binding, *_) = (case.binding for case in cases.values())
+    written = {**{key: case.text for key, case in cases.items()}, "values": {"one": "hold to=1"}}
+    bases = {key: case.lr for key, case in cases.items() if known}
+    programs = [case.bind() for case in cases.values()]
+    if any(p.tick == "epoch" and p.steps_per_epoch is None for p in programs):
+        with pytest.raises(ValueError, match="set steps_per_epoch="):
+            Plan(written).emit("optax", **bases, **binding)
+        return
+    source = Plan(written).emit("optax", **bases, **binding)
+    names = {"lr": "learning_rate", "beta1": "b1"}
+    assert public(source) == [*(names.get(key, key) for key in cases), "one"]
+    updates = np.arange(60)
+    for function, case, program in zip(functions(source), cases.values(), programs, strict=False):
+        ticks = updates if program.tick != "epoch" else updates // (program.steps_per_epoch or 1)
+        want = [program.at(int(tick)) for tick in ticks]
+        got = np.asarray(function(updates, case.lr))
+        assert got == pytest.approx(want, rel=1e-3, abs=1e-3 * case.lr)
+
+
+def test_a_function_for_each_group() -> None:
+    plan = Plan({**DETECTION, "values": {"learning-rate_head": "hold to=2"}})
+    groups = ("backbone.0", "head")
+    given: dict[str, Any] = {"lr": {"head": 0.1}, "weight_decay": 0, "momentum": 0.9}
+    source = plan.emit("python", groups=groups, **given)
+    assert public(source) == [
+        "learning_rate_backbone_0",
+        "learning_rate_head",
+        "weight_decay_backbone_0",
+        "weight_decay_head",
+        "momentum_backbone_0",
+        "momentum_head",
+        "learning_rate_head_2",
+    ]
+    bound = plan.bind(groups, **{**given, "lr": {"head": 0.1, "backbone.0": 0.01}})
+    numbers = [bound[key][group] for key in ("lr", "weight_decay", "momentum") for group in groups]
+    for function, program in zip(
+        functions(source), [*numbers, bound["learning-rate_head"]], strict=True
+    ):
+        got = [function(step, 0.01) for step in range(60)]
+        assert got == pytest.approx([program.at(step) for step in range(60)])
+
+
+# ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
+
+BASES = st.sampled_from([1e-3, 0.1, 0.9])
+KEYS = ("lr", "weight_decay", "beta1", "beta2", "eps")
+
+
+def scope_of(plan: Plan, target: Target = "torch", **given: Any) -> dict[str, Any]:
+    scope: dict[str, Any] = {"__name__": "emitted"}
+    exec(plan.emit(target, **given), scope)  # our own source
+    return scope
+
+
+def number(group: dict[str, Any], key: str) -> float:
+    in_betas = {"beta1": 0, "beta2": 1}
+    return float(group["betas"][in_betas[key]] if key in in_betas else group[key])
+
+
+def adamw(names: list[str], bases: list[dict[str, float]], *, tensors: bool = False) -> Any:
+    import torch
+
+    def as_number(x: float) -> Any:
+        return torch.tensor(x, dtype=torch.float64) if tensors else x
+
+    groups = [
+        {
+            "params": [torch.zeros(1, requires_grad=True)],
+            "name": name,
+            "lr": as_number(each["lr"]),
+            "weight_decay": each["weight_decay"],
+            "betas": (each["beta1"], each["beta2"]),
+            "eps": each["eps"],
+        }
+        for name, each in zip(names, bases, strict=True)
+    ]
+    return torch.optim.AdamW(groups, capturable=False, foreach=False)
+
+
+@given(
+    cases=lines_of_a_run(PLACES),
+    bases=st.lists(st.fixed_dictionaries(dict.fromkeys(KEYS, BASES)), min_size=3, max_size=3),
+    cut=st.integers(0, 30),
+    added=st.integers(0, 30),
+    tensors=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_random_plans_in_torch(
+    cases: dict[str, Case],
+    bases: list[dict[str, float]],
+    cut: int,
+    added: int,
+    tensors: bool,
+) -> None:
+    (binding, *_) = (case.binding for case in cases.values())
+    written = assembled(cases)
+    if list(written) == ["lr"] and isinstance(written["lr"], str):
+        written["eps"] = "hold"  # else it is a line
+    names = ["a0", "b1", "a2"]
+    plan = Plan(written)
+    curves: dict[tuple[str, int], Any] = {}
+    try:
+        bound = [plan.bind(names, **binding, **each) for each in bases]
+    except schedlang.ScheduleError:  # lines that are wrong for one of the bases
+        return
+    for i, each in enumerate(bound):
+        curves |= {(key, i): each[key][names[i]].curve(36) for key in written}
+    scope = scope_of(plan, **binding)
+    optimizer = adamw(names[:2], bases[:2], tensors=tensors)
+    scheduler = scope["build_scheduler"](optimizer)
+    for tick in range(34):
+        if tick == cut:
+            count = len(optimizer.param_groups)
+            saved = optimizer.state_dict(), scheduler.state_dict()
+            optimizer = adamw(names[:count], bases[:count], tensors=tensors)
+            scheduler = scope["build_scheduler"](optimizer)
+            optimizer.load_state_dict(saved[0])
+            scheduler.load_state_dict(saved[1])
+        for i, group in enumerate(optimizer.param_groups):
+            for key in written:
+                got, want = number(group, key), curves[key, i][tick]
+                assert got == pytest.approx(want, rel=1e-9, abs=1e-12, nan_ok=True), (key, i, tick)
+        if tick == added:
+            (group,) = adamw(names[2:], bases[2:], tensors=tensors).param_groups
+            optimizer.add_param_group(group)
+        optimizer.step()
+        scheduler.step()
+    assert list(scheduler.state_dict()) == ["last_epoch", "_step_count"]
+    assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+
+
+# ── Keras ────────────────────────────────────────────────────────────────────────────────────────
+
+ADAM = {"weight_decay": 0.04, "beta_1": 0.9, "epsilon": 1e-3}
+FITS: list[tuple[dict[str, Any], dict[str, Any], str, dict[str, float]]] = [
+    (
+        {"lr": "warmup 5 -> cosine 25", "weight_decay": "linear 20 to=10x", "eps": "hold 9 to=1e-2"}
+        | {"momentum": "(linear 20 to=95%) * (exp gamma=0.999)"},
+        {"lr": 0.1},
+        "AdamW",
+        ADAM,
+    ),
+    (
+        {"weight_decay": "cosine 5ep to=10x", "values": {"ema": "hold to=1"}, "clock": "epoch"},
+        {"steps_per_epoch": 3, "weight_decay": 0.04},
+        "SGD",
+        {"weight_decay": 0.04, "momentum": 0.9},
+    ),
+    (
+        {"lr": "hold 5 -> linear 9 to=1%", "momentum": "warmup 9 from=0.5 to=0.95"},
+        {"lr": 0.1},
+        "SGD",
+        {"momentum": 0.9},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def fits(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What the live plan does in a `fit`."""
+    folder = tmp_path_factory.mktemp("keras")
+    jobs = []
+    for i, (written, binding, optimizer, options) in enumerate(FITS):
+        plan, path = Plan(written), folder / f"plan_{i}.py"
+        path.write_text(plan.emit("keras", **binding), encoding="utf-8")
+        job = {"optimizer": optimizer, "options": options, "path": str(path), "tolerance": 2e-4}
+        job |= {"name": path.stem, "target": "plan", "scale": 1e-2}
+        schedule = partial(plan.to_keras, **binding) if "lr" in plan.hyperparameters else None
+        job["want"] = planned(schedule, partial(plan.keras_callbacks, **binding), job)
+        assert any(len(set(job["want"][name])) > 5 for name in options)
+        jobs.append(job)
+    return jobs
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_keras_in_a_compiled_step(tmp_path: Path, fits: list[dict[str, Any]], backend: str) -> None:
+    assert run(tmp_path, fits, KERAS_BACKEND=backend) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "optimizer", "message"),
+    [
+        (DECAY, {}, {"beta_1": 0.0}, "this plan moves beta_1: the optimizer has beta_1=0.0"),
+        (
+            DECAY,
+            {},
+            {"weight_decay": None},
+            "this plan moves weight_decay: the optimizer has weight_decay=None",
+        ),
+        (DECAY, {"weight_decay": 0.5}, {}, "this plan is for weight_decay=0.5: it is 0.004"),
+        (
+            DECAY,
+            {"gradient_accumulation_steps": 4},
+            {},
+            "the schedule is for gradient_accumulation_steps=4: emit it anew",
+        ),
+    ],
+)
+def test_what_keras_refuses_in_a_fit(
+    written: Any, given: dict[str, Any], optimizer: dict[str, Any], message: str
+) -> None:
+    import keras
+
+    scope = scope_of(Plan(written), "keras", lr=0.1, **given)
+    options: dict[str, Any] = {"weight_decay": 0.004, **optimizer}
+    model = small(keras.optimizers.Adam(scope["build_schedule"](), **options))
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
+        fit(model, 1, scope["build_callbacks"]())
+    assert str(caught.value) == message
+
+
+# ── The files ────────────────────────────────────────────────────────────────────────────────────
+
+TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
+WRITTEN: list[tuple[str, Target]] = [
+    ("detection", "python"),
+    ("detection", "torch"),
+    ("decay", "torch"),
+    ("decay", "keras"),
+    ("decay", "optax"),
+    ("products", "torch"),
+    ("epochs", "keras"),
+]
+
+
+@pytest.mark.parametrize(("name", "target"), WRITTEN)
+def test_snapshots(name: str, target: Target) -> None:
+    """As those of lines; the type checker reads them in tests/emit/test_values.py."""
+    written, given = PLANS[name]
+    source = Plan(written).emit(target, **given)
+    path = SNAPSHOTS / f"plan_{name}_{target}.py.txt"
+    if UPDATE:
+        path.write_text(source, encoding="utf-8")
+    assert source == path.read_text(encoding="utf-8")
+
+
+def test_files_are_formatted_and_lint_clean(tmp_path: Path) -> None:
+    plans = list(PLANS.values())
+    for cases in drawn(lines_of_a_run(PLACES), 25):
+        (binding, *_) = (case.binding for case in cases.values())
+        plans.append(({**assembled(cases), "values": {"ema": "hold to=1"}}, binding))
+    refused = 0
+    for i, (written, binding) in enumerate(plans):
+        for target in TARGETS:
+            try:
+                source = Plan(written).emit(target, **binding)
+            except ValueError:
+                refused += 1
+                continue
+            (tmp_path / f"plan_{i}_{target}.py").write_text(source, encoding="utf-8")
+    assert refused < len(plans) * 2  # groups in Keras, epochs of unknown length
+    ruff = [sys.executable, "-m", "ruff"]
+    rules = ["--select", "E,F,I,UP,B", "--line-length", "120", "--target-version", "py310"]
+    for command in (
+        [*ruff, "format", "--isolated", "--check", "--diff", "--line-length", "100", "."],
+        [*ruff, "check", "--isolated", *rules, "."],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_and_patterns_add_no_code(target: Target, text: str) -> None:
+    """The source is that of a plan with the letters of the names alone."""
+    letters = re.sub(r"[^0-9A-Za-z]+", "_", text).strip("_")
+
+    def emitted(name: str) -> str:
+        plan: dict[str, Any] = {"lr": "linear 9", "values": {name: "hold to=1"}}
+        if target != "keras":
+            plan |= {name: "hold to=2", "lr": {f"{name}*": "linear 9", "*": "cosine 9"}}
+            plan["values"] = {f"{name}.": "hold to=1"}
+        return Plan(plan).emit(target)
+
+    assert statements(emitted(text)) == statements(emitted(letters))
+    if target == "torch":
+        scope: dict[str, Any] = {"__name__": "emitted"}
+        exec(emitted(text), scope)  # our own source
+        assert [(line.key, line.pattern) for line in scope["LINES"]] == [
+            ("lr", f"{text}*"),
+            ("lr", "*"),
+            (text, None),
+        ]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "name",
+    ["math", "step", "t", "ops", "min", "class", "LINES", "9", "é", "_divide", "build_scheduler"],
+)
+def test_any_name_of_a_value(target: Target, name: str) -> None:
+    """Whatever a value is called, all functions still work."""
+    lines = {"eps": "cosine 9 from=1 to=2", "values": {name: "lr=1 | fn {min(1, 1 / (t - 3))}"}}
+    source = Plan(lines).emit(target)
+    statements(source)
+    if target in {"python", "torch"}:
+        value = functions(source)[-2 if target == "torch" else -1]
+        assert [value(step, 1.0) for step in (2, 4, 8)] == [-1.0, 1.0, 0.2]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
+    line = "warmup 5 -> cosine 45"
+    assert Plan(line).emit(target, lr=0.1) == schedlang.parse(line).emit(target, lr=0.1)
+    assert Plan(line).emit(target) == schedlang.parse(line).emit(target)
+
+
+@pytest.mark.parametrize(
+    ("target", "written", "given", "message"),
+    [
+        ("jax", DECAY, {}, "there is no target 'jax': it is one of torch, keras, optax, python"),
+        (
+            "torch",
+            DECAY,
+            {"gradient_accumulation_steps": 2},
+            (
+                "gradient_accumulation_steps= is for keras, which counts batches: a step of torch is "
+                "an update"
+            ),
+        ),
+        (
+            "keras",
+            DETECTION,
+            {},
+            (
+                "error[groups]: Keras has no parameter groups, and `lr` has lines for `backbone*`, `*`"
+                "\n  at lr\n  write one line for lr"
+            ),
+        ),
+        (
+            "keras",
+            {"lr": "hold", "rho": "hold"},
+            {},
+            (
+                "`rho` cannot be set in a compiled step of Keras; lr, weight_decay, momentum, beta1, "
+                "beta2, eps can"
+            ),
+        ),
+        (
+            "torch",
+            DETECTION,
+            {"groups": ("a", "b")},
+            (
+                "error[does-not-apply]: torch reads the groups of the optimizer, and `groups` are "
+                "given\n  leave groups= out"
+            ),
+        ),
+        (
+            "torch",
+            {"lr": {"a*": "plateau", "*": "hold"}},
+            {},
+            (
+                "`lr` of `a*`: the source of a plan cannot have `plateau`, whose values depend on the "
+                "metrics of the run: use the plan itself, or emit this line alone"
+            ),
+        ),
+        (
+            "python",
+            {"lr": "onecycle 9 momentum=[0.8, 0.9]", "eps": "hold"},
+            {},
+            "`lr`: the source of a plan cannot have `momentum=`: write a line for momentum",
+        ),
+        (
+            "optax",
+            {"lr": "cosine 9ep", "eps": "hold"},
+            {},
+            "`lr`: optax counts updates, and this schedule counts epochs: set steps_per_epoch=",
+        ),
+        (
+            "torch",
+            {"momentum": "hold", "beta1": "hold"},
+            {},
+            "`momentum` and `beta1` are one number of Adam: write one of them",
+        ),
+        (
+            "torch",
+            {"values": {"ema": "hold to=1"}},
+            {},
+            "the plan has only values, and no number of an optimizer: emit python",
+        ),
+        (
+            "python",
+            DETECTION,
+            {"lr": {"head": 0.1}},
+            "error[groups]: there is no group `head`\n  at lr",
+        ),
+        (
+            "python",
+            DECAY,
+            {"weigth_decay": 0.1},
+            (
+                "error[unknown-setting]: the plan has no line for `weigth_decay`, and it is no setting"
+                "\n  at weigth_decay\n  did you mean `weight_decay`?"
+            ),
+        ),
+    ],
+)
+def test_refusals(target: Any, written: Any, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
+        Plan(written).emit(target, **given)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "message"),
+    [
+        ({"lr": {"c*": "hold", "*": "hold"}}, {}, "'c*' fits no parameter group"),
+        ({"lr": {"a*": "hold"}}, {}, "no line of 'lr' fits parameter group 1"),
+        (
+            {"lr": "hold", "weigth_decay": "hold"},
+            {},
+            "parameter group 0 has no number 'weigth_decay'",
+        ),
+        (
+            DECAY,
+            {"weight_decay": 0.5},
+            "parameter group 0 has weight_decay=0.1: its line is for 0.5",
+        ),
+        (
+            {"lr": "hold", "weight_decay": "linear 9 to=1"},
+            {},
+            "parameter group 1 has weight_decay=0: its line needs another base",
+        ),
+        (
+            {"lr": "hold", "params": "hold"},
+            {},
+            "parameter group 0 has no number 'params'",
+        ),
+    ],
+)
+def test_what_a_torch_scheduler_refuses(written: Any, given: dict[str, Any], message: str) -> None:
+    bases = [dict.fromkeys(KEYS, 0.1), {**dict.fromkeys(KEYS, 0.1), "weight_decay": 0.0}]
+    scope = scope_of(Plan(written), **given)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
+        scope["build_scheduler"](adamw(["a0", "b1"], bases))
+    assert str(caught.value) == message
