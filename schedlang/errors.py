@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
@@ -87,8 +88,10 @@ def marked(head: str, what: Marked, text: str | None, place: str = "") -> str:
     return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {what.advice}".rstrip()
 
 
-class ScheduleError(ValueError):
+class ScheduleError(ValueError, ArgumentTypeError):
     """Everything that is wrong with a schedule, in the order of its text.
+
+    It is argparse's error too, so that a parser with ``type=schedlang.Schedule`` prints it whole.
 
     Attributes:
         mistakes: one `Mistake` each, with ``code``, ``message``, ``advice``, ``path`` and ``span``.

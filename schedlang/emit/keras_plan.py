@@ -12,7 +12,7 @@ from schedlang.emit.code import Code, Text, mapping, statement
 from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.keras import schedule_of
 from schedlang.emit.keras_callbacks import ACCUMULATION, NEVER_ZERO
-from schedlang.emit.plan import Line, definitions, name, numbers_of, title
+from schedlang.emit.plan import Line, definitions, name, naming, numbers_of, title
 from schedlang.emit.printing import KERAS, Import
 
 _IMPORTS = {**KERAS.imports, "Callable": Import("collections.abc", "Callable")}
@@ -44,7 +44,7 @@ class Numbers(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)'''
 _MOVE = """\
-        moving, starts = {}, {}
+        moving: dict[str, MovingNumber] = {}
         for key, number in NUMBERS.items():
             is_beta = key == "momentum" and not hasattr(optimizer, key)
             name = "beta_1" if is_beta else key
@@ -58,9 +58,9 @@ _KNOWN = """\
                 raise ValueError(f"this plan is for {key}={BASES[key]}: it is {start}")"""
 _MOVED = """\
             moving[name] = MovingNumber(optimizer, start, number)
-            starts[name] = start
         # Past `__setattr__`, which would have them saved as variables; the config keeps the floats.
         vars(optimizer).update(moving)
+        starts = {name: number.start for name, number in moving.items()}
         optimizer.get_config = lambda: {**type(optimizer).get_config(optimizer), **starts}
         self.model.make_train_function(force=True)  # an older one has the floats"""
 
@@ -78,7 +78,8 @@ def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) ->
             defined.append(_function(shared, line, name(shared, line)))
         elif line.key == "lr":
             own = shared.of_line(line.program.levels, line.base)
-            built, more = schedule_of(own, line.program, "build_schedule", style, batches)
+            with naming(line):
+                built, more = schedule_of(own, line.program, "build_schedule", style, batches)
             defined, imports = defined + built, {**imports, **more}
         elif line.key in NUMBERS:
             moving[line.key] = name(shared, line, private=True)
@@ -103,7 +104,8 @@ def _function(shared: Definitions, line: Line, named: str) -> list[str]:
     clock = "epoch" if per_epoch else "step"
     count = f" // {source.integer(per_epoch)}" if per_epoch else ""
     own = shared.of_line(line.program.levels, line.base)
-    lines = Arrays(own, KERAS, own.base).returns(line.program.tracks, clock, "number")
+    with naming(line):
+        lines = Arrays(own, KERAS, own.base).returns(line.program.tracks, clock, "number")
     base, says = ", base: float", source.docstring(line.summary(), [])
     if line.is_value:
         base, says = "", line.explained(updates=True)

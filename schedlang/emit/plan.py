@@ -5,7 +5,8 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from schedlang.arrays.tables import refuse_epochs
@@ -127,10 +128,17 @@ def _refuse(line: Line, target: Target) -> None:
             f"{line.place}: the source of a plan cannot have `momentum=`: write a line for momentum"
         )
     if target in {"keras", "optax"}:
-        try:
+        with naming(line):
             refuse_epochs(line.program, target)
-        except ValueError as error:
-            raise ValueError(f"{line.place}: {error}") from None
+
+
+@contextmanager
+def naming(line: Line) -> Iterator[None]:
+    """Name the line in a `ValueError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{line.place}: {error}") from None
 
 
 def title(lines: Iterable[Line]) -> str:
@@ -199,5 +207,6 @@ def _optax(lines: Sequence[Line], style: Style) -> str:
         named = name(shared, line, NAMES)
         own = shared.of_line(line.program.levels, line.base)
         explained = line.explained(updates=True)
-        defined.append(optax.function_of(own, line.program, named, style, explained))
+        with naming(line):
+            defined.append(optax.function_of(own, line.program, named, style, explained))
     return file_source(title(lines), shared, defined, JAX.imports)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,6 +38,18 @@ def twice(name: str, ours: str, theirs: str) -> Mistake:
     """A setting that the line and the caller give differently."""
     message = f"`{name}` is given twice: {name}={ours} in the line, {name}={theirs} in the call"
     return Mistake("conflicting-settings", message, "give it once", (name,))
+
+
+def plain(raw: Any) -> Any:
+    """The dict form with dicts and lists in place of other mappings and sequences.
+
+    OmegaConf's are resolved as they are read.
+    """
+    if isinstance(raw, Mapping) and not isinstance(raw, dict):
+        return {key: plain(value) for key, value in raw.items()}
+    if isinstance(raw, Sequence) and not isinstance(raw, str | bytes | list | tuple):
+        return [plain(value) for value in raw]
+    return raw
 
 
 def from_dict(raw: Any, text: str | None = None) -> Tree:

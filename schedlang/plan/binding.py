@@ -177,11 +177,6 @@ def by_group(
     return chosen, found
 
 
-def has_groups(plan: Plan) -> bool:
-    """Whether a hyperparameter has lines by groups."""
-    return any(line.pattern is not None and not line.is_value for line in plan.lines)
-
-
 def bind(
     plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any], *, symbolic: bool = False
 ) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing_extensions import Self, Unpack
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings
+from schedlang.language.validate import plain
 from schedlang.plan.reading import (
     SETTINGS,
     VALUES,
@@ -372,6 +373,8 @@ def _plan_of(value: Any) -> Plan:
         if not isinstance(value, Mapping):
             message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
             raise ScheduleError([Mistake("wrong-type", message)])
+    if isinstance(value, Mapping):
+        value = plain(value)  # a config system such as OmegaConf has mappings of its own
     if isinstance(value, Mapping) and not is_line(value):
         settings, lines = read(value)
     elif isinstance(value, str | Mapping | Schedule):

@@ -412,12 +412,12 @@ def test_names_and_patterns_add_no_code(target: Target, text: str) -> None:
 )
 def test_any_name_of_a_value(target: Target, name: str) -> None:
     """Whatever a value is called, all functions still work."""
-    lines = {"eps": "cosine 9 from=1 to=2", "values": {name: "lr=1 | fn {min(1, 1 / (t - 3))}"}}
+    lines = {"eps": "cosine 9 from=1 to=2", "values": {name: "lr=1 | fn {max(0.4, 1 / (t + 1))}"}}
     source = Plan(lines).emit(target)
     statements(source)
     if target in {"python", "torch"}:
         value = functions(source)[-2 if target == "torch" else -1]
-        assert [value(step, 1.0) for step in (2, 4, 8)] == [-1.0, 1.0, 0.2]
+        assert [value(step, 1.0) for step in (0, 1, 8)] == [1.0, 0.5, 0.4]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -436,8 +436,8 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             DECAY,
             {"gradient_accumulation_steps": 2},
             (
-                "gradient_accumulation_steps= is for keras, which counts batches: a step of torch is "
-                "an update"
+                "gradient_accumulation_steps= is for keras, which counts batches: a step of torch "
+                "is an update"
             ),
         ),
         (
@@ -445,8 +445,8 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             DETECTION,
             {},
             (
-                "error[groups]: Keras has no parameter groups, and `lr` has lines for `backbone*`, `*`"
-                "\n  at lr\n  write one line for lr"
+                "error[groups]: Keras has no parameter groups, and `lr` has lines for `backbone*`, "
+                "`*`\n  at lr\n  write one line for lr"
             ),
         ),
         (
@@ -454,8 +454,8 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             {"lr": "hold", "rho": "hold"},
             {},
             (
-                "`rho` cannot be set in a compiled step of Keras; lr, weight_decay, momentum, beta1, "
-                "beta2, eps can"
+                "`rho` cannot be set in a compiled step of Keras; lr, weight_decay, momentum, "
+                "beta1, beta2, eps can"
             ),
         ),
         (
@@ -472,8 +472,8 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             {"lr": {"a*": "plateau", "*": "hold"}},
             {},
             (
-                "`lr` of `a*`: the source of a plan cannot have `plateau`, whose values depend on the "
-                "metrics of the run: use the plan itself, or emit this line alone"
+                "`lr` of `a*`: the source of a plan cannot have `plateau`, whose values depend on "
+                "the metrics of the run: use the plan itself, or emit this line alone"
             ),
         ),
         (
@@ -511,8 +511,8 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             DECAY,
             {"weigth_decay": 0.1},
             (
-                "error[unknown-setting]: the plan has no line for `weigth_decay`, and it is no setting"
-                "\n  at weigth_decay\n  did you mean `weight_decay`?"
+                "error[unknown-setting]: the plan has no line for `weigth_decay`, and it is no "
+                "setting\n  at weigth_decay\n  did you mean `weight_decay`?"
             ),
         ),
     ],
