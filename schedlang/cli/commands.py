@@ -123,9 +123,10 @@ def plot(options: argparse.Namespace) -> int:
         else:
             pictures.save(bound(found, options), Path(options.output), options.ticks)
     except ModuleNotFoundError as error:
-        if error.name not in ("matplotlib", "plotext"):
+        library = (error.name or "").partition(".")[0]
+        if library not in ("matplotlib", "plotext"):
             raise
-        raise Misuse(f"a picture needs {error.name}: pip install 'schedlang[plot]'") from None
+        raise Misuse(f"a picture needs {library}: pip install 'schedlang[plot]'") from None
     except OSError as error:  # no such folder
         raise Misuse(f"cannot write {options.output}: {error.strerror}") from None
     except ValueError as error:  # no such format
