@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 NEEDED = {
+    "accelerate_ranks.py": ("accelerate",),
     "test_accelerate.py": ("accelerate",),
     "test_docs.py": ("accelerate", "hydra", "ignite", "jsonargparse", "lightning", "transformers"),
     "test_hydra.py": ("hydra",),
