@@ -1,8 +1,9 @@
 """The published plans of the page on plans, against the formulas of the projects' own code.
 
 The formulas are those of facebookresearch/dino (``utils.cosine_scheduler``, ``DINOLoss``),
-facebookresearch/dinov2 (``dinov2/train/train.py``), ultralytics/yolov5 (``train.py``) and
-facebookresearch/mae (``util/lr_sched.py``, ``util/lr_decay.py``).
+facebookresearch/dinov2 (``dinov2/train/train.py``), ultralytics/yolov5 (``train.py``),
+facebookresearch/mae (``util/lr_sched.py``, ``util/lr_decay.py``) and tensorflow/tpu
+(``efficientnet/utils.py``); GPT-3's are those of its paper's appendix B.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def page() -> dict[str, Any]:
     begin = text[: text.index("## Published plans")].count("\n")
     names: dict[str, Any] = {"schedlang": schedlang, "torch": torch}
     found = [block for block in blocks(ROOT / "docs" / "plans.md") if block.line > begin]
-    assert len(found) == 4
+    assert len(found) == 6
     for block in found:
         exec(block.code, names)
     return names
@@ -129,3 +130,29 @@ def test_mae(page: dict[str, Any]) -> None:
                 rate = min_lr + (lr - min_lr) * 0.5 * (1.0 + cos(pi * share))
             want.append(rate * scale)
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("per_epoch", [312, 1251])
+def test_efficientnet(page: dict[str, Any], per_epoch: int) -> None:
+    bound = page["efficientnet"].bind(lr=0.256, steps_per_epoch=per_epoch)
+    warmup = 5 * per_epoch
+    rates = [
+        0.256 * n / warmup if n < warmup else 0.256 * 0.97 ** (n * 5 // (12 * per_epoch))
+        for n in range(60 * per_epoch)
+    ]
+    np.testing.assert_allclose(bound["lr"].curve(len(rates)), rates, rtol=1e-9)
+    decays = [min(0.9999, (1 + n) / (10 + n)) for n in range(100_000)]
+    np.testing.assert_allclose(bound["ema_decay"].curve(len(decays)), decays, rtol=1e-12)
+
+
+def test_gpt3(page: dict[str, Any]) -> None:
+    bound = page["gpt3"].bind(lr=6e-5)
+    rates, batches = [], []
+    for millions in range(300_000):
+        tokens = millions * 1e6
+        share = min((tokens - 375e6) / (260e9 - 375e6), 1.0)
+        cosine = 6e-6 + 0.5 * (6e-5 - 6e-6) * (1 + cos(pi * share))
+        rates.append(6e-5 * tokens / 375e6 if tokens < 375e6 else cosine)
+        batches.append(32e3 + (3.2e6 - 32e3) * min(tokens / 12e9, 1.0))
+    np.testing.assert_allclose(bound["lr"].curve(len(rates)), rates, rtol=1e-9)
+    np.testing.assert_allclose(bound["batch_size"].curve(len(batches)), batches, rtol=1e-9)
