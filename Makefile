@@ -1,6 +1,8 @@
 # make demo    what it does, in a minute, without any framework
 # make test    everything: format, lint, types, docs, the built wheel, all tests
 # make quick   the tests that need no framework
+# make engines Ray Tune and Hydra, and the tests with them
+# make integrations  the tests of trainers and config systems, which it installs first
 # make tables  the parser's tables, after a change of the grammar
 PY ?= python3
 
@@ -12,7 +14,7 @@ SAMPLE ?= 400
 SEED ?= 1
 CONFIG := examples/config.yaml --key train.lr_schedule
 
-.PHONY: demo test quick lint format tables docs wheel mutants bench clean
+.PHONY: demo test quick engines integrations lint format tables docs wheel mutants bench clean
 
 demo: .venv/.demo
 	$(BIN)/schedlang check $(CONFIG)
@@ -27,6 +29,13 @@ test: lint docs wheel
 quick: .venv/.dev
 	$(BIN)/python -m pytest -q $(wildcard tests/test_*.py) schedlang \
 	  --ignore=schedlang/torch --ignore=schedlang/keras --ignore=schedlang/optax.py
+
+# Ray is large, so that neither `make quick` nor `make test` installs it.
+engines: .venv/.engines
+	$(BIN)/python -m pytest tests/engines tests/docs/test_pages.py -k 'engines or spaces'
+
+integrations: .venv/.integrations
+	$(BIN)/python -m pytest tests/integrations
 
 lint: .venv/.all
 	$(BIN)/ruff format --check
@@ -59,7 +68,7 @@ bench: .venv/.all
 clean:
 	rm -rf .venv dist site
 
-# One environment in three sizes, each a stamp: a second `make` installs nothing.
+# One environment in four sizes, each a stamp: a second `make` installs nothing.
 .venv/.demo: pyproject.toml constraints.txt
 	@echo "setting up .venv: the package and its plots"
 	@$(PY) -m venv .venv
@@ -76,4 +85,14 @@ clean:
 	@echo "setting up .venv: the frameworks"
 	@$(PIP) -c constraints.txt torch
 	@$(PIP) -c constraints.txt tensorflow-cpu keras jax optax
+	@touch $@
+
+.venv/.engines: .venv/.all
+	@echo "setting up .venv: Ray Tune and Hydra"
+	@$(PIP) -c constraints.txt -e '.[ray]' hydra-core
+	@touch $@
+
+.venv/.integrations: .venv/.all
+	@echo "setting up .venv: trainers and config systems"
+	@$(PIP) -c constraints.txt -e '.[integrations]'
 	@touch $@

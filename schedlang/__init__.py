@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schedlang.program.program import Program
     from schedlang.recommended import recommend
     from schedlang.schedule import Binding, Schedule, parse
+    from schedlang.space import Space
 
 __all__ = [
     "Binding",
@@ -28,6 +29,7 @@ __all__ = [
     "Schedule",
     "ScheduleError",
     "ScheduleWarning",
+    "Space",
     "compare",
     "lint",
     "parse",
@@ -49,6 +51,7 @@ _MODULES = {
     "schedlang.program.program": ("Program",),
     "schedlang.recommended": ("recommend",),
     "schedlang.schedule": ("Binding", "Schedule", "parse"),
+    "schedlang.space": ("Space",),
 }
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
 Code: TypeAlias = Literal[
-    "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-number", "base-differs",
-    "conflicting-settings", "decay-rises", "does-not-apply", "double-argument", "empty",
-    "groups", "missing-argument", "missing-setting", "mixed-units", "no-base", "no-duration",
-    "not-finite", "not-whole", "out-of-order", "out-of-range", "overflow", "plateau-not-last",
-    "repeat-differs", "rest", "syntax", "too-deep", "too-long", "total-exceeded",
+    "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-mark", "bad-number",
+    "base-differs", "conflicting-settings", "decay-rises", "does-not-apply", "double-argument",
+    "empty", "groups", "missing-argument", "missing-setting", "mixed-units", "no-base",
+    "no-duration", "not-finite", "not-whole", "out-of-order", "out-of-range", "overflow",
+    "plateau-not-last", "repeat-differs", "rest", "syntax", "too-deep", "too-long",
+    "total-exceeded",
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip
@@ -86,8 +88,10 @@ def marked(head: str, what: Marked, text: str | None, place: str = "") -> str:
     return f"{head}\n{gutter} |\n{number} | {line}\n{gutter} | {marker} {what.advice}".rstrip()
 
 
-class ScheduleError(ValueError):
+class ScheduleError(ValueError, ArgumentTypeError):
     """Everything that is wrong with a schedule, in the order of its text.
+
+    It is argparse's error too, so that a parser with ``type=schedlang.Schedule`` prints it whole.
 
     Attributes:
         mistakes: one `Mistake` each, with ``code``, ``message``, ``advice``, ``path`` and ``span``.

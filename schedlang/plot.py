@@ -1,11 +1,11 @@
-"""The curve as a picture: on matplotlib axes, in a file, or in the terminal."""
+"""Curves as a picture: on matplotlib axes, in a file, or in the terminal; a plan as panels."""
 
 from __future__ import annotations
 
 import math
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -14,6 +14,7 @@ from schedlang.program.program import Piece, Program, Track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     from schedlang.formula.evaluate import Array
@@ -28,6 +29,10 @@ FONT_SIZE = 9
 """Points. A letter of the monospaced title is 0.602 times as wide, one of a label is narrower."""
 
 CURVE = "#2f7fd1"
+COLOURS = (CURVE, "#e0702f", "#2f9e6b", "#c0479a", "#9a7d1f", "#7a68d8")
+"""Of the groups of a panel; of more groups than these, a colour map."""
+MOST_IN_COLUMN = 12
+"""More labels than these stand in several columns beside a panel."""
 INK = "#808890"
 """Readable on white and on black, so that a transparent picture fits a page of either kind."""
 
@@ -48,6 +53,14 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(8, 3.6), layout="constrained").add_subplot()
+    curve = _draw_one(ax, program, ticks)
+    _dress(ax, [(program, curve)], program.text, _says_y(program))
+    ax.set_xlabel(_says_x(program), color=INK)
+    return ax
+
+
+def _draw_one(ax: Axes, program: Program, ticks: int | None) -> tuple[Array, Array]:
+    """Draw a curve with its phases; its points."""
     x, y = points(program, ticks)
     ax.plot(x, y, color=CURVE, linewidth=2, solid_joinstyle="round", zorder=3)
     ax.fill_between(x, y, color=CURVE, alpha=0.08, linewidth=0)
@@ -57,13 +70,20 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
             ax.axvline(begin, color=INK, linewidth=0.8, alpha=0.6, dashes=(2, 3), zorder=1)
         if len(program.tracks) == 1 and program.tracks[0].loop is None:
             _name_phases(program, ax, float(x[-1]))
-    title = "\n".join(_wrapped(program.text, _letters(ax)))
+    return x, y
+
+
+def _dress(
+    ax: Axes, drawn: Sequence[tuple[Program, tuple[Array, Array]]], title: str, says_y: str
+) -> None:
+    """Set the title, the limits and the marks of axes for what is drawn on them."""
+    title = "\n".join(_wrapped(title, _letters(ax)))
     ax.set_title(title, loc="left", pad=20, family="monospace", fontsize=FONT_SIZE, color=INK)
-    ax.set_xlim(0, x[-1])
-    bottom, top = _bottom(program, y), _top(y)
+    ax.set_xlim(0, max(x[-1] for _, (x, _) in drawn))
+    bottom = min(_bottom(program, y) for program, (_, y) in drawn)
+    top = max(_top(y) for _, (_, y) in drawn)
     ax.set_ylim(bottom, top + 0.04 * (top - bottom))
-    ax.set_xlabel(_says_x(program), color=INK)
-    ax.set_ylabel(_says_y(program), color=INK)
+    ax.set_ylabel(says_y, color=INK)
     ax.xaxis.set_major_locator(_whole_numbers("auto"))
     ax.xaxis.set_major_formatter(_tick_labels())
     ax.yaxis.set_major_formatter(lambda rate, _: _rate_label(rate, top))
@@ -73,7 +93,73 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(INK)
-    return ax
+
+
+Panels: TypeAlias = "Mapping[str, Mapping[str, Program]]"
+"""The curves of each panel by their labels, by the title of the panel; one alone has no label."""
+
+
+def draw_panels(panels: Panels, ticks: int | None = None) -> Figure:
+    """Draw the panels below each other, on the same ticks.
+
+    Args:
+        panels: what to draw.
+        ticks: how many ticks; by default as many as the longest curve has, see `draw`.
+
+    Returns:
+        The matplotlib figure, with axes for each panel, and a legend where curves have labels.
+    """
+    from matplotlib.figure import Figure
+
+    ticks = ticks or _longest(panels)
+    figure = Figure(figsize=(8, 0.5 + 2.2 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
+        programs = list(curves.values())
+        if [*curves] == [""]:
+            drawn = [_draw_one(ax, programs[0], ticks)]
+        else:
+            drawn = _draw_groups(ax, curves, ticks)
+        _dress(ax, [*zip(programs, drawn, strict=True)], title, _says_panel(programs))
+    axes[-1].set_xlabel(_says_x(programs[0]), color=INK)
+    return figure
+
+
+def _draw_groups(ax: Axes, curves: Mapping[str, Program], ticks: int) -> list[tuple[Array, Array]]:
+    """Draw curves in colours with a legend; their points.
+
+    The first ones are wider, to be seen below others on the same values.
+    """
+    from matplotlib import colormaps
+
+    drawn = [points(program, ticks) for program in curves.values()]
+    count = len(curves)
+    for i, (label, curve) in enumerate(zip(curves, drawn, strict=True)):
+        color = COLOURS[i] if count <= len(COLOURS) else colormaps["turbo"](0.05 + 0.9 * i / count)
+        width = 1.5 + 2 * (count - 1 - i) / count
+        ax.plot(*curve, color=color, linewidth=width, label=label, zorder=3)
+    ax.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False,
+        fontsize=FONT_SIZE, labelcolor=INK, ncols=math.ceil(count / MOST_IN_COLUMN),
+    )  # fmt: skip
+    return drawn
+
+
+def _longest(panels: Panels) -> int:
+    """The ticks of the longest curve; of those that end, if any does."""
+    programs = [program for curves in panels.values() for program in curves.values()]
+    ends = [program.total if program.length is None else program.length for program in programs]
+    known = [end + 1 for end in ends if end is not None]
+    return max(known or map(horizon, programs))
+
+
+def _says_panel(programs: Sequence[Program]) -> str:
+    return "share of the base" if all(program.in_shares for program in programs) else "value"
+
+
+def save_panels(panels: Panels, path: Path, ticks: int | None = None) -> None:
+    """Draw the panels into a picture; raises what `save` raises."""
+    _write(draw_panels(panels, ticks), "; ".join(panels), path)
 
 
 def save(program: Program, path: Path, ticks: int | None = None) -> None:
@@ -83,13 +169,18 @@ def save(program: Program, path: Path, ticks: int | None = None) -> None:
         OSError: if the file cannot be written.
         ValueError: if there is no such format.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({"svg.hashsalt": program.text, "savefig.transparent": path.suffix == ".svg"}):
-        figure = Figure(figsize=(8, 3.6), layout="constrained")
-        draw(program, ticks, figure.add_subplot())
-        metadata = {"Title": program.text, "Date": None} if path.suffix == ".svg" else None
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    draw(program, ticks, figure.add_subplot())
+    _write(figure, program.text, path)
+
+
+def _write(figure: Figure, text: str, path: Path) -> None:
+    from matplotlib import rc_context
+
+    with rc_context({"svg.hashsalt": text, "savefig.transparent": path.suffix == ".svg"}):
+        metadata = {"Title": text, "Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, dpi=150, metadata=metadata)
 
 
@@ -245,6 +336,28 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
     return "\n".join([*_wrapped(program.text, columns), *picture])
 
 
+PANEL_ROWS = 12
+SIGNS = ("braille", "x", "o", "+", "*", "#", "@")
+"""With which the groups of a panel are drawn in the terminal, in turn."""
+
+
+def panels_in_terminal(panels: Panels, ticks: int | None = None, width: int | None = None) -> str:
+    """The panels in the terminal, one below the other; see `draw_panels` and `in_terminal`."""
+    columns = width or min(100, shutil.get_terminal_size().columns)
+    ticks = ticks or _longest(panels)
+    lines: list[str] = []
+    for title, curves in panels.items():
+        drawn: list[Drawn] = []
+        for i, (label, program) in enumerate(curves.items()):
+            sign = SIGNS[i % len(SIGNS)]
+            most = 4 * columns if sign == "braille" else columns // 2
+            drawn.append((_thinned(*points(program, ticks), most), sign, label or None))
+        programs = list(curves.values())
+        picture = _picture(programs[0], drawn, columns, PANEL_ROWS, _says_panel(programs))
+        lines += ["", *_wrapped(title, columns), *picture]
+    return "\n".join(lines[1:])
+
+
 def both_in_terminal(first: Program, second: Program, ticks: int) -> str:
     """The curves of two schedules in the terminal, one over the other."""
     columns = min(100, shutil.get_terminal_size().columns)
@@ -259,18 +372,24 @@ Drawn: TypeAlias = "tuple[tuple[Array, Array], str, str | None]"
 """Ticks and rates, the sign with which they are drawn, and what they are called."""
 
 
-def _picture(program: Program, curves: Sequence[Drawn], columns: int) -> list[str]:
+def _picture(
+    program: Program,
+    curves: Sequence[Drawn],
+    columns: int,
+    rows: int = ROWS,
+    says_y: str | None = None,
+) -> list[str]:
     """The lines of a picture, whose axes are named as for a program."""
     import plotext
     from matplotlib.ticker import MaxNLocator
 
     plotext.clear_figure()
     plotext.theme("clear")
-    plotext.plot_size(columns, ROWS)
+    plotext.plot_size(columns, rows)
     for (x, y), marker, label in curves:
         plotext.plot(x.tolist(), y.tolist(), marker=marker, label=label)
     plotext.xlabel(_says_x(program))
-    plotext.ylabel(_says_y(program))
+    plotext.ylabel(says_y or _says_y(program))
     top = max(_top(y) for (_, y), _, _ in curves)
     bottom = min(_bottom(program, y) for (_, y), _, _ in curves)
     last = max(float(x[-1]) for (x, _), _, _ in curves)

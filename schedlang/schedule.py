@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -26,7 +27,7 @@ from schedlang.language.tree import Clock, Tree
 from schedlang.phases import REGISTERED, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from keras.callbacks import Callback
     from keras.optimizers.schedules import LearningRateSchedule
@@ -58,11 +59,19 @@ class Schedule(Tree):
 
     _source: str | None = PrivateAttr(None)
 
-    def __init__(self, /, **values: Any) -> None:
-        """A schedule of the dict form's keys; a `ScheduleError` lists what is wrong with them."""
-        from schedlang.language.validate import from_dict
+    def __init__(self, text: str | None = None, /, **values: Any) -> None:
+        """A schedule of a line of text, or of the dict form's keys.
 
-        self.__setstate__(Schedule._of(from_dict(values), None).__getstate__())
+        Raises:
+            ScheduleError: with everything that is wrong.
+            TypeError: if both are given.
+        """
+        if text is not None and values:
+            raise TypeError(
+                "a schedule takes a line of text or the keys of the dict form, not both"
+            )
+        whole = Schedule.model_validate(values if text is None else text)
+        self.__setstate__(whole.__getstate__())
 
     @model_validator(mode="wrap")
     @classmethod
@@ -72,10 +81,10 @@ class Schedule(Tree):
                 return value
             case str():
                 return parse(value)
-            case dict():
-                from schedlang.language.validate import from_dict
+            case Mapping():  # a config system such as OmegaConf has mappings of its own
+                from schedlang.language.validate import from_dict, plain
 
-                return cls._of(from_dict(value), None)
+                return cls._of(from_dict(plain(value)), None)
             case Tree():
                 return cls._of(value, None)
             case _:
@@ -336,9 +345,9 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.habits.answer import answered
+        from schedlang.language.other_libraries.answer import with_line_meant
 
-        raise answered(error, clock) from None
+        raise with_line_meant(error, clock) from None
     return Schedule._of(tree, text)
 
 

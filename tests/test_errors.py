@@ -306,7 +306,12 @@ def test_too_deep() -> None:
 
 def test_every_code_has_its_message() -> None:
     told = " ".join([*(case.message for case in CORPUS), *(message for _, message in DICTS)])
-    elsewhere = {"base-differs", "too-deep", "groups"}  # above, and in test_plan.py
+    elsewhere = {
+        "base-differs",
+        "too-deep",
+        "groups",
+        "bad-mark",
+    }  # above; test_plan.py, test_space.py
     assert set(re.findall(r"error\[([a-z-]+)\]", told)) | elsewhere == set(CODES)
 
 

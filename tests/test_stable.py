@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 import schedlang
-from schedlang.arrays.stable import TINY, guarded, stable
+from schedlang.arrays.stable import TINY, stable, with_safe_roots
 from schedlang.emit.simple import computed
 from schedlang.formula.evaluate import block, value
 from schedlang.formula.expressions import BASE, PI, Expr, Named, Number, T, cos, sqrt
@@ -98,7 +98,7 @@ def test_the_ends_keep_their_digits(text: str, tolerance: float) -> None:
 
 def test_roots_are_guarded() -> None:
     e = sqrt(1 - P) + (2 + P) ** 0.5
-    assert infix(guarded(e, lambda x: x == 1 - P)) == (
+    assert infix(with_safe_roots(e, lambda x: x == 1 - P)) == (
         f"sqrt(max(1 - t / 20, {infix(Number(TINY))})) + (2 + t / 20) ** 0.5"
     )
 

@@ -141,7 +141,7 @@ class _Writer:
                 return formula.div(factor * self._sum(x).constant, self.write(y))
             case Apply("sqrt", (x,)):
                 line = self._line(self._sum(x))
-                if line is None or line.slope <= 0 or self._root(line) is None:
+                if line is None or line.slope <= 0 or self._zero(line) is None:
                     return formula.mul(factor, self._term(term))
                 count = self._put(line._replace(slope=1.0, constant=line.constant / line.slope))
                 root = formula.sqrt(formula.maximum(count, TINY))
@@ -187,7 +187,7 @@ class _Writer:
             return first, first if not line.slope else math.copysign(math.inf, line.slope)
         return first, slope * end + line.constant
 
-    def _root(self, line: Line) -> int | None:
+    def _zero(self, line: Line) -> int | None:
         """Where the line is 0, if that is one of its counts and not far off."""
         exact = -line.constant / line.slope * _parts(line) if line.slope else math.inf
         if not abs(exact) < 2.0**31:
@@ -203,7 +203,7 @@ class _Writer:
         """The line over a count that is 0 where the line is, or nearest to 0."""
         if not line.slope:
             return Number(line.constant)
-        root = self._root(line)
+        root = self._zero(line)
         if root is not None:
             return self._counted(line, root, 0.0)
         (first, last), (start, end) = self._range(line), self._ends(line)
@@ -264,7 +264,7 @@ class _Writer:
                     return Apply(op, (self.write(x),))
                 line = self._in_one_period(line)
                 other = line.less_than(math.pi / 2)
-                if op == "cos" and (self._root(other) is not None or other.rounds):
+                if op == "cos" and (self._zero(other) is not None or other.rounds):
                     return formula.sin(self._put(other))  # with all its digits near 0
                 return Apply(op, (self._put(line),))
             case Apply("pow", (x, y)):
@@ -272,7 +272,7 @@ class _Writer:
             case Apply("exp", (x,)):
                 return self._exp(self._sum(x))
             case Apply("sqrt", (x,)):
-                return self._root_of(x)
+                return self._safe_sqrt(x)
             case Apply("log", (x,)):
                 return formula.log(self._at_least_tiny(x))
             case Apply("where", (condition, x, y)):
@@ -291,7 +291,7 @@ class _Writer:
     def _round(self, offset: int, period: Fraction) -> Expr:
         return self._count(TickCount("rounds", -offset, period.numerator, period.denominator))
 
-    def _root_of(self, x: Expr) -> Expr:
+    def _safe_sqrt(self, x: Expr) -> Expr:
         return formula.sqrt(self._at_least_tiny(x))
 
     def _at_least_tiny(self, x: Expr) -> Expr:
@@ -300,7 +300,7 @@ class _Writer:
 
     def _is_positive(self, x: Expr) -> bool:
         line = self._line(self._sum(x)) or Line(0.0, 0.0)
-        # Closer to 0 than this, it is 0 at a count (see `_root`).
+        # Closer to 0 than this, it is 0 at a count (see `_zero`).
         return min(self._range(line)) > 1e-9 * abs(line.slope) + SNAP * abs(line.constant)
 
     def _exp(self, whole: Sum) -> Expr:
@@ -319,7 +319,7 @@ class _Writer:
             return Apply("pow", (self.write(x), self.write(y)))
         number = exponent.constant
         if number == 0.5:
-            return self._root_of(x)
+            return self._safe_sqrt(x)
         inside = self.write(_vanishing(x) if 0 < number < 1 else x)
         if number in {1.0, 2.0, 3.0, 4.0}:
             product = inside

@@ -46,8 +46,8 @@ def stable(e: Expr, sizes: Mapping[str, float] = _NO_SIZES, near: float = math.i
     def change(e: Expr) -> Expr:
         match e:
             case Apply("sub", (Number(1.0), part)):
-                other = _wave(e) or rest(_halved(part))
-                return rebuild(other, change) if _is_rest(other) else change(other)
+                other = _wave(e) or one_minus(_halved(part))
+                return rebuild(other, change) if _is_one_minus(other) else change(other)
             case Apply("sub", (a, Apply("mul", (b, part)))) if a == b:
                 return _times(a, change(1 - part))
             case Apply("mul", (Apply("sub", (x, Number(c))), Number(d))) if _is_whole(c * d):
@@ -70,15 +70,15 @@ def stable(e: Expr, sizes: Mapping[str, float] = _NO_SIZES, near: float = math.i
     return change(e)
 
 
-def _is_rest(e: Expr) -> bool:
+def _is_one_minus(e: Expr) -> bool:
     return isinstance(e, Apply) and e.op == "sub" and e.args[0] == ONE
 
 
-def rest(part: Expr) -> Expr:
+def one_minus(part: Expr) -> Expr:
     """``1 - part``, with all its digits where it is small."""
     match part:
         case Named(name, inner) if name in _OTHER_SIDE:
-            return Named(_OTHER_SIDE[name], rest(inner))
+            return Named(_OTHER_SIDE[name], one_minus(inner))
         case Apply("div", (x, Number(n))) if n > 0:
             return _less(n, x) / n
         case Apply("pow", (Apply("cos", (x,)), Number(2.0))):
@@ -86,9 +86,9 @@ def rest(part: Expr) -> Expr:
         case Apply("pow", (Apply("sin", (x,)), Number(2.0))):
             return cos(x) ** 2
         case Apply("sqrt", (x,)) | Apply("pow", (x, Number(0.5))):
-            return rest(x) / (1 + sqrt(x))
+            return one_minus(x) / (1 + sqrt(x))
         case Apply("pow", (x, Number(2.0))):
-            return rest(x) * (1 + x)
+            return one_minus(x) * (1 + x)
         case Apply("sub", (Number(1.0), x)):
             return x
     return 1 - part
@@ -177,11 +177,11 @@ def _is_whole(number: float) -> bool:
     return abs(number - round(number)) <= 1e-9
 
 
-def guarded(e: Expr, vanishes: Callable[[Expr], bool]) -> Expr:
+def with_safe_roots(e: Expr, vanishes: Callable[[Expr], bool]) -> Expr:
     """The formula with roots of at least `TINY` where what is below them vanishes."""
     match e:
         case Apply("sqrt", (x,)) if vanishes(x):
-            return sqrt(maximum(guarded(x, vanishes), TINY))
+            return sqrt(maximum(with_safe_roots(x, vanishes), TINY))
         case Apply("pow", (x, Number(y))) if 0 < y < 1 and vanishes(x):
-            return maximum(guarded(x, vanishes), TINY) ** y
-    return rebuild(e, lambda part: guarded(part, vanishes))
+            return maximum(with_safe_roots(x, vanishes), TINY) ** y
+    return rebuild(e, lambda part: with_safe_roots(part, vanishes))

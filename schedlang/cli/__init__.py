@@ -1,4 +1,4 @@
-"""The command line: check, show, plot, emit, fmt.
+"""The command line: check, show, plot, emit, fmt, space.
 
 What a command needs is imported when it runs, so that ``--version`` and ``--help`` are quick.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedlang.cli.inputs import Input, expanded, find_all
 from schedlang.cli.output import Misuse, put
@@ -14,6 +14,9 @@ from schedlang.cli.shared import caught_warnings, settings
 from schedlang.errors import ScheduleError
 from schedlang.program.binding import bind
 from schedlang.schedule import Schedule
+
+if TYPE_CHECKING:
+    from schedlang.plan.model import Plan
 
 NOTHING = "no key of these files is called `schedule`, `lr_schedule` or `…_schedule`"
 
@@ -70,19 +73,49 @@ def _reports(options: argparse.Namespace, own: Project, ignore: Sequence[str]) -
 
 
 def _examined(found: Input, given: dict[str, Any], ignore: Sequence[str] | None) -> Report:
-    report = Report(found.argument, found.key, found.file is not None, found.place)
+    in_file = found.file is not None and bool(found.file.name)
+    report = Report(found.argument, found.key, in_file, found.place)
     with caught_warnings() as caught:
         try:
-            schedule = found.schedule()
-            still_open = _still_open(schedule, given, found.text)
+            text, lines, still_open = _read(found, given)
         except ScheduleError as error:
             return report._replace(remarks=tuple(remarks("error", error, found)), status=1)
     warned = [Remark("warning", "", str(warning.message)) for warning in caught]
     if ignore is not None:
-        warned += _linted(found, schedule, given, ignore)
+        for line in lines:
+            warned += _linted(line, line.schedule(), given, ignore)
     notes = [] if still_open is None else remarks("note", still_open, found)
     status = 1 if any(remark.code for remark in warned) else 0
-    return report._replace(text=str(schedule), remarks=(*notes, *warned), status=status)
+    return report._replace(text=text, remarks=(*notes, *warned), status=status)
+
+
+def _read(found: Input, given: dict[str, Any]) -> tuple[str, Sequence[Input], ScheduleError | None]:
+    """The canonical text, the lines that lint looks at, and the settings that are still needed.
+
+    Of a plan, lint looks at the lines of the rate, which its rules are about.
+
+    Raises:
+        ScheduleError: with everything that is wrong whatever is set later.
+    """
+    if not found.is_plan:
+        schedule = found.schedule()
+        return str(schedule), [found], _still_open(schedule, given, found.text)
+    plan = found.plan()
+    rates = [line for key, line in found.lines_of(plan) if key.key == "lr"]
+    given = {name: value for name, value in given.items() if name != "lr" or rates}
+    return str(plan), rates, _still_open_in_plan(plan, given)
+
+
+def _still_open_in_plan(plan: Plan, given: dict[str, Any]) -> ScheduleError | None:
+    from schedlang.plan.binding import by_line
+
+    try:
+        by_line(plan, given, symbolic=True)
+    except ScheduleError as error:
+        if wrong := [each for each in error.mistakes if each.code != "missing-setting"]:
+            raise ScheduleError(wrong) from None
+        return error
+    return None
 
 
 def _linted(

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from schedlang.cli.options import NAMES
 from schedlang.cli.output import Misuse, console, has_box_characters, put
-from schedlang.cli.shared import Wrong, bound, found_in, put_json, reported, settings
+from schedlang.cli.shared import (
+    Wrong,
+    bound,
+    bound_plan,
+    found_in,
+    put_json,
+    reported,
+    settings,
+    settings_of_plan,
+)
 from schedlang.errors import quoted
 
 
@@ -48,53 +57,76 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from schedlang.cli import library
 
             return library.presets if name == "presets" else library.recommended
+        case "space":
+            from schedlang.cli.space import space
+
+            return space
         case "plot":
             return plot
         case "emit":
             return emit
-        case _:
+        case "show":
             return show
+        case _:
+            raise ValueError(f"there is no command called {name}")
 
 
 # ── show, plot, emit ─────────────────────────────────────────────────────────────────────────────
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print the phases as a table."""
-    found, program = bound(options)
+    """Print the phases as a table; of a plan, a table for each line."""
+    found = found_in(options)
     from schedlang.cli import table
 
+    boxes = sys.stdout is None or has_box_characters(sys.stdout)
+    if found.is_plan:
+        plan, programs = bound_plan(found, options)
+        values, parts = (
+            table.plan_as_json(plan, programs),
+            table.describe_plan(programs, boxes=boxes),
+        )
+    else:
+        program = bound(found, options)
+        values, parts = table.as_json(program), table.describe(program, boxes=boxes)
     if options.json:
-        where = {"input": found.argument, "key": found.key}
-        put_json({**where, **table.as_json(program)})
+        put_json({"input": found.argument, "key": found.key, **values})
         return 0
     # A pipe has no width; a table that is cut there could not be searched.
     terminal = sys.stdout is not None and sys.stdout.isatty()
     width = None if terminal else 100_000
     printed = io.StringIO()
     printer = console(file=printed, force_terminal=terminal, width=width)
-    boxes = sys.stdout is None or has_box_characters(sys.stdout)
-    for part in table.describe(program, boxes=boxes):
+    for part in parts:
         printer.print(part, markup=False)
     put("\n".join(line.rstrip() for line in printed.getvalue().splitlines()))
     return 0
 
 
 def plot(options: argparse.Namespace) -> int:
-    """Draw the curve."""
-    _, program = bound(options)
+    """Draw the curve; of a plan, a panel for each hyperparameter and value."""
     from schedlang import plot as pictures
 
+    found = found_in(options)
     drawn = ""
     try:
-        if options.output is None:
-            drawn = pictures.in_terminal(program, options.ticks)
+        if found.is_plan:
+            from schedlang.plan.binding import panels_of
+
+            panels = panels_of(bound_plan(found, options)[1])
+            if options.output is None:
+                drawn = pictures.panels_in_terminal(panels, options.ticks)
+            else:
+                pictures.save_panels(panels, Path(options.output), options.ticks)
+        elif options.output is None:
+            drawn = pictures.in_terminal(bound(found, options), options.ticks)
         else:
-            pictures.save(program, Path(options.output), options.ticks)
+            pictures.save(bound(found, options), Path(options.output), options.ticks)
     except ModuleNotFoundError as error:
-        if error.name not in ("matplotlib", "plotext"):
+        library = (error.name or "").partition(".")[0]
+        if library not in ("matplotlib", "plotext"):
             raise
-        raise Misuse(f"a picture needs {error.name}: pip install 'schedlang[plot]'") from None
+        raise Misuse(f"a picture needs {library}: pip install 'schedlang[plot]'") from None
     except OSError as error:  # no such folder
         raise Misuse(f"cannot write {options.output}: {error.strerror}") from None
     except ValueError as error:  # no such format
@@ -109,15 +141,18 @@ def emit(options: argparse.Namespace) -> int:
     name = options.function
     if name is not None and not name.isidentifier():
         raise Misuse(f"--function: {quoted(name)} is not a name of Python")
-    given = settings(options)
-    found = found_in(options, given)
+    found = found_in(options)
+    steps = options.gradient_accumulation_steps
+    choice = {"style": options.style, "gradient_accumulation_steps": steps}
+    if found.is_plan and name is not None:
+        raise Misuse("--function names what a line defines, and this is a plan")
     with reported(found):
-        source = found.schedule().emit(
-            options.target,
-            function=name,
-            style=options.style,
-            gradient_accumulation_steps=options.gradient_accumulation_steps,
-            **given,
-        )
+        if found.is_plan:
+            plan = found.plan()
+            source = plan.emit(options.target, **choice, **settings_of_plan(plan, options))
+        else:
+            source = found.schedule().emit(
+                options.target, function=name, **choice, **settings(options)
+            )
     put(source.removesuffix("\n"))
     return 0

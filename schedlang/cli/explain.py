@@ -6,13 +6,15 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from typing_extensions import assert_never
+
 from schedlang.cli.output import put
-from schedlang.cli.shared import bound
+from schedlang.cli.shared import bound, found_in
 from schedlang.cli.table import Row, decided, row_of
 from schedlang.cli.targets import targets
 from schedlang.formula.expressions import Number
 from schedlang.formula.notation import number, tidy
-from schedlang.language.quantities import Length
+from schedlang.language.quantities import Length, Unit
 from schedlang.language.rules import lengths
 from schedlang.program.clock import Clock, merge
 from schedlang.program.program import Part, Piece, Program, Track
@@ -26,7 +28,8 @@ MOST_PHASES = 100
 
 def explain(options: argparse.Namespace) -> int:
     """Print what a schedule does, and what each target makes of it."""
-    found, program = bound(options)
+    found = found_in(options)
+    program = bound(found, options)
     schedule = found.schedule()
     settings = {name: value for name, value in program.binding.items() if name != "lr"}
     put(f"{program.text}\n")
@@ -82,19 +85,29 @@ def _units(schedule: Schedule, given: Mapping[str, Any]) -> Iterator[str]:
         own = {None: "", "step": "st", "epoch": "ep"}[clock.tick]
         if length.unit not in {"", own} and path != ("total",):
             seen[length] = None
-    by = {
-        "ep": ("steps_per_epoch", "an epoch"),
-        "tok": ("tokens_per_step", "tokens an update"),
-        "ex": ("samples_per_step", "examples an update"),
-        "st": ("steps_per_epoch", "updates an epoch"),
-        "%": ("total", "in all"),
-    }
     for length in seen:
         ticks = float(clock.ticks(length))
-        name, what = by[length.unit]
+        name, what = _converted_by(length.unit)
         value = clock.total if name == "total" else getattr(settings, name)
         assert value is not None  # else the length would have been an error
         yield f"{length} is {ticks:,.6g} ticks ({float(value):,.6g} {what})"
+
+
+def _converted_by(unit: Unit) -> tuple[str, str]:
+    """The setting that converts a unit, and what it counts."""
+    match unit:
+        case "ep":
+            return "steps_per_epoch", "an epoch"
+        case "tok":
+            return "tokens_per_step", "tokens an update"
+        case "ex":
+            return "samples_per_step", "examples an update"
+        case "st":
+            return "steps_per_epoch", "updates an epoch"
+        case "%" | "":
+            return "total", "in all"
+        case _:
+            assert_never(unit)
 
 
 # ── What happens ─────────────────────────────────────────────────────────────────────────────────

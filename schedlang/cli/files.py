@@ -73,7 +73,7 @@ def load(file: File) -> Any:
     except (ValueError, RecursionError) as error:
         kind = file.suffix.removeprefix(".")
         message, *place = _what_and_where(error)
-        where = ":".join(map(str, [file.name, *place]))
+        where = ":".join(map(str, [file.name or "the text", *place]))
         raise Misuse(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
 
 

@@ -45,13 +45,25 @@ def _formatted_or_not(found: Input, options: argparse.Namespace) -> int:
 
 
 def _formatted(found: Input, options: argparse.Namespace) -> int:
-    if options.write and found.file is None:
-        raise Misuse(f"--write changes a file, not the line {quoted(found.argument)}")
+    if options.write and (found.file is None or not found.file.name):
+        what = "plan" if found.is_plan else "line"
+        raise Misuse(f"--write changes a file, not the {what} {quoted(found.argument)}")
     with reported(found):
-        canonical = str(found.schedule())
+        if found.is_plan:
+            plan = found.plan()
+            lines = [(part, str(line.schedule)) for line, part in found.lines_of(plan)]
+            canonical = str(plan).rstrip()
+        else:
+            canonical = str(found.schedule())
+            lines = [(found, canonical)]
     if not (options.check or options.write):
         put(canonical)
         return 0
+    return max(_compared_or_written(each, text, options) for each, text in lines)
+
+
+def _compared_or_written(found: Input, canonical: str, options: argparse.Namespace) -> int:
+    """Compare a line with its canonical text, or change it where it is written."""
     prefix = f"{found.place}: " if found.place else ""
     if found.text is None:
         if not options.quiet:
@@ -60,7 +72,11 @@ def _formatted(found: Input, options: argparse.Namespace) -> int:
     if _without_comments(found.text).strip() == canonical:
         return 0
     if options.write:
-        _write(found, canonical)
+        try:
+            _write(found, canonical)
+        except Misuse as error:
+            complain(f"error: {error}")
+            return 2
     if not options.quiet:
         put(f"{prefix}{'changed to' if options.write else 'would become'}: {canonical}")
     return 0 if options.write else 1

@@ -1,4 +1,4 @@
-"""What a command is given: lines of text, and values inside YAML, TOML and JSON files."""
+"""What a command is given: lines and plans as text, and values inside YAML, TOML and JSON files."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import Misuse
-from schedlang.errors import Marked, ScheduleError, Span, quoted
+from schedlang.errors import Marked, Mistake, ScheduleError, Span, quoted
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
     from schedlang.cli.files import File
+    from schedlang.plan.model import Plan
+    from schedlang.plan.reading import Line
 
 STDIN = "-"
 SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 
 
 class Input(NamedTuple):
-    """A schedule before it is validated.
+    """A schedule or a plan before it is validated.
 
     Attributes:
-        value: a line of text, or its dict form.
+        value: a line of text, its dict form, or the mapping of a plan.
         argument: what was given on the command line: the line itself, a file, or ``-``; for a
             folder, the file in it.
         key: where it is in the file; None for a line, or where the file is nothing but a schedule.
-        file: the file; None for a line.
+        file: the file, whose name is empty for a plan from the command line; None for a line.
         clock: what one tick is, where the line must set it to be read, and does not.
+        in_plan: the schedule of a line of a plan, which has the settings of the plan.
     """
 
     value: Any
@@ -35,13 +38,14 @@ class Input(NamedTuple):
     key: str | None = None
     file: File | None = None
     clock: Any = None
+    in_plan: Schedule | None = None
 
     @property
     def place(self) -> str:
-        """The file and the key in it; empty for a line from the command line."""
+        """The file and the key in it; empty for what is written on the command line."""
         if self.file is None:
             return "standard input" if self.argument == STDIN else ""
-        return self.file.name if self.key is None else f"{self.file.name}: {self.key}"
+        return ": ".join(filter(None, (self.file.name, self.key)))
 
     @property
     def text(self) -> str | None:
@@ -55,12 +59,74 @@ class Input(NamedTuple):
 
         return [] if self.key is None else steps_of(self.key)
 
+    @property
+    def is_plan(self) -> bool:
+        """Whether it is a plan: a mapping that is not the dict form of a line."""
+        return isinstance(self.value, dict) and not isinstance(self.value.get("stages"), list)
+
+    def plan(self) -> Plan:
+        """The plan.
+
+        Raises:
+            ScheduleError: with everything that is wrong with any line.
+        """
+        from schedlang.plan.model import Plan
+
+        twice = self._given_twice()
+        try:
+            plan = Plan(self.value if self.clock is None else {**self.value, "clock": self.clock})
+        except ScheduleError as error:
+            raise ScheduleError([*twice, *error.mistakes]) from None
+        if twice:
+            raise ScheduleError(twice)
+        return plan
+
+    def _given_twice(self) -> list[Mistake]:
+        if self.file is None or self.file.suffix == ".toml":  # whose parser refuses it
+            return []
+        from schedlang.cli.yaml import given_twice
+
+        return [
+            Mistake("double-argument", f"the key {quoted(path[-1])} is given twice", path=path)
+            for path in given_twice(self.file.text, self.steps)
+        ]
+
+    def parts(self) -> dict[str, Input]:
+        """The lines and settings of a plan by their keys in mistakes, such as ``lr.backbone*``."""
+        from schedlang.cli.files import key_of
+        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_of
+
+        found: dict[str, Input] = {}
+        for name, value in self.value.items() if self.is_plan else ():
+            key = str(name)
+            found[key] = self._replace(value=value, key=key_of([*self.steps, key]))
+            for pattern, line in value.items() if not is_line(value) else ():
+                place = place_of(key, pattern if key == VALUES else pattern_of(pattern))
+                inner = key_of([*self.steps, key, str(pattern)])
+                found.setdefault(place, self._replace(value=line, key=inner))
+        return found
+
+    def lines_of(self, plan: Plan) -> list[tuple[Line, Input]]:
+        """Each line of the plan, and the input that is this line under the settings of the plan."""
+        from schedlang.plan.binding import Binder
+
+        binder, parts = Binder(plan, {}), self.parts()
+        return [
+            (line, parts[line.place]._replace(in_plan=binder.as_written(line), clock=None))
+            for line in plan.lines
+        ]
+
     def schedule(self) -> Schedule:
         """The schedule.
 
         Raises:
             ScheduleError: with everything that is wrong with it.
+            Misuse: if it is a plan.
         """
+        if self.in_plan is not None:
+            return self.in_plan
+        if self.is_plan:
+            raise Misuse(self._one_line_is_needed())
         if isinstance(self.value, str):  # needs no schema of `Schedule`, which takes long to make
             return parse(self.value, clock=self.clock)
         if self.clock is None:
@@ -73,7 +139,7 @@ class Input(NamedTuple):
         Whether bare lengths may stand beside units is decided when a line is read, before any
         binding, so that an option alone would come too late.
         """
-        missing = clock is not None and _clock_is_missing(self.value)
+        missing = clock is not None and _clock_is_missing(self)
         return self._replace(clock=clock) if missing else self
 
     def spans(self, found: Sequence[Marked]) -> list[Span | None]:
@@ -90,6 +156,20 @@ class Input(NamedTuple):
         whole = Span(0, len(self.text))
         spans = [each.span or whole for each in found]
         return [*in_file(self.file, string, self.text, spans)]
+
+    def _one_line_is_needed(self) -> str:
+        from schedlang.cli.files import suggestion
+        from schedlang.plan.reading import SETTINGS
+
+        message = f"{self.place or 'this'} is a plan, and one line is needed"
+        lines = [
+            each
+            for place, each in self.parts().items()
+            if isinstance(each.value, str) and place not in SETTINGS
+        ]
+        if self.file is None or not self.file.name or not lines:
+            return message
+        return f"{message}: choose one with {suggestion(lines[0].steps)}"
 
     def lines(self) -> str:
         """The line; in a file, the lines of its text, with the comments after them."""
@@ -138,6 +218,8 @@ def find_all(
     if argument == STDIN:
         return _in_standard_input(key)
     path = Path(argument)
+    if argument.lstrip().startswith("{") and not _is_file(path):
+        return [_plan_in_text(argument, key)]
     if path.suffix.lower() not in SUFFIXES or "\n" in argument:
         if _is_file(path):
             raise Misuse(f"{argument} is not a {', '.join(SUFFIXES)} file")
@@ -197,6 +279,15 @@ def _in_standard_input(key: str | None) -> list[Input]:
     return [Input(value, STDIN, key, file) for value, key in chosen(file, key)]
 
 
+def _plan_in_text(text: str, key: str | None) -> Input:
+    from schedlang.cli.files import File, load
+
+    if key is not None:
+        raise Misuse(f"--key goes with a file, not with the plan {quoted(text)}")
+    file = File("", text, ".yaml")
+    return Input(load(file), text, None, file)
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -204,9 +295,12 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _clock_is_missing(value: Any) -> bool:
+def _clock_is_missing(found: Input) -> bool:
     try:
-        Schedule.model_validate(value)
+        if found.is_plan:
+            found.plan()
+        else:
+            found.schedule()
     except ScheduleError as error:
         return any(mistake.code in ("mixed-units", "ambiguous-ticks") for mistake in error.mistakes)
     return False

@@ -32,6 +32,7 @@ def _remark_as_json(remark: Remark) -> dict[str, Any]:
         "code": remark.code or None,
         "message": remark.message,
         "advice": remark.advice,
+        "in_plan": remark.in_plan or None,
         "path": list(remark.path),
         "span": None if remark.span is None else list(remark.span),
         "place": None if remark.place is None else remark.place._asdict(),
@@ -71,7 +72,8 @@ def _escaped(text: str, signs: str = "") -> str:
 
 
 def _described(remark: Remark) -> str:
-    return "\n".join(filter(None, (remark.message, remark.advice, remark.reason)))
+    message = f"{remark.in_plan}: {remark.message}" if remark.in_plan else remark.message
+    return "\n".join(filter(None, (message, remark.advice, remark.reason)))
 
 
 # ── SARIF ────────────────────────────────────────────────────────────────────────────────────────

@@ -36,6 +36,7 @@ COMMANDS = {
     "presets": "list published schedules, with their sources",
     "recommend": "print lines for a task, with the reason for each",
     "fmt": "print the canonical text, or bring files into it",
+    "space": "print the lines of a space, for a sweep",
 }
 
 
@@ -171,6 +172,8 @@ def parser() -> argparse.ArgumentParser:
     )
     change.add_argument("--write", action="store_true", help="change the files")
 
+    _add_space_options(command("space"))
+
     for each in (check, lint, fmt):
         each.add_argument(
             "--by-key",
@@ -190,12 +193,24 @@ def parser() -> argparse.ArgumentParser:
             metavar="KEY",
             help='the place in the file: train.lr, runs[0].lr, ["a.b"].lr',
         )
-        if name != "fmt":
+        if name not in ("fmt", "space"):
             binding = each.add_argument_group("settings that the line leaves open")
             for setting, (metavar, text) in SETTINGS.items():
                 option = f"--{setting.replace('_', '-')}"
                 binding.add_argument(option, metavar=metavar, help=text)
     return top
+
+
+def _add_space_options(space: argparse.ArgumentParser) -> None:
+    space.add_argument("--sample", metavar="N", type=_positive, help="print N lines at random")
+    space.add_argument(
+        "--seed", metavar="N", type=_count, default=0, help="of the sample (default: 0)"
+    )
+    space.add_argument(
+        "--hydra",
+        action="store_true",
+        help="print one override for --multirun, of the key --key (default: schedule)",
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -292,6 +307,12 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number of at least 1")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number")
     return int(text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
+from textwrap import indent
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from schedlang.cli.advice import naming_options
@@ -44,6 +45,7 @@ class Remark(NamedTuple):
         span: where it is in the line.
         place: where it is in the file; for a line of its own, in that line.
         rendered: the message with its marker.
+        in_plan: the key of the line, of a plan: ``lr.backbone*``.
         reason: why it is probably a mistake, for a rule of lint.
     """
 
@@ -55,6 +57,7 @@ class Remark(NamedTuple):
     span: Span | None = None
     place: Place | None = None
     rendered: str = ""
+    in_plan: str = ""
     reason: str = ""
 
 
@@ -96,11 +99,13 @@ def remarks(
     """The mistakes of a schedule, each with its place."""
     named = naming_options(error, found)
     text = found.file.text if found.file is not None else found.text
-    for mistake, span in zip(named.mistakes, found.spans(error.mistakes), strict=True):
+    parts = found.parts()
+    for mistake, its_own in zip(named.mistakes, error.mistakes, strict=True):
+        (span,) = parts.get(mistake.place, found).spans([its_own])
         place = None if span is None or text is None else Place.of(span, text)
         head = f"{_where(found, place)}{level}[{mistake.code}]: {mistake.message}"
-        rendered = marked(head, mistake._replace(span=span), text)
-        yield Remark(level, *mistake[:5], place, rendered)
+        rendered = marked(head, mistake._replace(span=span), text, mistake.place)
+        yield Remark(level, *mistake[:5], place, rendered, mistake.place)
 
 
 def linted(findings: Iterable[Finding], found: Input) -> Iterator[Remark]:
@@ -112,11 +117,11 @@ def linted(findings: Iterable[Finding], found: Input) -> Iterator[Remark]:
         head = f"{_where(found, place)}warning[{finding.code}]: {finding.message}"
         why = f"  why: {finding.reason}"
         rendered = f"{marked(head, finding._replace(span=span), text)}\n{why}"
-        yield Remark("warning", *finding[:5], place, rendered, finding.reason)
+        yield Remark("warning", *finding[:5], place, rendered, reason=finding.reason)
 
 
 def _where(found: Input, place: Place | None) -> str:
-    if not found.place:
+    if not found.place or (found.file is not None and not found.file.name):
         return ""
     if place is None:
         return f"{found.place}: "
@@ -139,7 +144,10 @@ def print_text(report: Report, options: argparse.Namespace) -> None:
     if errors := report.of("error"):
         complain(rendered(errors))
     elif options.command == "check" and not options.quiet and report.text is not None:
-        put(f"{prefix}fine: {report.text}")
+        whole = (
+            indent("\n" + report.text, "  ") if report.text.endswith("\n") else f" {report.text}"
+        )
+        put(f"{prefix}fine:{whole.rstrip()}")
         for need in dict.fromkeys(f"{need.message}: {need.advice}" for need in report.of("note")):
             put(f"  still open: {need}")
     for warning in report.of("warning"):

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from schedlang.cli import options
 from schedlang.cli.files import File, entries, key_of, load, suggestion, value_at
 from schedlang.cli.inputs import SUFFIXES
 from schedlang.cli.output import Misuse
@@ -20,6 +21,10 @@ from schedlang.schedule import parse
 PLAIN_KEYS = ("schedule", "lr_schedule")
 KEYS = (*PLAIN_KEYS, "*_schedule")
 """The keys under which schedules are found."""
+SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
+"""Keys of a plan that are no hyperparameters."""
+HYPERPARAMETERS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps", "values")
+"""Keys by which a mapping is known to be a plan."""
 SKIPPED = ("node_modules", "__pycache__", "site-packages")
 """Folders that have nothing of the user's own; hidden ones are left out too."""
 MOST_SUGGESTIONS = 5
@@ -62,6 +67,8 @@ def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]
     found = _by_key(content, keys)
     if found:
         return found
+    if _is_whole_plan(content):
+        return [(content, None)]
     looking = list(_candidates(content, _seems_a_schedule))
     if len(looking) > 1:
         raise several(file.name, [path for path, _ in looking])
@@ -91,18 +98,18 @@ def _by_key(content: Any, keys: Sequence[str]) -> list[Found]:
 
 
 def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> bool:
-    """Whether a value is to be a schedule because of its key.
+    """Whether a value is to be a schedule or a plan because of its key.
 
-    A text with ``${…}`` or ``{{…}}`` is not known before something else has replaced that. A single
-    word at any key of the form ``*_schedule`` may be a setting of another program's
-    (``beta_schedule: linear``), unless it is a schedule.
+    A text with ``${…}`` or ``{{…}}``, or a plan with one, is not known before something else has
+    replaced that. A single word at any key of the form ``*_schedule`` may be a setting of another
+    program's (``beta_schedule: linear``), unless it is a schedule.
     """
     if not _matches(path, (*KEYS, *keys)):
         return False
     own = _matches(path, (*PLAIN_KEYS, *keys))
     if not isinstance(value, str):
-        return _is_dict_form(value)
-    if "${" in value or "{{" in value:
+        return _is_dict_form(value) or _is_plan(value)
+    if _is_template(value):
         return False
     return own or " " in value.strip() or _is_line(value)
 
@@ -149,6 +156,44 @@ def _candidates(
 
 def _is_dict_form(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("stages"), list)
+
+
+def _is_plan(value: Any) -> bool:
+    """Whether a mapping is a plan, and no setting of another program's.
+
+    That is so if a line stands at a usual hyperparameter or in `values`, or if a text of several
+    words that reads as a line stands at any other key.
+    """
+    if not isinstance(value, dict) or any(map(_is_template, _texts(value))):
+        return False
+    return any(
+        any(" " in text.strip() or _is_line(text) for text in _texts({key: inside}))
+        if key in HYPERPARAMETERS
+        else isinstance(inside, str)
+        and " " in inside.strip()
+        and not _matches((str(key),), KEYS)
+        and _seems_a_schedule((), inside)
+        for key, inside in value.items()
+        if key not in SETTINGS
+    )
+
+
+def _is_whole_plan(content: Any) -> bool:
+    """Whether a file is nothing but a plan: of more than a line, and at usual keys only."""
+    if not _is_plan(content) or not {*content} <= {*SETTINGS, *HYPERPARAMETERS}:
+        return False
+    return len(content) > 1 or any(isinstance(value, dict) for value in content.values())
+
+
+def _texts(plan: dict[Any, Any]) -> Iterator[str]:
+    """The texts at the keys of a plan, and those of its groups."""
+    for value in plan.values():
+        inside = value.values() if isinstance(value, dict) else [value]
+        yield from (each for each in inside if isinstance(each, str))
+
+
+def _is_template(text: str) -> bool:
+    return "${" in text or "{{" in text
 
 
 def _seems_a_schedule(_path: tuple[str, ...], value: Any) -> bool:

@@ -19,6 +19,8 @@ from schedlang.language.tree import Settings
 from schedlang.language.validate import translate
 
 if TYPE_CHECKING:
+    from schedlang.plan.model import Plan
+    from schedlang.plan.reading import Line
     from schedlang.program.program import Program
 
 
@@ -26,16 +28,41 @@ class Wrong(Exception):  # noqa: N818  # not an error of the program: its messag
     """A schedule is wrong: exit status 1."""
 
 
-def bound(options: argparse.Namespace) -> tuple[Input, Program]:
-    """The schedule that a command is given, and its program under the settings."""
+def bound(found: Input, options: argparse.Namespace) -> Program:
+    """The program of a schedule under the settings that are given."""
     given = settings(options)
-    found = found_in(options, given)
     with reported(found):
-        return found, found.schedule().bind(**given)
+        return found.schedule().bind(**given)
 
 
-def found_in(options: argparse.Namespace, given: dict[str, Any]) -> Input:
-    """The schedule that a command is given."""
+def bound_plan(
+    found: Input, options: argparse.Namespace
+) -> tuple[Plan, list[tuple[Line, Program]]]:
+    """A plan, and the program of each of its lines under the settings that are given."""
+    from schedlang.plan.binding import by_line
+
+    with reported(found):
+        plan = found.plan()
+        return plan, by_line(plan, settings_of_plan(plan, options))
+
+
+def settings_of_plan(plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that are given, with the base of `lr` as a number.
+
+    Raises:
+        Misuse: if a base is given, and the plan has no line for it.
+    """
+    given = settings(options)
+    if "lr" not in given:
+        return given
+    if "lr" not in plan.hyperparameters:
+        raise Misuse("--lr is the base of `lr`, and the plan has no line for it")
+    return {**given, "lr": Settings.model_validate(given).lr}
+
+
+def found_in(options: argparse.Namespace) -> Input:
+    """The schedule or the plan that a command is given."""
+    given = settings(options)
     (argument,) = options.schedules
     return find(argument, options.key).with_clock(given.get("clock"))
 

@@ -10,10 +10,14 @@ from schedlang.cli.output import ASCII
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ONE, Expr, Named, Number, rebuild
 from schedlang.formula.notation import ATOM, Write, infix, number, tidy
+from schedlang.plan.reading import VALUES
 from schedlang.program.program import Part, Piece, Program, Track
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from schedlang.plan.model import Plan
+    from schedlang.plan.reading import Line
 
 MOST_ROWS = 1_000
 """More rows than one reads; a repeat can have a million phases. JSON has them all."""
@@ -61,6 +65,22 @@ def as_json(program: Program) -> dict[str, Any]:
     }
 
 
+def plan_as_json(plan: Plan, programs: Sequence[tuple[Line, Program]]) -> dict[str, Any]:
+    """The tables of a plan as values that JSON has: an object for each line."""
+    return {
+        "text": str(plan),
+        "lines": [
+            {
+                "of": line.pattern if line.is_value else line.key,
+                "group": None if line.is_value else line.pattern,
+                "is_value": line.is_value,
+                **as_json(program),
+            }
+            for line, program in programs
+        ],
+    }
+
+
 def _json_rows(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A phase each; a repeat has its period, and the phases of a round in ticks since its begin."""
     return [
@@ -85,26 +105,47 @@ def describe(program: Program, *, boxes: bool = True) -> Iterator[str | Table]:
     """
     yield program.text
     yield f"{_length(program)}; one tick is {program.says_tick}; {_base(program)}"
-    for what, track in _tracks(program):
+    yield from _tables(program, "rate", boxes=boxes)
+    yield CLOSING
+
+
+def describe_plan(
+    programs: Sequence[tuple[Line, Program]], *, boxes: bool = True
+) -> Iterator[str | Table]:
+    """What is to be known of each line of a plan, see `describe`."""
+    for line, program in programs:
+        yield f"{line.place}: {line.schedule}"
+        name = str(line.pattern if line.is_value else line.key)
+        base = _base(program) if line.key == "lr" else _base_of(line.key, program)
+        yield f"{_length(program)}; one tick is {program.says_tick}; {base}"
+        yield from _tables(program, "rate" if name == "lr" else name, boxes=boxes)
+    yield CLOSING
+
+
+CLOSING = "t is the number of ticks since the phase began."
+
+
+def _tables(program: Program, name: str, *, boxes: bool) -> Iterator[str | Table]:
+    for what, track in _tracks(program, name):
         if what == "momentum" and len(program.tracks) > 1:
-            yield PRODUCT
+            yield _product(name)
         rows = list(islice(_rows(track.parts), MOST_ROWS + 1))
         yield _table(rows[:MOST_ROWS], what, boxes=boxes)
         if len(rows) > MOST_ROWS:
             yield f"… and more: these are the first {MOST_ROWS:,} rows."
     if program.momentum is None and len(program.tracks) > 1:
-        yield PRODUCT
+        yield _product(name)
     if program.plateau is not None:
         yield decided(program)
-    yield "t is the number of ticks since the phase began."
 
 
-PRODUCT = "The rate is the product of the tables: each row's value times that of the others."
+def _product(name: str) -> str:
+    return f"The {name} is the product of the tables: each row's value times that of the others."
 
 
-def _tracks(program: Program) -> Iterator[tuple[str, Track]]:
+def _tracks(program: Program, name: str = "rate") -> Iterator[tuple[str, Track]]:
     for i, track in enumerate(program.tracks):
-        yield ("rate" if i == 0 else "factor"), track
+        yield (name if i == 0 else "factor"), track
     if program.momentum is not None:
         yield "momentum", program.momentum
 
@@ -121,6 +162,14 @@ def _base(program: Program) -> str:
     if program.base is None:
         return "the values are absolute, and need no base rate"
     return f"the base rate is {number(program.base)}"
+
+
+def _base_of(key: str, program: Program) -> str:
+    if program.in_shares:
+        return "the values are shares of the base (set lr= in the line)"
+    if program.base is None or key == VALUES:
+        return "the values are absolute"
+    return f"the base is {number(program.base)}"
 
 
 def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str, str]]:

@@ -27,8 +27,8 @@ def targets(program: Program) -> Iterator[tuple[str, list[str]]]:
 
 
 def _torch(program: Program, levels: Levels) -> Iterator[str]:
-    planned = torch.plan(program, levels)
-    reason = torch.beyond(program, planned)
+    planned = torch.chain_plan(program, levels)
+    reason = torch.why_no_chain(program, planned)
     if reason is not None:
         yield "one scheduler of schedlang's own (fused):"
         yield f"  {reason}"
@@ -46,7 +46,7 @@ def _torch(program: Program, levels: Levels) -> Iterator[str]:
             yield f"{indent}LambdaLR from tick {begin:,} on: {what}, which no class does"
         else:
             what = f"for `{piece.text}`" if piece.text else "for the end that holds"
-            yield f"{indent}LambdaLR {what}: {torch.why_not(piece)}"
+            yield f"{indent}LambdaLR {what}: {torch.why_no_class(piece)}"
 
 
 # ── Keras and optax ──────────────────────────────────────────────────────────────────────────────

@@ -74,17 +74,40 @@ def documents(text: str) -> list[Any]:
 
 def place(text: str, path: Sequence[str]) -> tuple[int, int] | None:
     """Where a valid YAML text has the value at a path: its begin and its end."""
-    roots = [root for root in yaml.compose_all(text, _loader(text)) if not _is_null(root)]
-    steps = list(path)
-    node = roots[int(steps.pop(0))] if len(roots) > 1 and steps else roots[0]
-    for step in steps:
-        inside = _child(node, step)
-        if inside is None:
-            return None
-        node = inside
+    node = _node(text, path)
+    if node is None:
+        return None
     begin, end = node.start_mark.index, node.end_mark.index
     properties = _PROPERTIES.match(text, begin, end)
     return (properties.end() if properties else begin), end
+
+
+def given_twice(text: str, path: Sequence[str]) -> list[tuple[str, ...]]:
+    """The keys that a mapping at a path, or a mapping in it, has twice; as paths from there."""
+
+    def search(node: yaml.Node | None, inner: tuple[str, ...]) -> None:
+        if not isinstance(node, yaml.MappingNode):
+            return
+        names = [_name(key) for key, _ in node.value if key.tag != MERGE]
+        found.extend((*inner, name) for name in dict.fromkeys(names) if names.count(name) > 1)
+        if not inner:
+            for key, value in node.value:
+                if key.tag != MERGE:
+                    search(value, (_name(key),))
+
+    found: list[tuple[str, ...]] = []
+    search(_node(text, path), ())
+    return found
+
+
+def _node(text: str, path: Sequence[str]) -> yaml.Node | None:
+    """The node at a path of a valid YAML text."""
+    roots = [root for root in yaml.compose_all(text, _loader(text)) if not _is_null(root)]
+    steps = list(path)
+    node: yaml.Node | None = roots[int(steps.pop(0))] if len(roots) > 1 and steps else roots[0]
+    for step in steps:
+        node = None if node is None else _child(node, step)
+    return node
 
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")

@@ -85,7 +85,7 @@ class Stretch(NamedTuple):
     call: Call | None
 
 
-def plan(program: Program, levels: Levels) -> dict[int, Stretch]:
+def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
     """The schedulers of the chain by the ticks at which they begin."""
     track = program.symbolic[0]
     found = {
@@ -103,7 +103,7 @@ def plan(program: Program, levels: Levels) -> dict[int, Stretch]:
     }
 
 
-def beyond(program: Program, planned: Mapping[int, Stretch]) -> str | None:
+def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
     """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
     calls = [each.call for each in planned.values()]
     alone = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
@@ -125,7 +125,7 @@ def beyond(program: Program, planned: Mapping[int, Stretch]) -> str | None:
     return None
 
 
-def why_not(piece: Piece) -> str:
+def why_no_class(piece: Piece) -> str:
     """Why a phase has no class of PyTorch's, where it has none."""
     found = COUNTERPARTS.get(piece.kind)
     if found is None:

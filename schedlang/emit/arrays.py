@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from schedlang.arrays.jumps import split
-from schedlang.arrays.stable import TINY, guarded, stable
+from schedlang.arrays.stable import TINY, stable, with_safe_roots
 from schedlang.emit import source
 from schedlang.emit.code import Code, Text, call, infix, names_of, statement, subscript
 from schedlang.emit.definitions import Definitions, local_name
@@ -230,7 +230,7 @@ class Arrays:
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
         near = self._ranges(low, high)
-        curve = guarded(curve, lambda x: measure(x, near, set()).low < TINY)
+        curve = with_safe_roots(curve, lambda x: measure(x, near, set()).low < TINY)
         # Where a phase does not count it is computed too, and must be finite there.
         known = span.piece.kind != "fn"
         times = max(map(_multiplied, walk(curve)))
@@ -348,7 +348,7 @@ class Arrays:
                 self._let(inner, last_value)
             self._statements.append(formula.pieces[0].kind)
             printer = self._printer({T: Text(T.name)}, whole=())
-            curve = guarded(formula.curve, lambda _: True)
+            curve = with_safe_roots(formula.curve, lambda _: True)
             self._explain(curve)
             value = self._value(curve, printer)
             if last_value is not None:

@@ -1,6 +1,7 @@
 """What other libraries call a scheduler, an argument, a unit or a setting, and the name here.
 
-Data, and the functions that look names up in it; only a mistake needs them.
+Data, and the functions that look names up in it; only a mistake needs them. The answer to a line is
+made in `schedlang.language.other_libraries`.
 """
 
 from __future__ import annotations
@@ -346,7 +347,7 @@ def scheduler(name: str) -> Meaning | None:
     return _by_words(last)
 
 
-def advice(name: str, names: Iterable[str], kind: str | None = None) -> str:
+def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> str:
     """The advice for an unknown name: what it is here, the nearest name, or all of them.
 
     Args:

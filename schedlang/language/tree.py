@@ -76,10 +76,10 @@ def _registered(value: Any) -> Phase:
     if not isinstance(kind, str):
         refuse("wrong-type", f"expected a phase with its `kind`, not {quoted(value)}")
     if kind not in REGISTERED:
-        from schedlang.language.aliases import advice  # only an error needs it
+        from schedlang.language.aliases import nearest_name  # only an error needs it
 
         message = f"there is no phase called {quoted(kind)}"
-        refuse("unknown-phase", message, advice(kind, kinds()), "kind")
+        refuse("unknown-phase", message, nearest_name(kind, kinds()), "kind")
     return REGISTERED[kind].model_validate(value)
 
 

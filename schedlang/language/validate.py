@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,6 +38,18 @@ def twice(name: str, ours: str, theirs: str) -> Mistake:
     """A setting that the line and the caller give differently."""
     message = f"`{name}` is given twice: {name}={ours} in the line, {name}={theirs} in the call"
     return Mistake("conflicting-settings", message, "give it once", (name,))
+
+
+def plain(raw: Any) -> Any:
+    """The dict form with dicts and lists in place of other mappings and sequences.
+
+    OmegaConf's are resolved as they are read.
+    """
+    if isinstance(raw, Mapping) and not isinstance(raw, dict):
+        return {key: plain(value) for key, value in raw.items()}
+    if isinstance(raw, Sequence) and not isinstance(raw, str | bytes | list | tuple):
+        return [plain(value) for value in raw]
+    return raw
 
 
 def from_dict(raw: Any, text: str | None = None) -> Tree:
@@ -198,7 +210,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("missing-argument", f"`{name}` is missing", path=here[:-1])
         case "extra_forbidden" | "invalid_key" if not kind:
             message = f"there is no setting called {quoted(name)}"
-            advice = aliases.advice(name, Settings.model_fields, "")
+            advice = aliases.nearest_name(name, Settings.model_fields, "")
             return Mistake("unknown-setting", message, advice, name_here)
         case "extra_forbidden" if name == "role":
             role = "warm-up" if value == "warmup" else value if value == "decay" else quoted(value)
@@ -206,9 +218,8 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("does-not-apply", message, "a ramp can", here)
         case "extra_forbidden" | "invalid_key":
             message = f"`{kind}` has no argument {quoted(name)}"
-            return Mistake(
-                "unknown-argument", message, aliases.advice(name, _arguments(kind), kind), name_here
-            )
+            advice = aliases.nearest_name(name, _arguments(kind), kind)
+            return Mistake("unknown-argument", message, advice, name_here)
         case "literal_error":
             choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
             message = f"`{name}` cannot be {quoted(value)}"

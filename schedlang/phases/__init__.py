@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias, TypeVar, get_args, get_origin
 
+from schedlang.language.quantities import UNITS
 from schedlang.phases.base import Phase, Ramp, Rate
 from schedlang.phases.cycles import Cyclic, OneCycle, Restarts
 from schedlang.phases.expression import Fn
@@ -34,8 +35,7 @@ REGISTERED: dict[str, type[Phase]] = {}
 
 _RESERVED = {
     "warmup", "decay", "rest", "until", "inf", "x", "true", "false", "group", "product",
-    "st", "step", "steps", "ep", "epoch", "epochs", "tok", "token", "tokens",
-    "ex", "example", "examples", "sample", "samples", "broken",
+    "broken", *UNITS,
 }  # fmt: skip
 
 _P = TypeVar("_P", bound=type[Phase])

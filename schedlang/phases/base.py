@@ -341,6 +341,8 @@ class Ramp(Phase):
     def check_direction(self, rises: float, a: str, b: str) -> None:
         """Refuse a warm-up that does not rise, and a decay (or a `min`) that does.
 
+        The one rule: called when a line is parsed, or when it is bound if the base rate decides.
+
         Raises:
             ScheduleError: naming both levels, ``a`` and ``b``.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
@@ -221,6 +221,59 @@ def bind(
             bound[str(line.pattern)] = program
     binder.finish()
     return bound
+
+
+def by_line(
+    plan: Plan, given: Mapping[str, Any], *, symbolic: bool = False
+) -> list[tuple[Line, Program]]:
+    """The program of every line, in the order written; no groups are needed.
+
+    Args:
+        plan: the plan.
+        given: settings, and bases of hyperparameters as numbers.
+        symbolic: whether to leave the bases open.
+
+    Raises:
+        ScheduleError: with everything that is wrong under this binding.
+    """
+    binder = Binder(plan, {name: value for name, value in given.items() if name in SETTINGS})
+    bases = {name: value for name, value in given.items() if name not in SETTINGS}
+    binder.found += wrong_bases(plan, None, bases)
+    binder.finish()
+    lines = sorted(plan.lines, key=lambda line: line.is_value)
+    programs = [binder.bind(line, bases.get(line.key), symbolic=symbolic) for line in lines]
+    binder.finish()
+    return [(line, program) for line, program in zip(lines, programs, strict=True) if program]
+
+
+def panels(
+    plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]
+) -> dict[str, dict[str, Program]]:
+    """The programs of each hyperparameter and each value by groups, for a picture.
+
+    Without names of groups there is one for each pattern. What is for all groups has the label
+    ``""``, and its line in the title.
+
+    Raises:
+        ScheduleError: with everything that is wrong under this binding.
+    """
+    if groups is None:
+        return panels_of(by_line(plan, given))
+    bound = bind(plan, groups, given)
+    values = [(line, bound[str(line.pattern)]) for line in lines_of(plan, "values")]
+    return {**{key: bound[key] for key in plan.hyperparameters}, **panels_of(values)}
+
+
+def panels_of(programs: Iterable[tuple[Line, Program]]) -> dict[str, dict[str, Program]]:
+    """The programs of lines as `panels` has them."""
+    found: dict[str, dict[str, Program]] = {}
+    for line, program in programs:
+        if line.pattern is None or line.is_value:
+            name = line.pattern if line.is_value else line.key
+            found[f"{name}: {line.schedule}"] = {"": program}
+        else:
+            found.setdefault(line.key, {})[str(line.pattern)] = program
+    return found
 
 
 def _wrong_groups(plan: Plan, groups: Sequence[str] | None) -> Iterator[Mistake]:

@@ -22,6 +22,7 @@ from typing_extensions import Self, Unpack
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings
+from schedlang.language.validate import plain
 from schedlang.plan.reading import (
     SETTINGS,
     VALUES,
@@ -36,6 +37,7 @@ from schedlang.schedule import Binding, Schedule
 if TYPE_CHECKING:
     from keras.callbacks import Callback
     from keras.optimizers.schedules import LearningRateSchedule
+    from matplotlib.figure import Figure
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
     from torch.optim import Optimizer
@@ -299,6 +301,26 @@ class Plan(BaseModel):
 
         return keras_callbacks(self, given)
 
+    def plot(
+        self, *, groups: Sequence[str] | None = None, ticks: int | None = None, **given: Any
+    ) -> Figure:
+        """A matplotlib figure: a panel for each hyperparameter and value, a colour for each group.
+
+        Args:
+            groups: the names of the groups; without them, there is a curve for each pattern.
+            ticks: how many ticks; by default as many as the longest line has.
+            **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
+                number or, with ``groups``, ``{group: number}``. Without a base, a curve is in
+                shares of it.
+
+        Raises:
+            ScheduleError: with everything that is wrong under this binding.
+        """
+        from schedlang import plot
+        from schedlang.plan.binding import panels
+
+        return plot.draw_panels(panels(self, groups, given), ticks)
+
     def emit(
         self,
         target: Literal["torch", "keras", "optax", "python"],
@@ -351,6 +373,8 @@ def _plan_of(value: Any) -> Plan:
         if not isinstance(value, Mapping):
             message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
             raise ScheduleError([Mistake("wrong-type", message)])
+    if isinstance(value, Mapping):
+        value = plain(value)  # a config system such as OmegaConf has mappings of its own
     if isinstance(value, Mapping) and not is_line(value):
         settings, lines = read(value)
     elif isinstance(value, str | Mapping | Schedule):

@@ -130,7 +130,7 @@ def _written(
         else:
             patterns: dict[Pattern, Any] = {}
             for written, line in value.items():
-                pattern = _pattern(written) if key != VALUES else written
+                pattern = pattern_of(written) if key != VALUES else written
                 if not _is_pattern(pattern) or (key == VALUES and pattern in raw):
                     found.append(_no_pattern(key, written))
                 elif pattern in patterns:
@@ -147,7 +147,7 @@ def _is_pattern(pattern: Any) -> bool:
     return isinstance(pattern, int) and not isinstance(pattern, bool) and pattern >= 0
 
 
-def _pattern(written: Any) -> Any:
+def pattern_of(written: Any) -> Any:
     """A pattern; a number may be written as text, since the keys of JSON are."""
     if isinstance(written, str) and written.isascii() and written.isdecimal():
         return int(written[-9:]) if len(written) < 10 else written

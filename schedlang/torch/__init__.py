@@ -15,6 +15,7 @@ from schedlang.torch.chain import Chain
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import LR, Slot, base_rates, name_of, numbers_of, slot_of
 from schedlang.torch.momentum import check_momentum
+from schedlang.torch.pace import watch_pace
 from schedlang.torch.plan import FusedPlan, stale_of
 from schedlang.torch.recording import Difference, record, resume_report
 from schedlang.torch.state import Bound, OnMismatch, check_choice
@@ -72,6 +73,7 @@ def build(
     else:
         scheduler = chain.build(program, optimizer)
     scheduler.begin(start, on_mismatch, stale)
+    watch_pace(scheduler, optimizer, program.tick)
     return scheduler
 
 

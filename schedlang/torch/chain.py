@@ -1,4 +1,7 @@
-"""``engine="chain"``: PyTorch's own classes under one flat ``SequentialLR``."""
+"""``engine="chain"``: PyTorch's own classes under one flat ``SequentialLR``.
+
+Which class a phase becomes is decided in `schedlang.counterparts.torch`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
-from schedlang.counterparts.torch import beyond, plan
+from schedlang.counterparts.torch import chain_plan, why_no_chain
 from schedlang.program.program import Program
 from schedlang.torch import alone
 from schedlang.torch.alone import Plain, set_tick
@@ -94,7 +97,9 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
         )
     if program.plateau is None and program.momentum is None:
         return None
-    reason = beyond(program, plan(program, Levels(base_rates(optimizer), program.names)))
+    reason = why_no_chain(
+        program, chain_plan(program, Levels(base_rates(optimizer), program.names))
+    )
     if reason is None and program.momentum is not None and has_tensor_betas(optimizer):
         text = program.momentum.pieces[0].text
         reason = (
@@ -135,7 +140,7 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
     levels = Levels(bases, program.names)
     programs = {base: program.rebase(base) for base in levels.bases}
     children: dict[int, Child] = {}
-    for begin, part in plan(program, levels).items():
+    for begin, part in chain_plan(program, levels).items():
         if part.call is None:
             shares = {base: Share(programs[base], base, begin) for base in levels.bases}
             children[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})

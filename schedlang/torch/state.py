@@ -214,6 +214,11 @@ class Bound(LRScheduler):
         """Whether another scheduler has undone this one's first step, to begin it later."""
         return self.last_epoch < 0
 
+    @property
+    def is_inside_another(self) -> bool:
+        """Whether another scheduler steps this one."""
+        return self._watched.is_child or self._waits
+
     def _enter(self, tick: int) -> None:
         """Go to a tick for another scheduler; the rates until now do not matter."""
         self._watched.is_child = True

@@ -107,6 +107,7 @@ commands:
   presets    list published schedules, with their sources
   recommend  print lines for a task, with the reason for each
   fmt        print the canonical text, or bring files into it
+  space      print the lines of a space, for a sweep
 
 options:
   -h, --help          show this help and exit
@@ -268,6 +269,7 @@ def test_check_as_json(run: Run) -> None:
                     "code": "missing-setting",
                     "message": "`5%` needs a total",
                     "advice": "set --total",
+                    "in_plan": None,
                     "path": ["stages", 0],
                     "span": [0, 7],
                     "place": {"line": 1, "column": 1, "end_line": 1, "end_column": 8},
@@ -296,6 +298,7 @@ def test_check_as_json(run: Run) -> None:
                     "code": "unknown-argument",
                     "message": "`cosine` has no argument `mn`",
                     "advice": "did you mean `min`?",
+                    "in_plan": None,
                     "path": ["stages", 0, "mn="],
                     "span": [10, 12],
                     "place": {"line": 1, "column": 14, "end_line": 1, "end_column": 16},
@@ -314,6 +317,7 @@ def test_check_as_json(run: Run) -> None:
                     "code": "no-duration",
                     "message": "`cosine` needs a duration",
                     "advice": "write cosine 90, or cosine rest",
+                    "in_plan": None,
                     "path": ["stages", 0],
                     "span": None,
                     "place": {"line": 1, "column": 14, "end_line": 1, "end_column": 28},
@@ -332,6 +336,7 @@ def test_check_as_json(run: Run) -> None:
                     "code": "unreadable",
                     "message": "cannot read no.yaml: No such file or directory",
                     "advice": "",
+                    "in_plan": None,
                     "path": [],
                     "span": None,
                     "place": None,
@@ -350,6 +355,7 @@ def test_check_as_json_has_the_warnings(run: Run) -> None:
         "code": None,
         "message": "the phases take 90 ticks, the total is 50 ticks: training ends first",
         "advice": "",
+        "in_plan": None,
         "path": [],
         "span": None,
         "place": None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from schedlang.errors import Span
-from schedlang.language.habits.parts import Note, Unclear
+from schedlang.language.other_libraries.parts import Note, Unclear
 
 
 class Token(NamedTuple):

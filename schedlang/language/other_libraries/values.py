@@ -6,8 +6,8 @@ import re
 
 from schedlang.errors import Span
 from schedlang.language import aliases
-from schedlang.language.habits.parts import Unclear, Value
-from schedlang.language.habits.tokens import TOKEN, Token, Tokens
+from schedlang.language.other_libraries.parts import Unclear, Value
+from schedlang.language.other_libraries.tokens import TOKEN, Token, Tokens
 from schedlang.language.quantities import UNITS
 
 _OF_STEPS = {"opt", "optimizer", "optim", "training", "train", "gradient", "global"}

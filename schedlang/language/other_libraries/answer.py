@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from schedlang.errors import Mistake, ScheduleError, Span, quoted
-from schedlang.language.habits.meant import Meant
-from schedlang.language.habits.parts import Note, Unclear
-from schedlang.language.habits.reader import read
+from schedlang.language.other_libraries.meant import Meant
+from schedlang.language.other_libraries.parts import Note, Unclear
+from schedlang.language.other_libraries.reader import read
 from schedlang.language.validate import from_text
 
 LONGEST = 2_000
 """In characters; for a longer text no line is worked out."""
 
 
-def answered(error: ScheduleError, clock: str | None = None) -> ScheduleError:
+def with_line_meant(error: ScheduleError, clock: str | None = None) -> ScheduleError:
     """The error with the line that was meant, where a habit of another library made the mistake.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from schedlang.errors import ScheduleError, Span, quoted
 from schedlang.language import aliases
-from schedlang.language.habits.parts import (
+from schedlang.language.other_libraries.parts import (
     LISTS,
     SETTINGS,
     SHAPES,

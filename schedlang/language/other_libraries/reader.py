@@ -6,7 +6,7 @@ import re
 
 from schedlang.errors import Span, quoted
 from schedlang.language import aliases
-from schedlang.language.habits.parts import (
+from schedlang.language.other_libraries.parts import (
     LISTS,
     ROLES,
     SETTINGS,
@@ -22,8 +22,8 @@ from schedlang.language.habits.parts import (
     arguments,
     typo,
 )
-from schedlang.language.habits.tokens import Token
-from schedlang.language.habits.values import Values
+from schedlang.language.other_libraries.tokens import Token
+from schedlang.language.other_libraries.values import Values
 from schedlang.phases import kinds
 
 DEEPEST = 16
@@ -345,7 +345,7 @@ class _Reader(Values):
             self.next()
             step.meaning = aliases.Meaning(((role, shape),))
             if following.text != shape:
-                self._rename(following.span, aliases.Meaning((("", shape),)))
+                self._note_foreign_name(following.span, aliases.Meaning((("", shape),)))
             step.span = Span(token.span.begin, following.span.end)
         elif kind in SHAPES and not role and not more and self._shape(other) == "warmup":
             self.next()
@@ -358,10 +358,10 @@ class _Reader(Values):
             step.span = Span(token.span.begin, following.span.end)
             own = False
         if not own:
-            self._rename(step.span, step.meaning)
+            self._note_foreign_name(step.span, step.meaning)
         return step
 
-    def _rename(self, span: Span, meaning: aliases.Meaning) -> None:
+    def _note_foreign_name(self, span: Span, meaning: aliases.Meaning) -> None:
         """Note another library's name of a phase, or of several."""
         new = " -> ".join(" ".join(filter(None, phase)) for phase in meaning.phases)
         reason = f"{meaning.row.library}'s name for `{new}`" if meaning.row else ""

@@ -1,0 +1,37 @@
+"""`space`: the lines of a space, for a shell loop or for Hydra."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from schedlang.cli.inputs import STDIN, SUFFIXES, find
+from schedlang.cli.output import Misuse, put
+from schedlang.cli.shared import reported
+from schedlang.errors import Mistake, ScheduleError, quoted
+from schedlang.space import Space
+
+
+def space(options: argparse.Namespace) -> int:
+    """Print the lines of a space, or some of them."""
+    (argument,) = options.schedules
+    in_file = argument == STDIN or Path(argument).suffix.lower() in SUFFIXES
+    # With a line, `--key` is that of Hydra's override alone.
+    found = find(argument, options.key if in_file or not options.hydra else None)
+    with reported(found):
+        if not isinstance(found.value, str):
+            message = f"a space is a line of text, not {quoted(found.value)}"
+            raise ScheduleError([Mistake("wrong-type", message)])
+        whole = Space(found.value)
+    try:
+        few = options.sample is not None
+        lines = whole.sample(options.sample, options.seed) if few else whole.lines()
+    except ValueError as error:
+        raise Misuse(f"{error} with --sample N") from None
+    if options.hydra:
+        # The language has no quotes and no backslashes.
+        values = ",".join(f"'{line}'" for line in lines)
+        put(f"{found.key or options.key or 'schedule'}={values}")
+    else:
+        put("\n".join(lines))
+    return 0

@@ -1,0 +1,1 @@
+"""Trainers and config systems: one module for each, which imports its library."""

@@ -1,0 +1,128 @@
+"""Lightning: the schedule of a `LightningModule`, bound to what its `Trainer` does."""
+
+from __future__ import annotations
+
+import math
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import LearningRateFinder
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch.optim import Optimizer
+
+from schedlang.errors import warn
+from schedlang.integrations.run import Run
+from schedlang.schedule import Schedule
+from schedlang.torch import Bound
+
+if find_spec("jsonargparse") is not None:
+    import schedlang.integrations.jsonargparse  # noqa: F401  # LightningCLI then reads a `Schedule`
+
+
+def configure(
+    module: pl.LightningModule,
+    optimizer: Optimizer,
+    schedule: str | dict[str, Any] | Schedule,
+    *,
+    on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
+    **binding: Any,
+) -> OptimizerLRSchedulerConfig:
+    """What ``configure_optimizers`` returns: the optimizer with its scheduler.
+
+    The total and the updates of an epoch are the trainer's, with gradient accumulation and the
+    number of devices counted in. A closing `plateau` takes its metric from what the module logs.
+
+    Args:
+        module: the module, which calls this in its ``configure_optimizers``.
+        optimizer: its optimizer.
+        schedule: a line of text, its dict form, or a schedule.
+        on_mismatch: what a resumed run keeps of a state of another schedule, see
+            `schedlang.Schedule.to_torch`.
+        **binding: settings that the trainer cannot tell, such as ``tokens_per_step``.
+
+    Raises:
+        ScheduleError: with everything that is wrong with the line in this run.
+        ValueError: if a `plateau` is to tick epochs, which Lightning ends before the validation.
+    """
+    trainer = module.trainer
+    run = _run(trainer)
+    scheduler = run.scheduler(schedule, optimizer, on_mismatch=on_mismatch, **binding)
+    plateau = scheduler.program.plateau
+    interval = "epoch" if scheduler.program.tick == "epoch" else "step"
+    if plateau is not None and interval == "epoch":
+        raise ValueError(
+            f"Lightning ends an epoch before its validation, so that `{plateau['text']}` cannot "
+            "tick epochs: leave clock=epoch out, or give steps_per_epoch= if the length of the "
+            "training data is not known"
+        )
+    helpers = [each for each in trainer.callbacks if not isinstance(each, _Helper)]
+    helper = _Helper(scheduler, None if plateau is None else plateau["monitor"])
+    trainer.callbacks = [helper, *helpers]  # first: a checkpoint then holds what the metric changed
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
+
+
+def _run(trainer: pl.Trainer) -> Run:
+    updates = trainer.estimated_stepping_batches  # this loads the data, if it was not loaded
+    batches = trainer.num_training_batches
+    epochs = trainer.max_epochs
+    per_epoch = None
+    if batches and math.isfinite(batches):
+        per_epoch = math.ceil(batches / trainer.accumulate_grad_batches)
+    return Run(
+        "the trainer",
+        updates=int(updates) if math.isfinite(updates) and updates > 0 else None,
+        steps_per_epoch=per_epoch,
+        epochs=epochs if epochs is not None and epochs > 0 else None,
+    )
+
+
+class _Helper(pl.Callback):
+    """Gives a plateau its metric, and the result of a `LearningRateFinder` to the schedule."""
+
+    def __init__(self, scheduler: Bound, monitor: str | None) -> None:
+        self.scheduler: Any = scheduler
+        self.monitor = monitor
+        self.has_validated = False
+        self.is_of_validation = False
+        self.has_warned = False
+        self._before: Any = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        for callback in trainer.callbacks:
+            if isinstance(callback, LearningRateFinder) and callback._update_attr:
+                found = callback.optimal_lr.suggestion() if callback.optimal_lr else None
+                if found is not None:
+                    scheduler = self.scheduler
+                    scheduler.base_lrs = [found] * len(scheduler.base_lrs)
+                    scheduler.load_state_dict(scheduler.state_dict())  # from this update on
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._before = trainer.callback_metrics.get(self.monitor or "")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self.has_validated = True
+        metric = trainer.callback_metrics.get(self.monitor or "")
+        if metric is not None and metric is not self._before:
+            self.is_of_validation = True
+            self._observe(trainer, metric)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        metric = trainer.callback_metrics.get(self.monitor or "")
+        if metric is not None and not self.is_of_validation:
+            self._observe(trainer, metric)
+        expected = self.has_validated or not trainer.enable_validation
+        if self.monitor and metric is None and expected and not self.has_warned:
+            self.has_warned = True
+            logged = ", ".join(sorted(trainer.callback_metrics)) or "none"
+            warn(
+                f"the plateau monitors `{self.monitor}`, and the module logs no such metric "
+                f"(logged: {logged}): set monitor= in the line, or self.log({self.monitor!r}, …)"
+            )
+
+    def _observe(self, trainer: pl.Trainer, metric: torch.Tensor) -> None:
+        """Let the metric count, the mean over all devices."""
+        self.scheduler.observe(trainer.strategy.reduce(metric, reduce_op="mean"))

@@ -1,0 +1,66 @@
+"""The documented way under Accelerate, on one process and on two, and the one that is too fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integrations.following import LINE, assert_follows
+
+SCRIPT = Path(__file__).with_name("accelerate_ranks.py")
+
+
+def train(processes: int, *arguments: object) -> dict[str, Any]:
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[2]), os.environ.get("PYTHONPATH", "")]),
+    }
+    command = [sys.executable, *(launch if processes > 1 else []), str(SCRIPT)]
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return printed
+
+
+@pytest.mark.parametrize(
+    ("processes", "engine", "per_epoch"), [(1, "chain", 10), (2, "chain", 5), (2, "fused", 5)]
+)
+def test_stopped_and_resumed(processes: int, engine: str, per_epoch: int, tmp_path: Path) -> None:
+    first = train(processes, tmp_path, engine, "stepped", 0, 2)
+    second = train(processes, tmp_path, engine, "stepped", 2, 4)
+    assert first["warnings"] == second["warnings"] == []
+    assert first["per_epoch"] == per_epoch
+    binding: dict[str, Any] = {"total": "4ep", "steps_per_epoch": per_epoch}
+    assert_follows(first["rates"] + second["rates"], LINE, end=4 * per_epoch, **binding)
+
+
+@pytest.mark.parametrize("engine", ["chain", "fused"])
+def test_a_prepared_scheduler_that_runs_too_fast_is_noticed(engine: str, tmp_path: Path) -> None:
+    assert train(2, tmp_path, engine, "prepared", 0, 4)["warnings"] == [
+        (
+            "the schedule moved by 2 ticks at a time, 3 times: call scheduler.step() once for each "
+            "optimizer.step(). Accelerate steps a prepared scheduler once for each process: do not "
+            "pass it to accelerator.prepare(), and call it yourself, "
+            "`if accelerator.sync_gradients: scheduler.step()`"
+        )
+    ]
+
+
+def test_a_prepared_scheduler_of_one_process_is_right(tmp_path: Path) -> None:
+    seen = train(1, tmp_path, "fused", "prepared", 0, 4)
+    assert seen["warnings"] == []
+    assert_follows(seen["rates"], LINE, end=40, total="4ep", steps_per_epoch=10)

@@ -1,0 +1,129 @@
+"""A `Schedule` in jsonargparse's parsers and in LightningCLI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pytest
+import torch
+import yaml
+from jsonargparse import ArgumentParser
+from lightning.pytorch.cli import LightningCLI
+
+import schedlang
+from schedlang import Schedule
+from schedlang.integrations.lightning import configure
+from tests.integrations.following import LINE, assert_follows
+
+pytestmark = pytest.mark.filterwarnings("default", "error::schedlang.ScheduleWarning")
+
+
+def parser_of(kind: Any, **options: Any) -> Any:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--schedule", type=kind, **options)
+    return parser
+
+
+@pytest.mark.parametrize("kind", [Schedule, Schedule | None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "schedule: warmup 5 -> cosine 90",
+        (
+            "schedule: {stages: [{kind: linear, role: warmup, duration: 5}, "
+            "{kind: cosine, duration: 90}]}"
+        ),
+    ],
+)
+def test_yaml(text: str, kind: Any) -> None:
+    parser = parser_of(kind)
+    parsed = parser.parse_string(text)
+    assert parsed.schedule == schedlang.parse("warmup 5 -> cosine 90")
+    assert parser.dump(parsed) == "schedule: warmup linear 5 -> cosine 90\n"
+
+
+def test_a_mistake_has_its_marker() -> None:
+    with pytest.raises(Exception, match="Not of type Schedule") as refused:
+        parser_of(Schedule).parse_args(["--schedule", "cosin 90"])
+    assert str(refused.value) == (
+        'Parser key "schedule":\n'
+        "  Not of type Schedule: error[unknown-phase]: there is no phase called `cosin`\n"
+        "    |\n  1 | cosin 90\n    | ^^^^^ did you mean `cosine`?"
+    )
+
+
+def test_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    parser_of(Schedule, default="cosine 90", help="the rate").print_help()
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.endswith(
+        "--schedule SCHEDULE the rate (type: <class 'Schedule'>, default: cosine 90)"
+    )
+
+
+class Model(pl.LightningModule):
+    def __init__(
+        self,
+        schedule: Schedule = Schedule("cosine rest"),  # noqa: B008  # frozen
+        lr: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.schedule, self.lr = schedule, lr
+        self.net = torch.nn.Linear(2, 1)
+        self.rates: list[float] = []
+
+    def training_step(self, batch: torch.Tensor, index: int) -> torch.Tensor:
+        self.rates.append(self.trainer.optimizers[0].param_groups[0]["lr"])
+        loss: torch.Tensor = self.net(batch).square().mean()
+        return loss
+
+    def train_dataloader(self) -> Any:
+        return torch.utils.data.DataLoader(torch.randn(40, 2), batch_size=4)  # type: ignore[arg-type]  # a tensor has all that is needed
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.SGD(self.parameters(), lr=self.lr)
+        return configure(self, optimizer, self.schedule)
+
+
+def run(folder: Path, *arguments: str) -> Any:
+    return LightningCLI(
+        Model,
+        args=["fit", "--config", str(folder / "train.yaml"), *arguments],
+        save_config_kwargs={"overwrite": True},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    trainer: dict[str, Any] = {"max_epochs": 4, "accelerator": "cpu", "logger": False}
+    trainer |= {"enable_progress_bar": False, "default_root_dir": str(tmp_path / "run")}
+    save = {"save_top_k": -1, "filename": "{epoch}"}
+    trainer["callbacks"] = [
+        {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": save}
+    ]
+    config = {"trainer": trainer, "model": {"schedule": LINE}}
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return tmp_path
+
+
+def test_lightning_cli(folder: Path) -> None:
+    binding: dict[str, Any] = {"total": "40st", "steps_per_epoch": 10}
+    assert_follows(run(folder).model.rates, end=40, **binding)
+    (checkpoint,) = folder.rglob("epoch=1.ckpt")
+    rest = run(folder, "--ckpt_path", str(checkpoint))
+    assert_follows(rest.model.rates, begin=20, end=40, **binding)
+    other = run(folder, "--model.schedule", "cosine rest")
+    assert_follows(other.model.rates, "cosine rest", end=40, total=40)
+
+
+def test_print_config(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(folder, "--print_config")
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["model"]["schedule"] == str(schedlang.parse(LINE))
+    (folder / "train.yaml").write_text("model: {lr: 0.2}", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        run(folder, "--print_config")
+    assert yaml.safe_load(capsys.readouterr().out)["model"]["schedule"] == "cosine rest"

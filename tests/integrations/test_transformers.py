@@ -1,0 +1,214 @@
+"""`ScheduledTrainer` and `ScheduleCallback` in small real trainings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import HfArgumentParser, Trainer, TrainerCallback, TrainingArguments
+
+import schedlang
+from schedlang import Schedule, ScheduleError, ScheduleWarning
+from schedlang.integrations.transformers import ScheduleCallback, ScheduledTrainer
+from tests.integrations.following import LINE, METRIC, assert_follows, halvings
+
+pytestmark = pytest.mark.filterwarnings("default", "error::schedlang.ScheduleWarning")
+
+DATA = [{"x": torch.randn(2), "labels": torch.zeros(1)} for _ in range(40)]
+
+
+class Model(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Linear(2, 1)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, Any]:
+        return {"loss": 0 * self.net(x).mean() + 1, "logits": self.net(x)}
+
+
+class Rates(TrainerCallback):
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_pre_optimizer_step(self, *_: Any, optimizer: Any, **others: Any) -> None:
+        self.seen.append(optimizer.param_groups[0]["lr"])
+
+
+def arguments(folder: Path, epochs: int = 4, **options: Any) -> TrainingArguments:
+    return TrainingArguments(
+        str(folder),
+        num_train_epochs=epochs,
+        learning_rate=0.1,
+        per_device_train_batch_size=4,
+        use_cpu=True,
+        report_to=[],
+        disable_tqdm=True,
+        logging_strategy="no",
+        **{"save_strategy": "no", **options},
+    )
+
+
+def train(
+    folder: Path,
+    line: str = LINE,
+    *,
+    resume: str | None = None,
+    on_mismatch: Any = "raise",
+    data: Any = DATA,
+    **options: Any,
+) -> list[float]:
+    rates = Rates()
+    trainer = ScheduledTrainer(
+        Model(),
+        arguments(folder, **options),
+        train_dataset=data,
+        eval_dataset=DATA[:8],
+        callbacks=[rates],
+        schedule=line,
+        on_mismatch=on_mismatch,
+    )
+    trainer.train(resume_from_checkpoint=None if resume is None else str(folder / resume))
+    return rates.seen
+
+
+@pytest.mark.parametrize(
+    ("line", "options", "end", "binding"),
+    [
+        (LINE, {}, 40, {"total": "40st", "steps_per_epoch": 10}),
+        (LINE, {"gradient_accumulation_steps": 3}, 16, {"total": "16st", "steps_per_epoch": 4}),
+        (LINE, {"max_steps": 25}, 25, {"total": "25st", "steps_per_epoch": 10}),
+        (
+            "warmup 36 ex -> cosine rest",
+            {"gradient_accumulation_steps": 3},
+            16,
+            {"total": "16st", "samples_per_step": 12},
+        ),
+    ],
+)
+def test_every_update(
+    line: str, options: dict[str, Any], end: int, binding: dict[str, Any], tmp_path: Path
+) -> None:
+    assert_follows(train(tmp_path, line, **options), line, end=end, **binding)
+
+
+class Unsized(torch.utils.data.IterableDataset[Any]):
+    def __iter__(self) -> Any:
+        return iter(DATA)
+
+
+def test_data_of_unknown_length(tmp_path: Path) -> None:
+    line = "warmup 5 -> step every=9"
+    assert_follows(train(tmp_path, line, data=Unsized(), max_steps=25), line, end=25)
+
+
+@pytest.mark.parametrize("monitor", ["", " monitor=eval_loss", " monitor=loss"])
+def test_a_plateau_stopped_and_resumed(monitor: str, tmp_path: Path) -> None:
+    line = METRIC + monitor
+    options: dict[str, Any] = {"eval_strategy": "epoch", "save_strategy": "epoch"}
+    whole = train(tmp_path, line, **options)
+    assert whole == pytest.approx(halvings(40, [30]))
+    rest = train(tmp_path, line, resume="checkpoint-20", **options)
+    assert rest == pytest.approx(whole[20:])
+
+
+def test_a_plateau_without_its_metric(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"^`plateau mode=max monitor=accuracy` monitors `accuracy`"
+    ):
+        train(tmp_path, "plateau monitor=accuracy mode=max", eval_strategy="epoch")
+    with pytest.warns(ScheduleWarning) as caught:
+        train(tmp_path, "plateau")
+    assert [str(each.message) for each in caught if each.category is ScheduleWarning] == [
+        (
+            "`plateau` gets no metric, since the Trainer does not evaluate: set eval_strategy in "
+            "the TrainingArguments"
+        )
+    ]
+
+
+def test_stopped_and_resumed(tmp_path: Path) -> None:
+    whole = train(tmp_path, save_strategy="epoch")
+    assert_follows(whole, end=40, total="40st", steps_per_epoch=10)
+    assert train(tmp_path, resume="checkpoint-20") == pytest.approx(whole[20:], rel=1e-12)
+    with pytest.raises(ValueError, match="total is 40st there, 80st here"):
+        train(tmp_path, resume="checkpoint-20", epochs=8)
+    rest = train(tmp_path, resume="checkpoint-20", epochs=8, on_mismatch="keep-step")
+    assert_follows(rest, begin=20, end=80, total="80st", steps_per_epoch=10)
+    rest = train(tmp_path, resume="checkpoint-20", epochs=8, on_mismatch="keep-fraction")
+    assert_follows(rest[:40], begin=40, end=80, total="80st", steps_per_epoch=10)
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleError, match="did you mean `cosine`"):
+        train(tmp_path, "cosin rest")
+    with pytest.raises(ScheduleError, match="500st or 500ep"):
+        train(tmp_path, "warmup 500 -> cosine rest")
+    with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
+        train(tmp_path, "clock=epoch | cosine rest")
+    assert str(refused.value) == (
+        "the Trainer steps a scheduler at each update, and a tick of this schedule is an epoch: "
+        'leave clock=epoch out, or give binding={"steps_per_epoch": …} if the length of the '
+        "training data is not known"
+    )
+
+
+def test_a_total_that_misses_the_accumulation(tmp_path: Path) -> None:
+    def by_hand(total: int) -> list[float]:
+        model, rates = Model(), Rates()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        scheduler = schedlang.to_torch(optimizer, "warmup 10% -> cosine rest", total=total)
+        Trainer(
+            model,
+            arguments(tmp_path, gradient_accumulation_steps=4),
+            train_dataset=DATA,
+            optimizers=(optimizer, scheduler),
+            callbacks=[ScheduleCallback, rates],
+        ).train()
+        return rates.seen
+
+    with pytest.warns(ScheduleWarning) as caught:
+        by_hand(40)
+    assert [str(each.message) for each in caught if each.category is ScheduleWarning] == [
+        (
+            "the schedule's total is 40 updates, and the Trainer makes 12 (one for each 4 batches, "
+            "its gradient_accumulation_steps): set total=12, or use "
+            "schedlang.integrations.transformers.ScheduledTrainer(…, schedule=line), which takes "
+            "the total from the Trainer"
+        )
+    ]
+    assert_follows(by_hand(12), "warmup 10% -> cosine rest", end=12, total=12)
+
+
+def test_with_another_trainer(tmp_path: Path) -> None:
+    class Own(Trainer):
+        pass
+
+    class Scheduled(ScheduledTrainer, Own):
+        pass
+
+    rates = Rates()
+    trainer = Scheduled(
+        Model(), arguments(tmp_path), train_dataset=DATA, callbacks=[rates], schedule=LINE
+    )
+    trainer.train()
+    assert_follows(rates.seen, end=40, total="40st", steps_per_epoch=10)
+
+
+@dataclass
+class Arguments:
+    schedule: Schedule
+
+
+def test_the_argument_parser(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = HfArgumentParser(Arguments)
+    (parsed,) = parser.parse_args_into_dataclasses(["--schedule", "cosine 90"])
+    assert parsed.schedule == schedlang.parse("cosine 90")
+    with pytest.raises(SystemExit):
+        parser.parse_args_into_dataclasses(["--schedule", "cosin 90"])
+    assert capsys.readouterr().err.partition("error: ")[2] == (
+        "argument --schedule: error[unknown-phase]: there is no phase called `cosin`\n"
+        "  |\n1 | cosin 90\n  | ^^^^^ did you mean `cosine`?\n"
+    )
