@@ -21,6 +21,7 @@ MOST_PHASES = 20
 def emit(program: Program, function: str, style: str) -> str:
     """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known."""
     header.refuse_memory(program, "optax")
+    header.epoch_of(program, "optax")  # refuses epochs of unknown length
     shared = Definitions(program.levels)
     explained = header.explains(program, updates=True)
     whole = function_of(shared, program, function, style, explained)

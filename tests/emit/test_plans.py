@@ -254,6 +254,19 @@ def test_random_plans_in_torch(
     assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
 
 
+def test_a_torch_state_alone_sets_the_numbers() -> None:
+    bases = [dict.fromkeys(KEYS, 0.1)]
+    scope = scope_of(Plan(DECAY))
+    scheduler = scope["build_scheduler"](adamw(["a"], bases))
+    scheduler.load_state_dict({"last_epoch": 30, "_step_count": 31})
+    (group,) = scheduler.optimizer.param_groups
+    bound = Plan(DECAY).bind(lr=0.1, weight_decay=0.1, beta1=0.1)
+    assert {key: number(group, key) for key in bound} == pytest.approx(
+        {key: program.at(30) for key, program in bound.items()}
+    )
+    assert scheduler.get_last_lr() == [group["lr"]]
+
+
 # ── Keras ────────────────────────────────────────────────────────────────────────────────────────
 
 ADAM = {"weight_decay": 0.04, "beta_1": 0.9, "epsilon": 1e-3}
