@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 import schedlang
-from schedlang import Plan
+from schedlang import Plan, Program
 from tests.cases import Case
 from tests.strategies import lines_of_a_run
 
@@ -87,6 +87,17 @@ def test_groups_in_a_jitted_step() -> None:
             assert parameters[group] == pytest.approx([want[group]] * 2, rel=1e-4)
 
 
+def _follows(schedule: Any, program: Program, scale: float) -> None:
+    """The schedule has the program's values, those of epochs for a whole epoch each."""
+    updates = np.arange(60)
+    per_tick = 1
+    if program.tick == "epoch":
+        assert program.steps_per_epoch is not None
+        per_tick = program.steps_per_epoch
+    want = [program.at(int(update) // per_tick) for update in updates]
+    assert schedule(updates) == pytest.approx(want, rel=1e-3, abs=1e-3 * scale)
+
+
 @given(cases=lines_of_a_run(["lr", "weight_decay", "beta1"], smooth=True))
 @settings(max_examples=20, deadline=None)
 def test_random_plans(cases: dict[str, Case]) -> None:
@@ -100,15 +111,38 @@ def test_random_plans(cases: dict[str, Case]) -> None:
     except ValueError as error:  # epochs of unknown length, which a line alone refuses too
         assert "steps_per_epoch=" in str(error)  # noqa: PT017  # of some examples only
         return
-    updates = np.arange(60)
     for key, program in alone.items():
-        ticks = updates
-        if program.tick == "epoch":
-            assert program.steps_per_epoch is not None
-            ticks = updates // program.steps_per_epoch
-        want = [program.at(int(tick)) for tick in ticks]
-        got = schedules[names.get(key, key)](updates)
-        assert got == pytest.approx(want, rel=1e-3, abs=1e-3 * cases[key].lr)
+        _follows(schedules[names.get(key, key)], program, cases[key].lr)
+
+
+@given(cases=lines_of_a_run(["a", "b", "c", "d"], smooth=True))
+@settings(max_examples=20, deadline=None)
+def test_random_plans_by_groups(cases: dict[str, Case]) -> None:
+    drawn = list(cases.values())
+    first, second, third, fourth = (drawn[i % len(drawn)] for i in range(4))
+    plan = Plan(
+        {
+            "lr": {"head*": first.text, "*": second.text},
+            "weight_decay": {"body": third.text, "*": fourth.text},
+        }
+    )
+    lines = {
+        "head.0": {"learning_rate": first, "weight_decay": fourth},
+        "body": {"learning_rate": second, "weight_decay": third},
+    }
+    try:
+        schedules = plan.to_optax(
+            groups=tuple(lines),
+            lr={group: its["learning_rate"].lr for group, its in lines.items()},
+            weight_decay={group: its["weight_decay"].lr for group, its in lines.items()},
+            **first.binding,
+        )
+    except ValueError as error:  # epochs of unknown length, which a line alone refuses too
+        assert "steps_per_epoch=" in str(error)  # noqa: PT017  # of some examples only
+        return
+    for group, its in lines.items():
+        for name, case in its.items():
+            _follows(schedules[group][name], case.bind(), case.lr)
 
 
 @pytest.mark.parametrize(
