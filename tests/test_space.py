@@ -387,7 +387,8 @@ def _ends_of_runs(line: str, begin: int) -> list[int]:
         ends_here = line[i] == ">" and (i == begin or line[i - 1] != "-") and outside
         if depth < 0 or (depth == 0 and (line[i] == "," or ends_here)):
             break
-        if depth == 0 and not line[i].isspace() and line[i : i + 2] != "->":
+        # Behind a `-`, the sign that ends the mark would be an arrow's.
+        if depth == 0 and not line[i].isspace() and line[i] != "-":
             ends.append(i + 1)
     return ends
 
