@@ -598,6 +598,18 @@ def lines_of_a_run(
     return cases
 
 
+def assembled(cases: dict[str, Case]) -> dict[str, Any]:
+    """The plan of lines by place; what a pattern leaves has a line that holds."""
+    plan: dict[str, Any] = {}
+    for place, case in cases.items():
+        key, _, pattern = place.partition(".")
+        if pattern:
+            plan[key] = {pattern: case.text, "*": cases[key].text if key in cases else "hold"}
+        elif key not in plan:
+            plan[key] = case.text
+    return plan
+
+
 def _line(
     artist: _Artist,
     max_depth: int,

@@ -23,7 +23,7 @@ from tests.emit.conftest import run
 from tests.emit.formatter import drawn
 from tests.emit.run import fit, planned, small
 from tests.emit.test_hostile import HOSTILE, statements
-from tests.strategies import lines_of_a_run
+from tests.strategies import assembled, lines_of_a_run
 
 Target = Literal["torch", "keras", "optax", "python"]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -55,18 +55,6 @@ PLANS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "epochs": ({"lr": "cosine 9ep", "eps": "linear 30ep to=2x"}, {"steps_per_epoch": 3}),
 }
 PLACES = ["lr", "lr.a*", "weight_decay", "weight_decay.a*", "beta1", "beta2", "eps", "eps.0"]
-
-
-def assembled(cases: dict[str, Case]) -> dict[str, Any]:
-    """The plan of lines by place; what a pattern leaves has a line that holds."""
-    plan: dict[str, Any] = {}
-    for place, case in cases.items():
-        key, _, pattern = place.partition(".")
-        if pattern:
-            plan[key] = {pattern: case.text, "*": cases[key].text if key in cases else "hold"}
-        elif key not in plan:
-            plan[key] = case.text
-    return plan
 
 
 def public(source: str) -> list[str]:

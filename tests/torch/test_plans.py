@@ -20,7 +20,7 @@ import schedlang
 from schedlang import Plan
 from schedlang.torch import FusedPlan, record, resume_report
 from tests.cases import Case
-from tests.strategies import lines_of_a_run
+from tests.strategies import assembled, lines_of_a_run
 from tests.torch.rig import close
 
 NAMES = ("backbone.0", "backbone.1", "head")
@@ -98,18 +98,6 @@ EVENT = st.one_of(
     st.tuples(st.just("resume"), st.sampled_from(["optimizer", "scheduler", "scheduler alone"])),
     st.tuples(st.just("copy")),
 )
-
-
-def assembled(cases: dict[str, Case]) -> dict[str, Any]:
-    """The plan of lines by place; what a pattern leaves has a line that holds."""
-    plan: dict[str, Any] = {}
-    for place, case in cases.items():
-        key, _, pattern = place.partition(".")
-        if pattern:
-            plan[key] = {pattern: case.text, "*": cases[key].text if key in cases else "hold"}
-        elif key not in plan:
-            plan[key] = case.text
-    return plan
 
 
 class Model:
