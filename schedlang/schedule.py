@@ -25,6 +25,7 @@ from schedlang.language.placed import place_of, put
 from schedlang.language.text import write
 from schedlang.language.tree import Clock, Tree
 from schedlang.phases import REGISTERED, Phase
+from schedlang.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,7 +260,7 @@ class Schedule(Tree):
 
     def emit(
         self,
-        target: Literal["torch", "keras", "optax", "python"],
+        target: Target,
         lr: float | None = None,
         *,
         function: str | None = None,

@@ -11,7 +11,6 @@ import schedlang
 from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Call, Counterpart
-from schedlang.emit import Target
 from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import BASE, Expr, power, rounds
 from schedlang.language.quantities import Length
@@ -23,6 +22,7 @@ from schedlang.phases.ramps import Hold
 from schedlang.phases.rates import Step
 from schedlang.program.program import Piece
 from schedlang.schedule import Schedule
+from schedlang.targets import Target
 
 TABLES: dict[str, dict[str, Counterpart]] = {
     "torch": torch.COUNTERPARTS,

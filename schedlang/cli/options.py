@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from schedlang.cli.output import Misuse, put
+from schedlang.targets import TARGETS
 
 SETTINGS = {
     "lr": ("RATE", "the base rate, 1x"),
@@ -16,7 +17,6 @@ SETTINGS = {
     "tokens_per_step": ("N", "tokens in an update"),
     "clock": ("step|epoch", "what one tick is"),
 }
-TARGETS = ("torch", "keras", "optax", "python")
 FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"

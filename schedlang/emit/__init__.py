@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias, get_args
 from schedlang.emit.levels import without_ones
 from schedlang.emit.source import names
 from schedlang.program.program import Program
+from schedlang.targets import Target
 
-Target: TypeAlias = Literal["torch", "keras", "optax", "python"]
 Style: TypeAlias = Literal["native", "closed-form"]
 
 DEFINES: dict[Target, str] = {

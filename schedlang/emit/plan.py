@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.counterparts.optax import NAMES
-from schedlang.emit import Style, Target, check, header, optax, source
+from schedlang.emit import Style, check, header, optax, source
 from schedlang.emit.definitions import Definitions, file_source
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.levels import without_ones
 from schedlang.emit.printing import JAX, Import
 from schedlang.emit.scalar import IMPORTS, functions
 from schedlang.program.program import Program
+from schedlang.targets import Target
 
 LONGEST_NAME = 40
 _KEEPS: Mapping[str, str] = {}

@@ -33,6 +33,7 @@ from schedlang.plan.reading import (
     read,
 )
 from schedlang.schedule import Binding, Schedule
+from schedlang.targets import Target
 
 if TYPE_CHECKING:
     from keras.callbacks import Callback
@@ -323,7 +324,7 @@ class Plan(BaseModel):
 
     def emit(
         self,
-        target: Literal["torch", "keras", "optax", "python"],
+        target: Target,
         *,
         groups: Sequence[str] | None = None,
         style: Literal["native", "closed-form"] = "native",

@@ -12,6 +12,7 @@ from schedlang.errors import Mistake, ScheduleError
 from schedlang.plan.arrays import refuse_groups
 from schedlang.plan.binding import FROZEN_AT_ZERO, Binder, bind, wrong_bases
 from schedlang.plan.reading import SETTINGS
+from schedlang.targets import Target
 
 if TYPE_CHECKING:
     from schedlang.plan.model import Plan
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def to_source(
     plan: Plan,
-    target: Literal["torch", "keras", "optax", "python"],
+    target: Target,
     groups: Sequence[str] | None,
     given: Mapping[str, Any],
     *,

@@ -12,15 +12,14 @@ import tokenize
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 import schedlang
 from schedlang.emit.source import comment, docstring, plain
+from schedlang.targets import TARGETS, Target
 
-Target = Literal["torch", "keras", "optax", "python"]
-TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 LONG = " -> ".join(f"{'linear' if i % 2 else 'cosine'} 10 to={i * 37 % 97 + 3}%" for i in range(42))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import schedlang
 from schedlang import Plan
+from schedlang.targets import TARGETS, Target
 from tests.cases import Case
 from tests.emit.conftest import run
 from tests.emit.formatter import drawn
@@ -25,7 +26,6 @@ from tests.emit.run import fit, planned, small
 from tests.emit.test_hostile import HOSTILE, statements
 from tests.strategies import assembled, lines_of_a_run
 
-Target = Literal["torch", "keras", "optax", "python"]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 DETECTION: dict[str, Any] = {
@@ -342,7 +342,6 @@ def test_what_keras_refuses_in_a_fit(
 
 # ── The files ────────────────────────────────────────────────────────────────────────────────────
 
-TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
 WRITTEN: list[tuple[str, Target]] = [
     ("detection", "python"),
     ("detection", "torch"),

@@ -6,15 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
+from schedlang.targets import TARGETS, Target
+
 if TYPE_CHECKING:
     from tests.emit.conftest import Folder
-
-Target = Literal["torch", "keras", "optax", "python"]
-TARGETS: list[Target] = ["python", "torch", "keras", "optax"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
