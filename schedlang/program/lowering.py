@@ -29,6 +29,9 @@ from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 MOST_PHASES_IN_BLOCK = 200_000
 """Phases of the rounds of an `x inf` that are written out because they are rounded unlike."""
 
+PLACES_KEPT = 64
+"""Places of one phase that are remembered: rounds that begin on ever new levels share none."""
+
 
 class Position(NamedTuple):
     """Where the walk stands.
@@ -85,7 +88,7 @@ class Lowering:
     checks: list[Check] = field(default_factory=list)
     levels: dict[Expr, Symbol] = field(default_factory=dict)
     plateau: dict[str, Any] | None = None
-    _seen: dict[Any, _PhaseCurves] = field(default_factory=dict)
+    _seen: dict[int, dict[Any, _PhaseCurves]] = field(default_factory=dict)
     _shared: dict[Expr, Expr] = field(default_factory=dict)
     _written: dict[Any, dict[str, Any]] = field(default_factory=dict)
     texts: Texts = field(default_factory=dict)
@@ -268,13 +271,16 @@ class Lowering:
             origin=at.start - first,
             convert=self.clock.ticks,
         )
-        if len(timed.path) == len(("stages", 0)):  # outside of groups a phase comes once
+        if _comes_once(timed):
             return self._curves(timed, context, empty=first == last)
         place = (context.elapsed, context.origin) if timed.phase.depends_on_place else ()
-        key = (id(timed), *context[:5], first == last, *place)
-        found = self._seen.get(key)
+        key = (*context[:5], first == last, *place)
+        seen = self._seen.setdefault(id(timed), {})
+        found = seen.get(key)
         if found is None:
-            found = self._seen[key] = self._curves(timed, context, empty=first == last)
+            if len(seen) == PLACES_KEPT:
+                seen.clear()
+            found = seen[key] = self._curves(timed, context, empty=first == last)
         return found
 
     def _curves(self, timed: TimedPhase, context: Context, *, empty: bool) -> _PhaseCurves:
@@ -301,6 +307,8 @@ class Lowering:
 
     def written(self, timed: TimedPhase, context: Context) -> dict[str, Any]:
         """The phase's arguments as numbers, computed once for all levels at entry."""
+        if _comes_once(timed):
+            return written_facts(timed.phase, context)
         key = (id(timed), context.base, context.skip > 0, context.origin)
         found = self._written.get(key)
         if found is None:
@@ -317,6 +325,11 @@ class Lowering:
         if isinstance(level, Symbol):
             return level
         return self.levels.setdefault(level, Symbol(f"{LEVEL}{len(self.levels)}"))
+
+
+def _comes_once(timed: TimedPhase) -> bool:
+    """Whether the phase is outside of groups, so that nothing about it is worth keeping."""
+    return len(timed.path) == len(("stages", 0))
 
 
 def _size(stages: Sequence[Timed]) -> int:
