@@ -168,8 +168,10 @@ def save(program: Program, path: Path, ticks: int | None = None) -> None:
         OSError: if the file cannot be written.
         ValueError: if there is no such format.
     """
-    figure = draw(program, ticks).get_figure(root=True)
-    assert figure is not None
+    from matplotlib.figure import Figure
+
+    figure = draw(program, ticks).figure
+    assert isinstance(figure, Figure)
     _write(figure, program.text, path)
 
 
