@@ -192,9 +192,12 @@ def _columns(text: str) -> int:
     """The columns that a terminal gives the text."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # only an error needs it
+    import unicodedata  # only an error needs these two
 
-    return cell_len(text)
+    from rich.cells import cell_len
+
+    # Composed, since older releases of rich count each sign of a Korean syllable.
+    return cell_len(unicodedata.normalize("NFC", text))
 
 
 def _visible(text: str) -> str:
