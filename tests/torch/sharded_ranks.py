@@ -18,7 +18,6 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 from torch.distributed.checkpoint.state_dict_loader import load as load_shards
 from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
 
 import schedlang
 
@@ -34,6 +33,8 @@ def train(
     form: str = "text",
 ) -> list[dict[str, list[float]]]:
     """The learning rates and weight decays of the updates from ``begin`` to ``end``."""
+    from torch.distributed.fsdp import fully_shard  # since PyTorch 2.6
+
     model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
     for layer in model:
         fully_shard(layer)
