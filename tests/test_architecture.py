@@ -44,7 +44,7 @@ def test_the_page_has_every_module() -> None:
 
 def test_who_may_import_whom() -> None:
     """The layers and the forbidden imports of pyproject.toml."""
-    assert lint_imports(no_logo=True) == 0
+    assert lint_imports() == 0
 
 
 @pytest.mark.parametrize("module", SOURCES)
