@@ -162,7 +162,7 @@ class ScheduleTracker(TrainerCallback):
         self._found: dict[str, float] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        found = config(others["lr_scheduler"])
+        found = config(self.trainer.lr_scheduler)  # 4.49 passes none that the Trainer made
         reporters = self.trainer.callback_handler.callbacks if state.is_world_process_zero else ()
         for reporter in reporters:
             match reporter:
@@ -175,7 +175,7 @@ class ScheduleTracker(TrainerCallback):
                     reporter._ml_flow.log_params(found)
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        self._found = scalars(others["lr_scheduler"])
+        self._found = scalars(self.trainer.lr_scheduler)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         is_logging = control.should_log

@@ -395,16 +395,14 @@ def train(
     ("every_n", "ticks"), [(1, list(range(12))), (None, [3, 7, 11]), (5, [4, 9])]
 )
 @pytest.mark.usefixtures("_mlflow_files")
-def test_transformers(
-    every_n: int | None, ticks: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "board"))
+def test_transformers(every_n: int | None, ticks: list[int], tmp_path: Path) -> None:
     mlflow_run = mlflow.start_run()
     with wandb.init(mode="offline", dir=tmp_path):
         train(tmp_path, every_n, ["tensorboard", "wandb", "mlflow"])
 
     steps = [tick + 1 for tick in ticks]  # the Trainer counts the update that it reports
-    found, texts = of_tensorboard(tmp_path / "board", "train/")
+    board = next(tmp_path.rglob("events.out.tfevents.*")).parent
+    found, texts = of_tensorboard(board, "train/")
     assert sorted(found) == steps
     assert_found([of_first_group(found[step]) for step in steps], ticks)
     assert f"schedule/line/text_summary {CONFIG['schedule/line']}" in texts
