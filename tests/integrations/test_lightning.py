@@ -204,6 +204,10 @@ def test_resumed_with_another_length(policy: str, tick: int, tmp_path: Path) -> 
     assert_follows(rest[: 80 - tick], begin=tick, end=min(80, tick + 60), **binding)
 
 
+# Lightning 2.3 leaves out an epoch after the finder.
+AFTER_FINDER = 30 if pl.__version__.startswith("2.3.") else 40
+
+
 def test_the_result_of_the_finder_is_the_base(tmp_path: Path) -> None:
     finder = LearningRateFinder(num_training_steps=20, early_stop_threshold=None)
     model = Model()
@@ -211,7 +215,7 @@ def test_the_result_of_the_finder_is_the_base(tmp_path: Path) -> None:
     assert finder.optimal_lr is not None
     assert model.lr == finder.optimal_lr.suggestion() != 0.1
     shares = [0.1 * rate / model.lr for rate in rates]
-    assert_follows(shares, end=40, total="40st", steps_per_epoch=10)
+    assert_follows(shares, end=AFTER_FINDER, total="40st", steps_per_epoch=10)
 
 
 class Head(Model):
@@ -333,15 +337,15 @@ def test_a_plan_with_a_mistake(tmp_path: Path) -> None:
 
 
 def test_the_result_of_the_finder_is_the_base_of_a_plan(tmp_path: Path) -> None:
-    finder = LearningRateFinder(num_training_steps=20)
+    finder = LearningRateFinder(num_training_steps=20, early_stop_threshold=None)
     model = Planned()
     fit(model, tmp_path, callbacks=[finder], enable_checkpointing=True)
     shares = [0.1 * numbers["lr.head"] / model.lr for numbers in model.seen[20:]]
     assert model.lr != 0.1
     binding: dict[str, Any] = {"total": "40st", "steps_per_epoch": 10}
-    assert_follows(shares, end=40, **binding)
+    assert_follows(shares, end=AFTER_FINDER, **binding)
     decays = [0.1 * numbers["weight_decay.head"] / 0.04 for numbers in model.seen[20:]]
-    assert_follows(decays, "cosine 100% to=10x", end=40, **binding)
+    assert_follows(decays, "cosine 100% to=10x", end=AFTER_FINDER, **binding)
 
 
 class Named(Model):

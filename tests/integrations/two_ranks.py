@@ -67,7 +67,7 @@ def lightning(
     train: Any = DataLoader(torch.randn(EXAMPLES, 2), batch_size=4)  # type: ignore[arg-type]  # a tensor has all that is needed
     validate: Any = DataLoader(torch.randn(8, 2), batch_size=4)  # type: ignore[arg-type]  # likewise
     path = folder / "epoch=1.ckpt" if resumed else None
-    trainer.fit(model, train, validate, ckpt_path=path, weights_only=False)
+    trainer.fit(model, train, validate, ckpt_path=path)
     return model.rates
 
 
@@ -89,8 +89,8 @@ def transformers(
     class Rates(TrainerCallback):
         seen: list[float] = []  # noqa: RUF012  # of this call's class
 
-        def on_pre_optimizer_step(self, *_: Any, optimizer: Any, **others: Any) -> None:
-            self.seen.append(optimizer.param_groups[0]["lr"])
+        def on_pre_optimizer_step(self, *_: Any, lr_scheduler: Any, **others: Any) -> None:
+            self.seen.append(lr_scheduler.optimizer.param_groups[0]["lr"])
 
     data = [{"x": torch.randn(2), "labels": torch.zeros(1)} for _ in range(EXAMPLES)]
     arguments = TrainingArguments(
