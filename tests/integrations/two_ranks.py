@@ -224,4 +224,8 @@ def main(library: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("error", schedlang.ScheduleWarning)
+    # PyTorch 2.4 cannot load to "cpu:0", where transformers 4 resumes.
+    torch.serialization.register_package(
+        100, lambda _: None, lambda storage, place: storage if place == "cpu:0" else None
+    )
     main(sys.argv[1], Path(sys.argv[2]))
