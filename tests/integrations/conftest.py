@@ -1,7 +1,12 @@
-"""A test of a library that is not installed is not collected: `make integrations` installs them."""
+"""A file of tests whose library is not installed is skipped: `make integrations` installs them."""
 
 import os
+from collections.abc import Generator
 from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 # transformers 4 imports TensorFlow where it is installed, and then refuses Keras 3.
 os.environ.setdefault("USE_TF", "0")
@@ -39,6 +44,19 @@ NEEDED = {
     ),
     "test_transformers.py": ("transformers", "accelerate"),
 }
-collect_ignore = [
-    name for name, needed in NEEDED.items() if not all(find_spec(each) for each in needed)
-]
+
+
+class Missing(pytest.File):
+    def collect(self) -> NoReturn:
+        missing = [name for name in NEEDED[self.path.name] if not find_spec(name)]
+        pytest.skip(f"{self.path.name} needs {', '.join(missing)}: see `make integrations`")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    collectors = yield
+    if all(map(find_spec, NEEDED.get(file_path.name, ()))):
+        return collectors
+    return [Missing.from_parent(parent, path=file_path)]
