@@ -15,6 +15,9 @@ WORKERS := -n auto --maxprocesses 4 --dist loadfile
 SAMPLE ?= 400
 SEED ?= 1
 CONFIG := examples/config.yaml --key train.lr_schedule
+# An old release warns of what was deprecated since; the last is of PyTorch 2.4's own SequentialLR.
+OLD_WARNINGS := -W default::DeprecationWarning -W default::FutureWarning \
+  -W default::SyntaxWarning -W "default:The epoch parameter in:UserWarning"
 
 .PHONY: demo test quick engines integrations oldest lint format tables docs wheel mutants bench clean
 
@@ -39,10 +42,8 @@ engines: .venv/.engines
 integrations: .venv/.integrations
 	$(BIN)/python -m pytest tests/integrations
 
-# An old release warns of what was deprecated since.
 oldest: .oldest/.ready
-	PYTEST_ADDOPTS='-W default::DeprecationWarning -W default::FutureWarning -W default::SyntaxWarning' \
-	  .oldest/bin/python -m pytest $(WORKERS)
+	PYTEST_ADDOPTS='$(OLD_WARNINGS)' .oldest/bin/python -m pytest $(WORKERS)
 
 lint: .venv/.all
 	$(BIN)/ruff format --check

@@ -49,7 +49,8 @@ def updates(self) -> int:
     """How many updates the optimizer has made."""
     if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
         self.model.jax_state_sync()
-    return int(self.model.optimizer.iterations + 0)  # a sum, as `tf.distribute` needs it
+    optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+    return int(optimizer.iterations + 0)  # a sum, as `tf.distribute` needs it
 
 def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
     updates = self.updates()

@@ -297,5 +297,8 @@ if __name__ == "__main__":
         target = jobs[0]["target"]
         if target != "python":
             importlib.import_module(target if target in {"torch", "optax"} else "keras")
+    if "torch" in sys.modules and sys.modules["torch"].__version__.startswith("2.4."):
+        # Its SequentialLR begins each phase but the first in a way that it has deprecated itself.
+        warnings.filterwarnings("ignore", "The epoch parameter in", UserWarning, "torch.optim")
     found = [complaint for job in jobs for complaint in complaints(job)]
     sys.stdout.write(f"\n{json.dumps(found)}\n")
