@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,10 @@ def test_sources_are_lint_clean(folder: Callable[[Target], Folder], target: Targ
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
+@pytest.mark.skipif(
+    version("torch").startswith("2.4."),
+    reason="the types of PyTorch 2.4 do not export torch.optim.Optimizer",
+)
 def test_sources_pass_the_type_checker(folder: Callable[[Target], Folder], tmp_path: Path) -> None:
     """All snapshots, and a few files of each target."""
     for snapshot in Path(__file__).with_name("snapshots").iterdir():
