@@ -780,6 +780,8 @@ def test_a_metric_that_is_missing(arguments: str, options: dict[str, Any], messa
         warnings.simplefilter("always", schedlang.ScheduleWarning)
         fit(model_of(keras.optimizers.SGD(0.1)), *callbacks, **options)
     found = [str(w.message) for w in caught if w.category is schedlang.ScheduleWarning]
+    # In Keras 3.5 the logs of an epoch have what callbacks put into those of its last batch.
+    found = [each.replace("learning_rate, ", "") for each in found]
     assert found == ([f"`plateau` finds no metric {message}"] if message else [])
 
 
