@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,6 +108,9 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_in_a_compiled_step(tmp_path: Path, jobs: list[dict[str, Any]], backend: str) -> None:
+    if backend == "torch" and version("torch").startswith("2.4."):
+        # There `_foreach_add_` takes no Keras variable as its `alpha`, which is the momentum.
+        jobs = [job for job in jobs if not job.get("optimizer", {}).get("nesterov")]
     assert run(tmp_path, jobs, KERAS_BACKEND=backend) == []
 
 

@@ -7,6 +7,7 @@ import csv
 import inspect
 import re
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -619,6 +620,8 @@ def test_momentum_moves_against_the_rate(kind: str) -> None:
 )
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 def test_momentum_moves_in_a_step_that_was_compiled_before(kind: str, line: str) -> None:
+    if kind == "sgd" and BACKEND == "torch" and version("torch").startswith("2.4."):
+        pytest.skip("PyTorch 2.4 takes no variable as `alpha`, where Keras passes the momentum")
     found = []
     for eager in (True, False):
         optimizer = (
