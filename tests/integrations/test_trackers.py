@@ -48,6 +48,7 @@ CONFIG = {
     "schedule/line": "warmup linear 3st -> cosine rest min=1%",
     "schedule/phases": "0: warmup linear 3st, 1: cosine rest min=1%, 2: (end level)",
     "schedule/base": 0.1,
+    "schedule/total": "12st",
 }
 
 
