@@ -37,7 +37,7 @@ engines: .venv/.engines
 	$(BIN)/python -m pytest tests/engines tests/docs/test_pages.py -k 'engines or spaces'
 
 integrations: .venv/.integrations
-	$(BIN)/python -m pytest tests/integrations
+	$(BIN)/python -m pytest $(WORKERS) tests/integrations
 
 # An old release warns of what was deprecated since.
 oldest: .oldest/.ready
