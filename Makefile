@@ -11,7 +11,8 @@ BIN := .venv/bin
 # The pip that a new environment comes with is good enough.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 UV := $(BIN)/uv --quiet
-WORKERS := -n auto --maxprocesses 4 --dist loadfile
+# In the order of their names: files of many tests first, the slow ones, of few, would be the last.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SAMPLE ?= 400
 SEED ?= 1
 CONFIG := examples/config.yaml --key train.lr_schedule
@@ -40,7 +41,7 @@ engines: .venv/.engines
 	$(BIN)/python -m pytest tests/engines tests/docs/test_pages.py -k 'engines or spaces'
 
 integrations: .venv/.integrations
-	$(BIN)/python -m pytest tests/integrations
+	$(BIN)/python -m pytest $(WORKERS) tests/integrations
 
 oldest: .oldest/.ready
 	PYTEST_ADDOPTS='$(OLD_WARNINGS)' .oldest/bin/python -m pytest $(WORKERS)

@@ -92,6 +92,7 @@ def test_call_beside_keras(benchmark: Any, who: str) -> None:
     time_call(benchmark, ours if who == "schedlang" else keras_own, flagship)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the graphs are TensorFlow's")
 @pytest.mark.benchmark(group="tracing a tf.function: a thousand ramps are at most 400 nodes")
 @pytest.mark.parametrize("text", [FLAGSHIP, THOUSAND], ids=["two phases", "a thousand"])
 def test_trace(benchmark: Any, text: str) -> None:

@@ -45,6 +45,8 @@ def up(a: float, b: float, part: Expr) -> Expr:
         (up(0.1, 1e-4, 1 - (1 - P) ** 3), "1e-4 + (0.1 - 1e-4) * ((20 - t) / 20) ** 3"),
         ((T - 26.3) * 10 / 637, "(t * 10 - 263) / 637"),
         (up(0.1, 0.01, P), "0.1 + (0.01 - 0.1) * (t / 20)"),
+        (up(0.1, 0.001, sqrt(P)), "0.1 + (0.001 - 0.1) * sqrt(t / 20)"),
+        (up(0.1, 1e-4, sqrt(P)), "1e-4 + (0.1 - 1e-4) * ((20 - t) / 20) / (1 + sqrt(t / 20))"),
     ],
 )
 def test_what_is_written(curve: Expr, text: str) -> None:

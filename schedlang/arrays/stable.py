@@ -30,6 +30,8 @@ from schedlang.formula.expressions import (
 
 TINY = 1e-37
 """Roots are taken of at least this: their slope at 0 is infinite, where they do not count too."""
+NEAR = 0.01
+"""A ramp whose lower level is at least this share of the other one loses two of seven digits."""
 _OTHER_SIDE = {"progress": "left", "left": "progress"}
 _NO_SIZES: Mapping[str, float] = {}
 
@@ -40,7 +42,8 @@ def stable(e: Expr, sizes: Mapping[str, float] = _NO_SIZES, near: float = math.i
     Args:
         e: a formula.
         sizes: about how large the base rate and the levels are, by their symbols.
-        near: a ramp is left as it is where its lower level is at least this share of the other one.
+        near: a ramp is left as it is where its lower level is at least this share of the other one;
+            one along a root, whose complement takes three more operations, from `NEAR` on.
     """
 
     def change(e: Expr) -> Expr:
@@ -57,7 +60,8 @@ def stable(e: Expr, sizes: Mapping[str, float] = _NO_SIZES, near: float = math.i
             a, b, part = ramp
             first, last = _size(a, sizes), _size(b, sizes)
             if first is not None and last is not None:
-                if min(first, last) >= near * max(first, last) > 0:
+                least = min(near, NEAR) if _is_root(part) else near
+                if min(first, last) >= least * max(first, last) > 0:
                     return e
                 if first > last:
                     return formula.add(b, _times(a - b, change(1 - part)))
@@ -68,6 +72,14 @@ def stable(e: Expr, sizes: Mapping[str, float] = _NO_SIZES, near: float = math.i
         return changed
 
     return change(e)
+
+
+def _is_root(e: Expr) -> bool:
+    match e:
+        case Apply("sqrt") | Apply("pow", (_, Number(0.5))):
+            return True
+        case _:
+            return False
 
 
 def _is_one_minus(e: Expr) -> bool:

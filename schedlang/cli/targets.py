@@ -146,19 +146,13 @@ def _optax(program: Program, levels: Levels) -> Iterator[str]:
     if not pieces:
         yield f"as source: one formula, since {why}"
         return
-    both = optax.warmup_cosine(pieces[:2], levels)
-    found = [optax.counterpart(piece, levels) for piece in pieces]
-    if both is not None:
-        pieces, found = pieces[1:], [both, *found[2:]]
-    before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
-    if before is not None and not pieces[-1].text and levels.same(before, pieces[-1].curve):
-        pieces, found = pieces[:-1], found[:-1]
-    if all(call is None or call.name == "constant_schedule" for call in found):
+    found = optax.joined(pieces, levels)
+    if found is None:
         yield "as source: one formula, since no schedule of optax' is a part of it"
         return
-    joined = len(found) > 1
+    joined = len(found[0]) > 1
     yield from ["as source, join_schedules of:"] if joined else []
-    for piece, call in zip(pieces, found, strict=True):
+    for piece, call in zip(*found, strict=True):
         own = f"a formula for `{piece.text or 'the end that holds'}`"
         text = own if call is None else _written(call, optax.DEFAULTS, levels)
         yield f"{'  ' if joined else 'as source: '}{text}"

@@ -52,6 +52,27 @@ def warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
     return None
 
 
+def joined(
+    pieces: Sequence[Piece], levels: Levels
+) -> tuple[Sequence[Piece], list[Call | None]] | None:
+    """The phases of `join_schedules`, and optax's schedules for them, where any is optax's own.
+
+    A warm-up and its cosine are one phase. An end that the phase before it holds is none.
+    """
+    found = [counterpart(piece, levels) for piece in pieces]
+    if all(call is None or call.name == "constant_schedule" for call in found):
+        return None
+    both = warmup_cosine(pieces[:2], levels)
+    if both is not None:
+        text = f"{pieces[0].text} -> {pieces[1].text}"
+        pieces = [pieces[0]._replace(text=text, end=pieces[1].end), *pieces[2:]]
+        found = [both, *found[2:]]
+    before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
+    if before is not None and not pieces[-1].text and levels.same(before, pieces[-1].curve):
+        return pieces[:-1], found[:-1]
+    return pieces, found
+
+
 def _hold(piece: Piece, levels: Levels) -> Call | None:
     if not levels.is_known(piece.curve):
         return None

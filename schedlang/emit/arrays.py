@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from schedlang.arrays.jumps import split
-from schedlang.arrays.stable import TINY, stable, with_safe_roots
+from schedlang.arrays.stable import NEAR, TINY, stable, with_safe_roots
 from schedlang.emit.code import (
     Block,
     Code,
@@ -57,8 +57,6 @@ from schedlang.program.program import Part, Piece, Repeat, Track
 
 LAST_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
-NEAR = 0.01
-"""A ramp whose lower level is at least this share of the other one loses two of seven digits."""
 TICKS = Symbol("ticks")
 """The ticks of a phase as integers, where ``t`` are the same as floats."""
 

@@ -75,28 +75,19 @@ def _native(file: File, program: Program, clock: str) -> Block | None:
 
 def _schedule(file: File, levels: WrittenLevels, pieces: list[Piece]) -> Block | None:
     """Statements that define ``schedule``, of phases one after the other."""
-    found = [optax.counterpart(piece, levels) for piece in pieces]
-    if all(own is None or own.name == "constant_schedule" for own in found):
+    found = optax.joined(pieces, levels)
+    if found is None:
         return None
-    both = optax.warmup_cosine(pieces[:2], levels)
-    if both is not None:
-        text = f"{pieces[0].text} -> {pieces[1].text}"
-        pieces = [pieces[0]._replace(text=text, end=pieces[1].end), *pieces[2:]]
-        found = [both, *found[2:]]
-    last = pieces[-1]
-    before = found[-2].holds if len(found) > 1 and found[-2] is not None else None
-    if before is not None and not last.text and levels.same(before, last.curve):
-        pieces, found = pieces[:-1], found[:-1]
-    calls = [optax_call(own, levels) for own in found]
+    joint, calls = found[0], [optax_call(own, levels) for own in found[1]]
     schedules = [
         own.code() if own is not None else _by_formula(file, piece)
-        for piece, own in zip(pieces, calls, strict=True)
+        for piece, own in zip(joint, calls, strict=True)
     ]
-    texts = [piece.text or "the end holds" for piece in pieces]
+    texts = [piece.text or "the end holds" for piece in joint]
     if len(schedules) == 1:
         return (*note(texts[0]), let("schedule", schedules[0]))
     children = (commented(text, own, depth=3) for text, own in zip(texts, schedules, strict=True))
-    boundaries = listed(*(number(piece.end or 0) for piece in pieces[:-1]))
+    boundaries = listed(*(number(piece.end or 0) for piece in joint[:-1]))
     joined = call("optax.join_schedules", listed(*children), boundaries=boundaries)
     return (let("schedule", joined),)
 

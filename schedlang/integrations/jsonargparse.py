@@ -9,10 +9,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from jsonargparse.typing import register_type
-
+from schedlang.integrations import needs
 from schedlang.plan.model import Plan
 from schedlang.schedule import Schedule
+
+with needs("trainers", __name__):
+    from jsonargparse.typing import register_type
 
 if tuple(map(int, version("jsonargparse").split(".")[:2])) < (4, 46):
     raise ImportError(
@@ -20,9 +22,9 @@ if tuple(map(int, version("jsonargparse").split(".")[:2])) < (4, 46):
         "installed: python -m pip install --upgrade jsonargparse"
     )
 from jsonargparse import _signatures, set_parsing_settings
+from jsonargparse._signatures import convert_to_dict as _expanded
 
 _WRITE: dict[type, Callable[[Any], Any]] = {Schedule: str, Plan: Plan.mapping}
-_expanded = _signatures.convert_to_dict
 
 
 def _default(value: Any) -> Any:
@@ -30,8 +32,9 @@ def _default(value: Any) -> Any:
     return _WRITE[type(value)](value) if type(value) in _WRITE else _expanded(value)
 
 
-# Else jsonargparse expands our models into their fields: a type into one option for each. For
-# defaults it has no such setting, and fails where a field is a length.
+# Else jsonargparse expands our models into their fields: a type into one option for each. It
+# expands the default of every pydantic model before it looks for a serializer, and has no setting
+# for that.
 set_parsing_settings(subclasses_enabled=[*_WRITE])
 _signatures.convert_to_dict = _default
 for _kind, _write in _WRITE.items():

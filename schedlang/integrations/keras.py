@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
+from schedlang.integrations import needs
 from schedlang.integrations.tracking import PREFIX, check_every_n, scalars
-from schedlang.keras.callbacks import inner, number, synchronise
-from schedlang.keras.moving import name_of
 from schedlang.program.program import Program
+
+with needs("tensorflow", __name__):
+    import keras
+
+    from schedlang.keras.callbacks import inner, number, synchronise
+    from schedlang.keras.moving import name_of
 
 
 class ScheduleTracker(keras.callbacks.Callback):

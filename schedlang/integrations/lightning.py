@@ -6,16 +6,19 @@ import math
 from contextlib import suppress
 from typing import Any, Literal
 
-import lightning.pytorch as pl
-import torch
-from lightning.pytorch.callbacks import LearningRateFinder
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch.optim import Optimizer
-
 from schedlang.errors import warn
-from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
+from schedlang.integrations import needs
 from schedlang.integrations.tracking import check_every_n, config, scalars
-from schedlang.torch import Bound
+
+with needs("trainers", __name__):
+    import lightning.pytorch as pl
+    import torch
+    from lightning.pytorch.callbacks import LearningRateFinder
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+    from torch.optim import Optimizer
+
+    from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
+    from schedlang.torch import Bound
 
 with suppress(ImportError):  # jsonargparse is not installed, or is older than 4.46
     import schedlang.integrations.jsonargparse  # noqa: F401  # LightningCLI then reads our types

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from transformers import Trainer, TrainerCallback
-from transformers.integrations import MLflowCallback, TensorBoardCallback, WandbCallback
-from transformers.trainer_utils import has_length
-
 from schedlang.errors import warn
-from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
+from schedlang.integrations import needs
 from schedlang.integrations.tracking import check_every_n, config, scalars
 from schedlang.plan.model import Plan
-from schedlang.torch import Bound
+
+with needs("trainers", __name__):
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+    from transformers import Trainer, TrainerCallback
+    from transformers.integrations import MLflowCallback, TensorBoardCallback, WandbCallback
+    from transformers.trainer_utils import has_length
+
+    from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
+    from schedlang.torch import Bound
 
 
 class ScheduledTrainer(Trainer):

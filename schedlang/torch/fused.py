@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any, SupportsFloat, SupportsIndex, TypeAlias
 
 import torch
@@ -21,11 +22,14 @@ and their bases, and for each tick the level pair (see `schedlang.torch.rates.Ra
 Turn: TypeAlias = tuple[Slot | None, str, Group, float, list[float], list[float]]
 """The same for one group, which a step checks. Named tuples are twice as slow to unpack."""
 
-Same: TypeAlias = tuple[str, list[Group], list[float]]
-"""One key, its groups, and for each tick the number that all of them have."""
+Same: TypeAlias = tuple[str, list[Group], Iterator[tuple[Group, float, float]]]
+"""One key, its groups, and for each step the group that it checks, and the number that all of them
+have before and after it."""
 
-Block: TypeAlias = tuple[int, int, list[Group], list[float], Same | None, list[Strip], list[Turn]]
-NOTHING_AHEAD: Block = (0, 0, [], [], None, [], [])
+Block: TypeAlias = tuple[
+    list[Group], list[float], Same | None, Iterator[tuple[int, Turn]], list[Strip]
+]
+NOTHING_AHEAD: Block = ([], [], None, iter(()), [])
 
 
 class Fused(TakesMetrics):
@@ -37,10 +41,10 @@ class Fused(TakesMetrics):
 
     Attributes:
         last_epoch: the tick.
-        _block: the tick for which it was computed, and the one before which a step need not look at
-            anything else; the optimizer's list of groups (loading a state makes a new one) and the
-            base rates then; what a step sets if that is one number, and else all that it sets, and
-            what it checks in turn.
+        _block: what the steps do as long as nothing else happens: the optimizer's list of groups
+            (loading a state makes a new one) and the base rates for which it was computed; what a
+            step sets if that is one number; else the index of each step with what it checks, and
+            all that it sets.
     """
 
     def __init__(
@@ -99,32 +103,32 @@ class Fused(TakesMetrics):
         Raises:
             TypeError: if a metric is missing, or if there is no plateau to take one.
         """
-        tick = self._tick + 1
-        first, end, groups, bases, same, strips, turns = self._block
+        groups, bases, same, ahead, strips = self._block
         if (
-            tick < end
-            and metric is None
+            metric is None
             and metrics is None
             and groups is self.optimizer.param_groups
             and len(groups) == len(bases)
             and self.bases == bases
         ):
-            index = tick - first
             if same is not None:
-                key, members, numbers = same
-                if members[tick % len(members)][key] == numbers[index - 1]:
-                    self._tick = tick
+                key, members, pairs = same
+                for checked, was, number in pairs:
+                    if checked[key] != was:
+                        break
+                    self._tick += 1
                     self._step_count += 1
-                    number = numbers[index]
                     for group in members:
                         group[key] = number
                     return
-            slot, key, group, base, relative, absolute = turns[tick % len(turns)]
-            number = absolute[index - 1]
-            if relative:
-                number = relative[index - 1] * base + number
-            if (group[key] if slot is None else slot.read(group)) == number:
-                self._tick = tick
+            for index, (checked_slot, checked_key, checked, own_base, factors, numbers) in ahead:
+                number = numbers[index - 1]
+                if factors:
+                    number = factors[index - 1] * own_base + number
+                found = checked[checked_key] if checked_slot is None else checked_slot.read(checked)
+                if found != number:
+                    break
+                self._tick += 1
                 self._step_count += 1
                 for slot, key, members, bases, relative, absolute in strips:
                     number = absolute[index]
@@ -145,6 +149,7 @@ class Fused(TakesMetrics):
     def _step(self, metric: SupportsFloat | None) -> None:
         """A step that checks all groups."""
         plateaus, count = self._plateaus(), self._step_count + 1
+        self._block = NOTHING_AHEAD  # a step of it may be used up
         if self._watch is None:
             super(TakesMetrics, self).step()  # PyTorch's own first step
             return
@@ -205,12 +210,15 @@ class Fused(TakesMetrics):
                 strips.append((slot, key, groups, bases, *pairs))
                 each = zip(groups, bases, strict=True)
                 turns += [(slot, key, group, base, *pairs) for group, base in each]
-        end = tick + min((len(absolute) for *_, absolute in strips), default=0)
         same: Same | None = None
+        ahead: Iterator[tuple[int, Turn]] = iter(())
         match strips:
             case [(None, key, groups, _, [], numbers)]:
-                same = key, groups, numbers
-        self._block = tick, end, all_groups, list(self.bases), same, strips, turns
+                same = key, groups, zip(cycle(groups), numbers, numbers[1:])
+            case _:
+                ticks = min((len(absolute) for *_, absolute in strips), default=0)
+                ahead = zip(range(1, ticks), cycle(turns))
+        self._block = all_groups, list(self.bases), same, ahead, strips
 
     def get_last_lr(self) -> list[float | torch.Tensor]:
         """The rates of the tick, one a group; tensors where the group has one."""

@@ -23,7 +23,7 @@ def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:
         each
         for each in gc.get_objects()
         if issubclass(type(each), LRScheduler)  # `isinstance` would run code of lazy proxies
-        and vars(each).get("optimizer") is scheduler.optimizer
+        and getattr(each, "optimizer", None) is scheduler.optimizer
     ]
     outer = [each for each in on if not _is_in(scheduler, _children(each))]
     inner = [child for each in outer for child in _children(each)]
@@ -52,8 +52,7 @@ def _written(scheduler: Any, slot: Slot, group: int) -> float | None:
 
 
 def _children(scheduler: LRScheduler) -> list[LRScheduler]:
-    found: list[LRScheduler] = list(vars(scheduler).get("_schedulers", ()))
-    return found
+    return list(getattr(scheduler, "_schedulers", ()))
 
 
 def _is_in(scheduler: LRScheduler, several: list[LRScheduler]) -> bool:

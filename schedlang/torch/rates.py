@@ -11,8 +11,10 @@ from schedlang.formula.expressions import affine
 from schedlang.program.program import Program, Track, pieces_of
 from schedlang.torch.momentum import momenta
 
-AHEAD = 1024
+AHEAD = 4096
 """Ticks that are computed at once: few enough that the first step comes soon."""
+AHEAD_OF_EACH = 1024
+"""The same where each group has a column of its own."""
 
 
 class Rates:
@@ -54,7 +56,8 @@ class Rates:
         return [relative * base + self.absolute[index] for base in self._bases]
 
     def _look_ahead(self, tick: int) -> None:
-        self.first, last = tick, tick + AHEAD
+        ahead = AHEAD if self._split or len(self._programs) == 1 else AHEAD_OF_EACH
+        self.first, last = tick, tick + ahead
         self.momenta = momenta(self._program, tick, last)
         if self._split:
             relative, absolute = (_product(tracks, tick, last) for tracks in self._split)

@@ -42,6 +42,7 @@ class Bound(LRScheduler):
     bases: list[float] = []  # noqa: RUF012  # never changed in place; PyTorch's __init__ steps before ours ran
     total: int | None = None
     on_mismatch: OnMismatch = "raise"
+    _pytorch_base_lrs: list[Any] = []  # noqa: RUF012  # not in `__dict__`: one look slows each step
     _watch: Watch | None = None  # None while PyTorch's own __init__ runs
     _assignments: Sequence[Assignment] = ()
     _values: Sequence[Assignment] = ()
@@ -143,13 +144,12 @@ class Bound(LRScheduler):
     @property
     def base_lrs(self) -> list[Any]:
         """The base rate of each parameter group. What is assigned counts from the next step on."""
-        bases: list[float] = self.__dict__["base_lrs"] if self._is_own_call else self.bases
-        return bases
+        return self._pytorch_base_lrs if self._is_own_call else self.bases
 
     @base_lrs.setter
     def base_lrs(self, bases: Sequence[float | Tensor]) -> None:
         if self._is_own_call:  # CyclicLR keeps its lower level there
-            self.__dict__["base_lrs"] = bases
+            self._pytorch_base_lrs = list(bases)
             return
         if len(bases) != len(self.optimizer.param_groups):
             groups = len(self.optimizer.param_groups)

@@ -13,11 +13,14 @@ from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 import schedlang
 from tests.cases import CASES, Case, golden, ticks_of
 from tests.strategies import schedules
 
+collect_ignore = ["__snapshots__"]  # no tests, and no doctests
 Target = Literal["torch", "keras", "optax", "python"]
 RANDOM: dict[Target, int] = {"python": 200, "torch": 200, "keras": 200, "optax": 200}
 TOLERANCE: dict[Target, float] = {"python": 1e-9, "torch": 1e-9, "keras": 1e-4, "optax": 1e-4}
@@ -183,6 +186,18 @@ def every_golden() -> list[Case]:
         for case in golden()
         if not case["schedule"].startswith("plateau")
     ]
+
+
+class Sources(SingleFileSnapshotExtension):
+    """Emitted files as they are, one for each case: `__snapshots__/test_file/test[case].py`."""
+
+    file_extension = "py"
+    _write_mode = WriteMode.TEXT
+
+
+@pytest.fixture
+def sources(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(Sources)
 
 
 @pytest.fixture(scope="session")

@@ -221,16 +221,17 @@ def recording(name: str, found: list[float]) -> Any:
 def _optax(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:
     import jax
     import jax.numpy as jnp
+    import numpy as np
 
     def call(step: Any) -> Any:
         return module.learning_rate(step, *job["lr"])
 
     call = jax.jit(call) if job["compiled"] else call
     ticks = job["ticks"] + job["ticks"][-1:] * (-len(job["ticks"]) % 256)  # few shapes compile once
-    rates = jax.vmap(call)(jnp.asarray(ticks))[: len(job["ticks"])]
+    rates = jax.vmap(call)(jnp.asarray(ticks))
     assert rates.dtype == jnp.float32
     assert module.learning_rate(3, *job["lr"]).shape == ()
-    return {"rates": [float(rate) for rate in rates]}
+    return {"rates": np.asarray(rates)[: len(job["ticks"])].tolist()}  # JAX compiles what cuts it
 
 
 def _plan(module: Any, job: dict[str, Any]) -> dict[str, list[float]]:

@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 import schedlang
 from schedlang.emit.code import comment, docstring, lines_of, plain
 from schedlang.targets import TARGETS, Target
 
 FLAGSHIP = "warmup linear 10 -> cosine 90 min=1e-4"
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 LONG = " -> ".join(f"{'linear' if i % 2 else 'cosine'} 10 to={i * 37 % 97 + 3}%" for i in range(42))
 STAIRCASE = "warmup 5ep from=0 skip=1st -> hold until 5ep -> cosine 95ep min=1% every=1ep"
-UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 
 TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
     ("flagship", "python", FLAGSHIP, {"lr": 0.1}),
@@ -53,14 +52,20 @@ TELLING: list[tuple[str, Target, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "target", "text", "binding"), TELLING)
-def test_snapshots(name: str, target: Target, text: str, binding: dict[str, Any]) -> None:
-    """Run with UPDATE_SNAPSHOTS=1 to write them anew, and read every one of them."""
-    source = schedlang.parse(text).emit(target, **binding)
-    path = SNAPSHOTS / f"{name}_{target}.py.txt"
-    if UPDATE:
-        path.write_text(source, encoding="utf-8")
-    assert source == path.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("target", "text", "binding"),
+    [pytest.param(*case, id=f"{name}_{case[0]}") for name, *case in TELLING],
+)
+def test_snapshots(
+    target: Target, text: str, binding: dict[str, Any], sources: SnapshotAssertion
+) -> None:
+    """Run with --snapshot-update to write them anew, and read every one of them."""
+    assert schedlang.parse(text).emit(target, **binding) == sources
+
+
+def test_no_snapshot_is_left_over() -> None:
+    kept = {path.stem for path in Path(__file__).parent.glob("__snapshots__/test_emit/*")}
+    assert kept == {f"test_snapshots[{name}_{target}]" for name, target, *_ in TELLING}
 
 
 @pytest.mark.parametrize("target", TARGETS)

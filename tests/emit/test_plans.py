@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 import schedlang
 from schedlang import Plan
@@ -26,8 +26,6 @@ from tests.emit.run import fit, planned, small
 from tests.emit.test_hostile import HOSTILE, statements
 from tests.strategies import assembled, lines_of_a_run
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
-UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 DETECTION: dict[str, Any] = {
     "total": 50,
     "lr": {
@@ -365,15 +363,18 @@ WRITTEN: list[tuple[str, Target]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "target"), WRITTEN)
-def test_snapshots(name: str, target: Target) -> None:
+@pytest.mark.parametrize(
+    ("name", "target"), [pytest.param(*case, id="_".join(case)) for case in WRITTEN]
+)
+def test_snapshots(name: str, target: Target, sources: SnapshotAssertion) -> None:
     """As those of lines; the type checker reads them in tests/emit/test_values.py."""
     written, given = PLANS[name]
-    source = Plan(written).emit(target, **given)
-    path = SNAPSHOTS / f"plan_{name}_{target}.py.txt"
-    if UPDATE:
-        path.write_text(source, encoding="utf-8")
-    assert source == path.read_text(encoding="utf-8")
+    assert Plan(written).emit(target, **given) == sources
+
+
+def test_no_snapshot_is_left_over() -> None:
+    kept = {path.stem for path in Path(__file__).parent.glob("__snapshots__/test_plans/*")}
+    assert kept == {f"test_snapshots[{name}_{target}]" for name, target in WRITTEN}
 
 
 def test_files_are_lint_clean(tmp_path: Path) -> None:

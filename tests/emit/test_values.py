@@ -58,8 +58,9 @@ def test_sources_are_lint_clean(folder: Callable[[Target], Folder], target: Targ
 )
 def test_sources_pass_the_type_checker(folder: Callable[[Target], Folder], tmp_path: Path) -> None:
     """All snapshots, and a few files of each target."""
-    for snapshot in Path(__file__).with_name("snapshots").iterdir():
-        (tmp_path / snapshot.name.removesuffix(".txt")).write_bytes(snapshot.read_bytes())
+    for snapshot in Path(__file__).with_name("__snapshots__").glob("*/*.py"):
+        name = snapshot.stem.partition("[")[2].removesuffix("]")
+        (tmp_path / f"{snapshot.parent.name}_{name}.py").write_bytes(snapshot.read_bytes())
     for target in TARGETS:
         for job in folder(target).jobs[::40]:
             source = Path(job["path"])

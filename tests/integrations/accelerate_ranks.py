@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 
 import schedlang
+from tests.integrations.following import LINE, METRIC
 
 
 def main(
@@ -26,13 +27,13 @@ def main(
     loader: Any = torch.utils.data.DataLoader(torch.randn(80, 2), batch_size=4)  # type: ignore[arg-type]  # a tensor has all that is needed
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     per_epoch = -(-len(loader) // 2)
-    line = schedlang.parse("warmup 1ep -> cosine rest min=1%")
+    line = schedlang.parse(METRIC if how == "plateau" else LINE)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", schedlang.ScheduleWarning)
         scheduler: Any = line.to_torch(
             optimizer,
             engine=engine,
-            total=f"{epochs}ep",
+            total=None if how == "plateau" else f"{epochs}ep",
             steps_per_epoch=per_epoch,
             on_mismatch=policy,
         )
@@ -43,7 +44,7 @@ def main(
         if begin:
             accelerator.load_state(folder)
         rates = []
-        for _ in range(begin, end):
+        for epoch in range(begin, end):
             for batch in loader:
                 with accelerator.accumulate(model):
                     if accelerator.sync_gradients:
@@ -55,6 +56,11 @@ def main(
                     ):
                         scheduler.step()
                     optimizer.zero_grad()
+            if how == "plateau":
+                # Rank 0 alone improves, and the mean over both does not.
+                sign = 1 if accelerator.is_main_process else -1
+                metric = torch.tensor(100.0 - sign * epoch)
+                scheduler.observe(accelerator.reduce(metric, reduction="mean"))
         accelerator.save_state(folder)
     if accelerator.is_main_process:
         ours = [str(each.message) for each in caught if each.category is schedlang.ScheduleWarning]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integrations.following import LINE, assert_follows
+from tests.integrations.following import LINE, assert_follows, halvings
 from tests.integrations.launching import launch
 
 SCRIPT = Path(__file__).with_name("accelerate_ranks.py")
@@ -48,6 +48,12 @@ def test_resumed_with_another_length(stopped: Any, policy: str, epoch: int, tmp_
     begin, end = epoch * per_epoch, 8 * per_epoch
     binding: dict[str, Any] = {"total": "8ep", "steps_per_epoch": per_epoch}
     assert_follows(seen["rates"], LINE, begin=begin, end=end, **binding)
+
+
+def test_a_plateau_takes_the_mean(tmp_path: Path) -> None:
+    seen = train(2, tmp_path, "auto", "plateau", 0, 4)
+    assert seen["warnings"] == []
+    assert seen["rates"] == pytest.approx(halvings(20, [15], warmup=5))
 
 
 @pytest.mark.parametrize("engine", ["chain", "fused"])

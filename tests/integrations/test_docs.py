@@ -6,14 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT, Page, blocks
+from tests.docs.markdown import ROOT, Block, Page, blocks
 from tests.integrations.launching import launch
 
 # The libraries warn of each other's deprecations; a warning of ours is an error.
 pytestmark = pytest.mark.filterwarnings("default", "error::schedlang.ScheduleWarning")
 
+TRAINERS = list(blocks(ROOT / "docs" / "in-a-trainer.md"))
 DISTRIBUTED = "# torchrun"
 """How a block begins that is a program for several processes."""
+CONTINUED = "# train.py goes on"
+"""How a block begins that belongs to the program before it."""
+PROGRAMS: dict[int, str] = {}
+for block in TRAINERS:
+    if block.code.startswith(DISTRIBUTED):
+        PROGRAMS[block.line] = block.code
+    elif block.code.startswith(CONTINUED):
+        PROGRAMS[max(PROGRAMS)] += block.code
 
 
 @pytest.mark.parametrize(
@@ -26,25 +35,24 @@ def test_the_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     found = list(blocks(ROOT / "docs" / f"{name}.md"))
     assert len(found) >= 1
     for block in found:
-        if not block.code.startswith(DISTRIBUTED):
+        if not block.code.startswith((DISTRIBUTED, CONTINUED)):
             page.run(block)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param(block.code, id=f"line {block.line}")
-        for block in blocks(ROOT / "docs" / "in-a-trainer.md")
-        if block.code.startswith(DISTRIBUTED)
-    ],
-)
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=[f"line {line}" for line in PROGRAMS])
 def test_a_program_for_two_processes(
-    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if "import deepspeed" in code:
+    if "import deepspeed" in program:
         pytest.importorskip("deepspeed")
     script = tmp_path / "train.py"
-    script.write_text(code, encoding="utf-8")
+    script.write_text(program, encoding="utf-8")
     launch(2, script)
     assert (tmp_path / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("block", TRAINERS, ids=str)
+def test_a_trainer_takes_few_lines(block: Block) -> None:
+    lines = [line.strip() for line in block.code.splitlines()]
+    assert len([line for line in lines if line and not line.startswith("#")]) <= 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -189,6 +190,29 @@ def test_print_config(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run(folder, "--print_config")
     assert yaml.safe_load(capsys.readouterr().out)["model"]["schedule"] == "cosine rest"
+
+
+class WithADefault(Planned):
+    def __init__(self, schedule: Plan = Plan(total="9ep", lr="hold")) -> None:  # noqa: B008  # frozen
+        super().__init__(schedule)
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        (Model, "(type: <class 'Schedule'>, default: cosine rest)"),
+        (Planned, "(required, type: <class 'Plan'>)"),
+        (WithADefault, "(type: <class 'Plan'>, default: {'total': '9ep', 'lr': 'hold'})"),
+    ],
+)
+def test_the_help_of_lightning_cli(
+    model: Any, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        LightningCLI(model, args=["fit", "--help"])
+    lines = re.findall(r"  --model\.schedule SCHEDULE\n +(.*)", capsys.readouterr().out)
+    assert lines == [shown]
 
 
 def test_lightning_cli_with_a_plan(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

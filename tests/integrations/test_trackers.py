@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import accelerate
+import keras
 import lightning.pytorch as pl
 import mlflow
+import numpy as np
 import pytest
 import torch
 import transformers
 import wandb
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
+from wandb.integration.keras import WandbMetricsLogger
 from wandb.proto import wandb_internal_pb2
 
 import schedlang
@@ -48,6 +52,7 @@ CONFIG = {
     "schedule/line": "warmup linear 3st -> cosine rest min=1%",
     "schedule/phases": "0: warmup linear 3st, 1: cosine rest min=1%, 2: (end level)",
     "schedule/base": 0.1,
+    "schedule/total": "12st",
 }
 
 
@@ -416,7 +421,7 @@ def test_transformers(every_n: int | None, ticks: list[int], tmp_path: Path) -> 
     found, parameters = of_mlflow(mlflow_run.info.run_id)
     assert sorted(found) == steps
     assert_found([of_first_group(found[step]) for step in steps], ticks)
-    assert parameters["schedule/line"] == CONFIG["schedule/line"]
+    assert {name: parameters[name] for name in CONFIG} == {n: str(x) for n, x in CONFIG.items()}
 
 
 def test_transformers_with_a_plan(tmp_path: Path) -> None:
@@ -444,3 +449,37 @@ def test_transformers_with_another_scheduler(tmp_path: Path) -> None:
     trainer.add_callback(ours_of_transformers.ScheduleTracker(trainer))
     with pytest.raises(TypeError, match=r"^expected a scheduler that schedlang made, .* LambdaLR$"):
         trainer.train()
+
+
+# ------------------------------------------------------------------ Keras
+
+
+def test_keras(tmp_path: Path) -> None:
+    """The callbacks that follow ours find the numbers of each update."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    rate = schedlang.parse(LINE).to_keras(lr=0.1, total="12st")
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    with wandb.init(mode="offline", dir=tmp_path, config=config(PROGRAM)):
+        every = [
+            ours_of_keras.ScheduleTracker(PROGRAM),
+            keras.callbacks.TensorBoard(tmp_path / "board", write_graph=False, update_freq=1),
+            WandbMetricsLogger("batch"),
+        ]
+        x, y = np.ones((16, 2)), np.ones((16, 1))
+        model.fit(x, y, batch_size=4, epochs=3, verbose=0, callbacks=every)
+
+    events = EventAccumulator(str(tmp_path / "board" / "train"), {"tensors": 0})  # all
+    events.Reload()
+    columns = {
+        name: [float(make_ndarray(each.tensor_proto)) for each in events.Tensors(f"batch_{name}")]
+        for name in NUMBERS[0]
+    }
+    rows = zip(*columns.values(), strict=True)
+    assert_found([dict(zip(columns, row, strict=True)) for row in rows], list(range(12)))
+
+    history, run_config = of_wandb(tmp_path)
+    batches = [row for row in history if "batch/schedule/lr" in row]
+    assert_found(
+        [{name: row[f"batch/{name}"] for name in NUMBERS[0]} for row in batches], list(range(12))
+    )
+    assert {name: run_config[name] for name in CONFIG} == CONFIG

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -311,8 +311,24 @@ class Arguments:
     schedule: Schedule
 
 
-def test_the_argument_parser(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = HfArgumentParser(Arguments)
+@dataclass
+class WithMetadata:
+    schedule: Schedule = field(metadata={"type": Schedule, "help": "the rate"})
+
+
+@dataclass
+class WithADefault:
+    schedule: Schedule = Schedule("linear 5")  # noqa: RUF009  # frozen
+
+
+@dataclass
+class OrNone:
+    schedule: Schedule | None = None
+
+
+@pytest.mark.parametrize("fields", [Arguments, WithMetadata, WithADefault, OrNone])
+def test_the_argument_parser(fields: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = HfArgumentParser(fields)
     (parsed,) = parser.parse_args_into_dataclasses(["--schedule", "cosine 90"])
     assert parsed.schedule == schedlang.parse("cosine 90")
     with pytest.raises(SystemExit):

@@ -372,6 +372,21 @@ def test_saved_and_loaded_training_goes_on(tmp_path: Path, steps: int) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
+@pytest.mark.parametrize("begin", [None, 16])  # the same step, or the same share
+def test_goes_on_with_another_length(begin: int | None, tmp_path: Path) -> None:
+    line = schedlang.parse("warmup 10% -> cosine rest")
+    half = model_of(keras.optimizers.SGD(line.to_keras(lr=0.1, total=16)))
+    fit(half, RateLogger(), epochs=2)
+    half.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded.optimizer.learning_rate = line.to_keras(lr=0.1, total=32)
+    if begin is not None:
+        loaded.optimizer.iterations.assign(begin)
+    rates = fit(loaded, RateLogger(), epochs=4)
+    want = line.bind(lr=0.1, total=32).between(begin or 8, (begin or 8) + 16)
+    np.testing.assert_allclose(rates, want, rtol=1e-4, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("text", "binding"),
     [

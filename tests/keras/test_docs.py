@@ -27,7 +27,7 @@ CLASSES = [
 
 
 def test_its_code_runs() -> None:
-    assert len(BLOCKS) == 4 + len(CLASSES)
+    assert len(BLOCKS) == 5 + len(CLASSES)
     exec("\n".join(BLOCKS), {})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from torch.optim.lr_scheduler import (
 )
 
 import schedlang
+from schedlang.program.program import Program
 from tests.torch.rig import ENGINES, OLD_PROTOCOL, close, look, sgd
 
 # Chains, single classes, and what only the fused engine can.
@@ -94,8 +96,13 @@ def build(outer: Any, order: str, line: str, engine: Any) -> Any:
     return outer(optimizer, children, [6, 14][: len(children) - 1])
 
 
+@cache
+def bound(line: str, base: float) -> Program:
+    return schedlang.parse(line).bind(lr=base)
+
+
 def expected(order: str, line: str, tick: int, base: float) -> float:
-    program = schedlang.parse(line).bind(lr=base)
+    program = bound(line, base)
     first, later = tick < 6, 6 <= tick < 14
     match order:
         case "ours first":
@@ -201,11 +208,11 @@ def test_what_every_scheduler_of_pytorch_has(line: str, engine: Any) -> None:
     scheduler._update_lr(7)
     assert scheduler.last_epoch == 7
     for rate, base in zip(look(optimizer).rates, BASES, strict=True):
-        assert close(rate, schedlang.parse(line).bind(lr=base).at(7), base)
+        assert close(rate, bound(line, base).at(7), base)
     scheduler.step(3)
     assert scheduler.last_epoch == 3
     for rate, base in zip(look(optimizer).rates, BASES, strict=True):
-        assert close(rate, schedlang.parse(line).bind(lr=base).at(3), base)
+        assert close(rate, bound(line, base).at(3), base)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -217,4 +224,4 @@ def test_a_tick_that_is_set_from_outside(line: str, engine: Any) -> None:
     optimizer.step()
     scheduler.step()
     for rate, base in zip(look(optimizer).rates, BASES, strict=True):
-        assert close(rate, schedlang.parse(line).bind(lr=base).at(9), base)
+        assert close(rate, bound(line, base).at(9), base)

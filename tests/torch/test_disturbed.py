@@ -109,6 +109,24 @@ def test_every_change_is_written_over_and_each_scheduler_warns_once(engine: Any)
     assert len(messages(caught)) == 1
 
 
+@pytest.mark.parametrize("bases", [[0.1], [0.1, 0.1], [0.1, 0.3]], ids=str)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_warning_that_is_an_error_ends_no_tick(engine: Any, bases: list[float]) -> None:
+    line = "warmup 5 -> hold 3 -> linear 20"
+    optimizer = sgd(*bases)
+    scheduler = schedlang.parse(line).to_torch(optimizer, engine=engine)
+    train(scheduler, 6)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.05
+    optimizer.step()
+    with pytest.raises(ScheduleWarning, match="was changed from"):
+        scheduler.step()
+    assert scheduler.last_epoch == 6
+    for group, base in zip(optimizer.param_groups, bases, strict=True):
+        group["lr"] = base
+    follows(scheduler, line, bases, 20)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_rounding_does_is_no_change(engine: Any) -> None:
     optimizer = sgd(0.1)
