@@ -125,8 +125,9 @@ class Plain(Bound):
         unsaved = {
             "_watch", "_assignments", "_values", "_own_until", "_next", "_groups", "on_mismatch",
         }  # fmt: skip
-        state = {name: v for name, v in super().state_dict().items() if name not in unsaved}
-        state["base_lrs"] = state.pop("_pytorch_base_lrs")  # as PyTorch's own have it
+        renamed = {"_pytorch_base_lrs": "base_lrs"}
+        own = super().state_dict().items()
+        state = {renamed.get(name, name): v for name, v in own if name not in unsaved}
         return state | self._saved()
 
     def __getstate__(self) -> dict[str, Any]:
