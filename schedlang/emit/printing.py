@@ -20,6 +20,7 @@ from schedlang.emit.code import (
     number,
     subscript,
 )
+from schedlang.emit.helpers import GUARDS
 from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
 from schedlang.formula.notation import INFIX
 
@@ -94,13 +95,6 @@ KERAS = Spelling(
     real=lambda x: call("ops.cast", x, '"float32"'),
     divides_whole=False,
 )
-
-GUARDS: dict[Operation, str] = {
-    "div": "_divide", "pow": "_power", "exp": "_exp", "log": "_log", "sqrt": "_sqrt",
-    "sin": "_sin", "cos": "_cos", "tan": "_tan", "floor": "_floor", "ceil": "_ceil",
-    "min": "_min", "max": "_max",
-}  # fmt: skip
-"""Helpers that compute as IEEE does where Python raises."""
 
 
 def counting(x: Expr, edges: Sequence[float]) -> Lookup:

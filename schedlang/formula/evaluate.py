@@ -22,6 +22,7 @@ from schedlang.formula.expressions import (
     Symbol,
     mul,
 )
+from schedlang.formula.ieee import FUNCTIONS, ceil
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,85 +36,16 @@ Function: TypeAlias = Callable[..., float]
 _NO_NAMES: Mapping[str, Number] = {}
 
 
-def _divide(x: float, y: float) -> float:
-    if y:
-        return x / y
-    if x == 0 or x != x or y != y:
-        return math.nan
-    return math.copysign(math.inf, x) * math.copysign(1.0, y)
-
-
-def _power(x: float, y: float) -> float:
-    try:
-        return math.pow(x, y)
-    except OverflowError:
-        odd = y == math.floor(y) and y % 2 == 1
-        return -math.inf if x < 0 and odd else math.inf
-    except ValueError:  # 0 to a negative power, or a negative number to a broken one
-        return math.inf if x == 0 else math.nan
-
-
-def _exp(x: float) -> float:
-    try:
-        return math.exp(x)
-    except OverflowError:
-        return math.inf
-
-
-def _log(x: float) -> float:
-    if x > 0:
-        return math.log(x)
-    return -math.inf if x == 0 else math.nan if x == x else x
-
-
-def _sqrt(x: float) -> float:
-    return math.sqrt(x) if x >= 0 else math.nan
-
-
-def _of_finite(function: Callable[[float], float]) -> Function:
-    def call(x: float) -> float:
-        return function(x) if math.isfinite(x) else math.nan
-
-    return call
-
-
-def _floor(x: float) -> float:
-    return float(math.floor(x)) if math.isfinite(x) else x
-
-
-def _ceil(x: float) -> float:
-    return float(math.ceil(x)) if math.isfinite(x) else x
-
-
-def _minimum(x: float, y: float) -> float:
-    return x if x < y or x != x else y
-
-
-def _maximum(x: float, y: float) -> float:
-    return x if x > y or x != x else y
-
-
 SCALAR: dict[Operation, Callable[..., Any]] = {
+    **FUNCTIONS,
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
-    "div": _divide,
     "floordiv": lambda x, y: x // y,
     "mod": lambda x, y: x % y,
-    "pow": _power,
     "neg": lambda x: -x,
-    "sin": _of_finite(math.sin),
-    "cos": _of_finite(math.cos),
-    "tan": _of_finite(math.tan),
     "tanh": math.tanh,
-    "exp": _exp,
-    "log": _log,
-    "sqrt": _sqrt,
-    "floor": _floor,
-    "ceil": _ceil,
     "abs": abs,
-    "min": _minimum,
-    "max": _maximum,
     "where": lambda condition, x, y: x if condition else y,
     "lt": lambda x, y: x < y,
     "le": lambda x, y: x <= y,
@@ -158,7 +90,7 @@ _JUMPS = frozenset({"floor", "floordiv", "mod"})
 def _from_the_left(op: Operation, args: list[float]) -> float:
     """An operation that jumps, just before it reaches its arguments."""
     if op == "floor":
-        return _ceil(args[0]) - 1
+        return ceil(args[0]) - 1
     rounds, rest = args[0] // args[1], args[0] % args[1]
     if not rest:
         rounds, rest = rounds - 1, args[1]

@@ -22,9 +22,8 @@ from schedlang.emit.code import (
     number,
     returns,
 )
-from schedlang.emit.helpers import HELPERS
+from schedlang.emit.helpers import GUARDS, HELPERS
 from schedlang.emit.printing import (
-    GUARDS,
     JAX,
     KERAS,
     PYTHON,
