@@ -575,3 +575,13 @@ def test_what_leaves_the_doubles_when_bound(text: str, binding: dict[str, Any]) 
         codes = {mistake.code for mistake in error.mistakes}
     assert codes <= {"overflow", "out-of-range"}
     assert 0 <= rate <= 0.1
+
+
+def test_a_dict_form_of_the_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = {"stages": [{"kind": "hold"}]}  # the line, the list and the phase
+    monkeypatch.setattr("schedlang.language.validate.LONGEST", 3)
+    assert str(schedlang.Schedule.model_validate(line)) == "hold"
+    monkeypatch.setattr("schedlang.language.validate.LONGEST", 2)
+    with pytest.raises(ScheduleError) as caught:
+        schedlang.Schedule.model_validate(line)
+    assert str(caught.value) == "error[too-long]: this has more than 2 parts"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schedlang import parse
+from schedlang import ScheduleError, parse
 from schedlang.formula.expressions import BASE, Expr, Number
 from schedlang.formula.levels import shown
 from schedlang.formula.notation import infix
@@ -193,3 +193,11 @@ def test_a_level_that_is_no_share_and_no_rate_has_a_symbol() -> None:
     (track,) = program.symbolic
     assert infix(track.pieces[1].facts["entry"]) == "level_0"
     assert [infix(level) for level in program.levels] == ["max(0.001, base * 0.1)"]
+
+
+def test_a_factor_without_a_base_that_overflows_is_named_with_its_tick() -> None:
+    with pytest.raises(ScheduleError) as caught:
+        parse("exp 8000 gamma=1.1 * hold 8000").bind()
+    (mistake,) = caught.value.mistakes
+    assert mistake.message == "the rate at tick 8000 of this phase does not fit into a double"
+    assert mistake.advice == "give it a shorter duration"

