@@ -36,13 +36,11 @@ class Plain(Bound):
             is to look at everything.
         _next: the tick after the last own step.
         _groups: the optimizer's list of groups then; loading a state makes a new one.
-        _own_bases: the bases of the line that the class follows.
     """
 
     _own_until: float = 0
     _next = 0
     _groups: Sequence[Group] | None = None
-    _own_bases: Sequence[float] = ()
 
     def step(self, epoch: int | None = None) -> None:
         """End a tick: the next update has the next rate.
@@ -56,12 +54,8 @@ class Plain(Bound):
             and tick == self._next
             and tick < self._own_until
             and groups is self._groups
-            and self.bases == self._own_bases
-            and (
-                groups[0]["lr"] == self._last_lr[0]  # most have one group
-                if len(groups) == 1
-                else list(map(_RATE, groups)) == self._last_lr
-            )
+            and self.bases == self._assignments[0].bases
+            and list(map(_RATE, groups)) == self._last_lr
         ):
             self._next = tick + 1
             self._own_step()
@@ -84,7 +78,6 @@ class Plain(Bound):
             else:
                 self.jump(tick)
             self._next, self._groups = tick + 1, watch.groups
-            self._own_bases = self._assignments[0].bases
             self._own_until = self._own_end(tick) if watch.stale is None else 0
         self._step_count = count
 
@@ -130,8 +123,7 @@ class Plain(Bound):
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's own state, and the schedule."""
         unsaved = {
-            "_watch", "_assignments", "_values", "_own_until", "_own_bases", "_next", "_groups",
-            "on_mismatch",
+            "_watch", "_assignments", "_values", "_own_until", "_next", "_groups", "on_mismatch",
         }  # fmt: skip
         renamed = {"_pytorch_base_lrs": "base_lrs"}
         own = super().state_dict().items()

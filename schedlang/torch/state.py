@@ -37,15 +37,18 @@ class Bound(LRScheduler):
         on_mismatch: what `load_state_dict` keeps of a state of another schedule by default.
         _assignments: the lines, with the groups that each fits.
         _values: the lines that belong to no optimizer.
+        _pytorch_base_lrs: what PyTorch's own code has assigned to ``base_lrs``. It is not kept in
+            ``__dict__`` under that name: in Python 3.11, looking into ``__dict__`` makes every
+            later access to an attribute slower.
     """
 
     bases: list[float] = []  # noqa: RUF012  # never changed in place; PyTorch's __init__ steps before ours ran
     total: int | None = None
     on_mismatch: OnMismatch = "raise"
-    _pytorch_base_lrs: list[Any] = []  # noqa: RUF012  # not in `__dict__`: one look slows each step
     _watch: Watch | None = None  # None while PyTorch's own __init__ runs
     _assignments: Sequence[Assignment] = ()
     _values: Sequence[Assignment] = ()
+    _pytorch_base_lrs: list[Any]
 
     def follow(self, lines: Sequence[Assignment], values: Sequence[Assignment] = ()) -> None:
         """Take the lines for this scheduler's, and their bases."""

@@ -425,10 +425,12 @@ def test_base_rates_may_be_assigned_before_an_added_group_is_taken_up(engine: An
     assert optimizer.param_groups[1]["initial_lr"] == 0.5
 
 
+@pytest.mark.parametrize("steps", [0, 3, 8])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_fewer_groups_are_refused(engine: Any) -> None:
+def test_fewer_groups_are_refused(engine: Any, steps: int) -> None:
     optimizer = sgd(0.1, 0.2)
     scheduler = schedlang.parse("warmup 5 -> cosine 9").to_torch(optimizer, engine=engine)
+    train(scheduler, steps)
     del optimizer.param_groups[1]
     with pytest.raises(ValueError, match=r"^there were 2 parameter groups, now there are 1$"):
         scheduler.step()
