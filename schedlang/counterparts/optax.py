@@ -34,7 +34,7 @@ def counterpart(piece: Piece, levels: Levels) -> Call | None:
     return table.find(COUNTERPARTS, piece, levels)
 
 
-def warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
+def _warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
     """The schedule for a linear warm-up and the cosine after it."""
     match pieces:
         case [Piece(kind="linear") as up, Piece(kind="cosine") as down]:
@@ -62,7 +62,7 @@ def joined(
     found = [counterpart(piece, levels) for piece in pieces]
     if all(call is None or call.name == "constant_schedule" for call in found):
         return None
-    both = warmup_cosine(pieces[:2], levels)
+    both = _warmup_cosine(pieces[:2], levels)
     if both is not None:
         text = f"{pieces[0].text} -> {pieces[1].text}"
         pieces = [pieces[0]._replace(text=text, end=pieces[1].end), *pieces[2:]]
