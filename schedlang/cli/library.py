@@ -36,7 +36,7 @@ def recommend(options: argparse.Namespace) -> int:
         put("\n".join(["schedules for a task:", "", *listed, *(f"  {aim}" for aim in AIMS)]))
         return 0
     if len(options.schedules) > 1:
-        raise Misuse(f"`recommend` takes one task, and {len(options.schedules)} are given")
+        raise Misuse(f"`recommend` takes one task, not {len(options.schedules)}")
     try:
         found = recommended.recommend(options.schedules[0], epochs=options.epochs, lr=options.lr)
     except ValueError as error:

@@ -23,7 +23,7 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
     if not _are_words_of_a_line(words, several=command in SEVERAL):
         if command in SEVERAL:
             return
-        raise Misuse(f"`{command}` takes one schedule, and {len(words)} are given")
+        raise Misuse(f"`{command}` takes one schedule, not {len(words)}")
     target = f"{options.target} " if command == "emit" else ""
     file = _file_of_output()
     if file is None or "-" not in words:
