@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import block, folded, function, value
+from schedlang.formula.evaluate import block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     ONE,
@@ -140,7 +140,7 @@ def test_evaluated(op: Operation, numbers: tuple[float, ...], expected: float) -
     arrays = {name: np.array([x]) for name, x in names.items()}
     with np.errstate(all="ignore"):
         (in_a_block,) = np.atleast_1d(block(e, arrays))
-    known = folded(e, {name: Number(x) for name, x in names.items()})
+    known = fold_constants(e, {name: Number(x) for name, x in names.items()})
     assert value(e, names) == pytest.approx(expected, nan_ok=True)
     assert function(e, tuple(names))(*names.values()) == pytest.approx(expected, nan_ok=True)
     assert float(in_a_block) == pytest.approx(expected, nan_ok=True)
@@ -194,7 +194,7 @@ FOLDED: list[tuple[Expr, Expr]] = [
 
 @pytest.mark.parametrize(("e", "expected"), FOLDED)
 def test_folded(e: Expr, expected: Expr) -> None:
-    assert folded(e, {"a": Number(3.0)}) == expected
+    assert fold_constants(e, {"a": Number(3.0)}) == expected
 
 
 # A formula and its text, as `fn` reads it.

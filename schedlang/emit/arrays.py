@@ -46,7 +46,7 @@ from schedlang.formula.expressions import (
     Operation,
     Symbol,
     T,
-    hangs_on_base,
+    depends_on_base,
     rebuild,
     substitute,
     symbols,
@@ -153,7 +153,7 @@ class ArrayBody:
                         held = "" if found is None else "the end holds"
                         self._note(heading(part.piece) or held)
                     here = self._span(part, clock)
-                    if found is None and all(map(hangs_on_base, symbols(part.curve))):
+                    if found is None and all(map(depends_on_base, symbols(part.curve))):
                         # A value that never changes has to be an array too.
                         here = self.spelling.full(name(clock.name), here)
             if found is not None:

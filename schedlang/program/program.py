@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schedlang.errors import Mistake, ScheduleError
-from schedlang.formula.evaluate import Function, block, folded, function, value
+from schedlang.formula.evaluate import Function, block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     ZERO,
     Expr,
     Number,
-    hangs_on_base,
+    depends_on_base,
     skeleton,
     symbols,
 )
@@ -315,7 +315,7 @@ class Program:
         curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
         if self.symbolic_plateau is not None:
             curves.append(self.symbolic_plateau["min"])
-        return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
+        return any(depends_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
     def says_tick(self) -> str:
@@ -349,13 +349,13 @@ class Program:
         """The piece for the base rate; repeated formulas are evaluated once."""
         curve = self._curves.get(id(piece.curve))
         if curve is None:
-            curve = self._curves[id(piece.curve)] = folded(piece.curve, self._numbers)
+            curve = self._curves[id(piece.curve)] = fold_constants(piece.curve, self._numbers)
         return piece._replace(curve=curve, facts=_KnownFacts(piece.facts, self._known_fact))
 
     def _known_fact(self, fact: Any) -> Any:
         if isinstance(fact, tuple):
             return tuple(map(self._known_fact, fact))
-        return folded(fact, self._numbers) if isinstance(fact, Expr) else fact
+        return fold_constants(fact, self._numbers) if isinstance(fact, Expr) else fact
 
     @cached_property
     def _curves(self) -> dict[int, Expr]:
