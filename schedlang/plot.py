@@ -233,10 +233,10 @@ def _telling(piece: Piece) -> float:
 
 def _until_small(piece: Piece) -> float:
     """The ticks (a power of 2) until less than 2% of the first value is left, or 1000."""
-    alone = Track((Piece(0, None, piece.curve),))
-    first = alone.at(0)
+    track = Track((Piece(0, None, piece.curve),))
+    first = track.at(0)
     steps = (2**i for i in range(7, 24))
-    return next((ticks for ticks in steps if alone.at(ticks) < 0.02 * first), 1000)
+    return next((ticks for ticks in steps if track.at(ticks) < 0.02 * first), 1000)
 
 
 def _begins(program: Program) -> list[int]:

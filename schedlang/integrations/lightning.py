@@ -18,7 +18,7 @@ with needs("trainers", __name__):
     from torch.optim import Optimizer
 
     from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
-    from schedlang.torch import Bound
+    from schedlang.torch import BoundScheduler
 
 with suppress(ImportError):  # jsonargparse is not installed, or is older than 4.46
     import schedlang.integrations.jsonargparse  # noqa: F401  # LightningCLI then reads our types
@@ -85,7 +85,7 @@ def _run(trainer: pl.Trainer) -> Run:
 class _Helper(pl.Callback):
     """Gives a plateau its metric, and the result of a `LearningRateFinder` to the schedule."""
 
-    def __init__(self, scheduler: Bound, monitor: str | None) -> None:
+    def __init__(self, scheduler: BoundScheduler, monitor: str | None) -> None:
         self.scheduler: Any = scheduler
         self.monitor = monitor
         self.has_validated = False
@@ -172,10 +172,10 @@ class ScheduleTracker(pl.Callback):
                     logger.log_metrics(_numbered(i, scalars(scheduler)), step=step)
 
 
-def _schedulers(trainer: pl.Trainer) -> list[tuple[int, Bound]]:
+def _schedulers(trainer: pl.Trainer) -> list[tuple[int, BoundScheduler]]:
     """The schedulers that are ours, each with its number."""
     each = [found.scheduler for found in trainer.lr_scheduler_configs]
-    return list(enumerate(found for found in each if isinstance(found, Bound)))
+    return list(enumerate(found for found in each if isinstance(found, BoundScheduler)))
 
 
 def _numbered(number: int, found: dict[str, Any]) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _total_schema() -> JsonSchemaValue:
 
 
 Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share), Described(_total_schema)]
-Clock: TypeAlias = Literal["step", "epoch"]
+ClockName: TypeAlias = Literal["step", "epoch"]
 
 
 class Settings(Placed):
@@ -261,7 +261,7 @@ class Settings(Placed):
     steps_per_epoch: Count | None = None
     samples_per_step: Amount | None = None
     tokens_per_step: Amount | None = None
-    clock: Clock | None = None
+    clock: ClockName | None = None
 
 
 class Tree(Settings):

@@ -20,7 +20,7 @@ from schedlang.torch.rates import Rates
 from schedlang.torch.watch import TOLERANCE, Watch, is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import Bound
+    from schedlang.torch.state import BoundScheduler
 
 
 @dataclass
@@ -233,7 +233,9 @@ class Assignment:
             if abs(found - number) > TOLERANCE * abs(number):
                 yield i, number, found
 
-    def write_over(self, scheduler: Bound, written: Sequence[float | None], watch: Watch) -> None:
+    def write_over(
+        self, scheduler: BoundScheduler, written: Sequence[float | None], watch: Watch
+    ) -> None:
         """Put back the numbers that other code has changed, and warn of it.
 
         A group that was added, and whose number is changed a second time, is left alone from then
@@ -291,7 +293,7 @@ class Assignment:
         self.forget_curve()
 
 
-def _by_whom(scheduler: Bound, slot: Slot, group: int, number: float) -> str:
+def _by_whom(scheduler: BoundScheduler, slot: Slot, group: int, number: float) -> str:
     """Who has changed a number, and what to do."""
     other = who_wrote(scheduler, slot, group, number)
     if other is None:

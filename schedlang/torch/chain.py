@@ -18,11 +18,11 @@ from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
 from schedlang.counterparts.torch import chain_plan, why_no_chain
 from schedlang.program.program import Program
-from schedlang.torch import alone
-from schedlang.torch.alone import Plain, set_tick
+from schedlang.torch import native
 from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import base_rates, has_tensor_rates
 from schedlang.torch.momentum import has_tensor_betas
+from schedlang.torch.native import NativeScheduler, set_tick
 
 AHEAD = 512
 """Ticks that are computed at once."""
@@ -66,7 +66,7 @@ def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: i
     return Share(restore(text, binding, base), base, begin)
 
 
-class Chain(Plain, lr_scheduler.SequentialLR):
+class Chain(NativeScheduler, lr_scheduler.SequentialLR):
     """PyTorch's ``SequentialLR`` of PyTorch's own schedulers."""
 
     _schedulers: list[LRScheduler]
@@ -123,14 +123,14 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
     return None if reason is None else f'{reason}: use engine="fused"'
 
 
-def build(program: Program, line: Assignment, optimizer: Optimizer) -> Plain:
+def build(program: Program, line: Assignment, optimizer: Optimizer) -> NativeScheduler:
     """The chain at tick 0, of a line on all groups; one class where that is the whole schedule."""
     line.restart(optimizer.param_groups)
     planned = _plan(program, optimizer)
-    scheduler: Plain
+    scheduler: NativeScheduler
     if len(planned) == 1:
         (only,) = planned.values()
-        scheduler = alone.CLASSES[only.name](optimizer, **only.arguments)
+        scheduler = native.CLASSES[only.name](optimizer, **only.arguments)
     else:
         children = [
             getattr(lr_scheduler, child.name)(optimizer, **child.arguments)

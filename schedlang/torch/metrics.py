@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import SupportsFloat
 
 from schedlang.torch.plateau import Plateau
-from schedlang.torch.state import Bound
+from schedlang.torch.state import BoundScheduler
 
 
-class TakesMetrics(Bound):
+class TakesMetrics(BoundScheduler):
     """A scheduler that may end in a `plateau`.
 
     A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick

@@ -26,7 +26,7 @@ CHOICES = (
 )
 
 
-class Bound(LRScheduler):
+class BoundScheduler(LRScheduler):
     """A scheduler of lines: its numbers are the curves, whatever happens to the optimizer.
 
     A line alone is the line of the rate, on all groups.
