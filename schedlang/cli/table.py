@@ -201,7 +201,7 @@ def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
 
 def row_of(piece: Piece) -> Row:
     """A phase as it is shown."""
-    formula = infix(piece.curve, spelling=_without_dust)
+    formula = infix(piece.curve, override=_without_dust)
     if isinstance(piece.curve, Number):
         constant = tidy(piece.curve.value)
         return Row(piece.text, piece.begin, piece.end, constant, constant, formula)
