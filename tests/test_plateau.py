@@ -7,7 +7,7 @@ import math
 import pytest
 
 import schedlang
-from schedlang.plateau import Memory, Plateau
+from schedlang.plateau import PlateauMemory, ReduceOnPlateau
 
 NAN = math.nan
 INF = math.inf
@@ -35,7 +35,7 @@ CASES: list[tuple[str, list[float], list[float]]] = [
 def test_decisions(arguments: str, metrics: list[float], rates: list[float]) -> None:
     facts = schedlang.parse(f"plateau factor=0.5 {arguments}").bind().plateau
     assert facts is not None
-    plateau = Plateau.of(facts)
+    plateau = ReduceOnPlateau.of(facts)
     found, reduced = [], []
     for metric in metrics:
         reduced.append(plateau.receive(metric))
@@ -48,12 +48,12 @@ def test_decisions(arguments: str, metrics: list[float], rates: list[float]) -> 
 def test_a_memory_that_is_put_back_goes_on(cut: int) -> None:
     facts = schedlang.parse("plateau factor=0.5 patience=2 cooldown=1").bind().plateau
     assert facts is not None
-    whole, metrics = Plateau.of(facts), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
+    whole, metrics = ReduceOnPlateau.of(facts), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     want = [(whole.receive(metric), whole.level(0.1, 0.0)) for metric in metrics]
-    first, second = Plateau.of(facts), Plateau.of(facts)
+    first, second = ReduceOnPlateau.of(facts), ReduceOnPlateau.of(facts)
     for metric in metrics[:cut]:
         first.receive(metric)
     memory = first.memory
-    second.memory = Memory(memory.best, memory.bad, memory.cooldown, memory.reductions)
+    second.memory = PlateauMemory(memory.best, memory.bad, memory.cooldown, memory.reductions)
     got = [(second.receive(metric), second.level(0.1, 0.0)) for metric in metrics[cut:]]
     assert got == want[cut:]

@@ -28,7 +28,7 @@ AHEAD = 512
 """Ticks that are computed at once."""
 
 
-class Share:
+class RateFactor:
     """What a `LambdaLR` multiplies the base rate with: a stretch of the schedule, in shares.
 
     It is pickled as the text, the binding, the base rate and where it begins. It has no state
@@ -42,14 +42,14 @@ class Share:
         self._base = base
         self._begin = begin
         self._first = 0
-        self._shares: list[float] = []
+        self._factors: list[float] = []
 
     def __call__(self, t: int) -> float:
         """The share at the stretch's own tick ``t``."""
-        if not 0 <= t - self._first < len(self._shares):
+        if not 0 <= t - self._first < len(self._factors):
             self._first = t
-            self._shares = self._ahead(self._begin + t).tolist()
-        return self._shares[t - self._first]
+            self._factors = self._ahead(self._begin + t).tolist()
+        return self._factors[t - self._first]
 
     def _ahead(self, tick: int) -> NDArray[np.float64]:
         rates = self._program.between(tick, tick + AHEAD)
@@ -60,10 +60,10 @@ class Share:
         return _restored, (text, binding, self._base, self._begin)
 
 
-def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: int) -> Share:
+def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: int) -> RateFactor:
     from schedlang.schedule import restore
 
-    return Share(restore(text, binding, base), base, begin)
+    return RateFactor(restore(text, binding, base), base, begin)
 
 
 class Chain(NativeScheduler, lr_scheduler.SequentialLR):
@@ -156,8 +156,8 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
     children: dict[int, Child] = {}
     for begin, part in chain_plan(program, levels).items():
         if part.call is None:
-            shares = {base: Share(programs[base], base, begin) for base in levels.bases}
-            children[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
+            factors = {base: RateFactor(programs[base], base, begin) for base in levels.bases}
+            children[begin] = Child("LambdaLR", {"lr_lambda": [factors[base] for base in bases]})
         else:
             children[begin] = _child(part.call, levels, bases)
     return children

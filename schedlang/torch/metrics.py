@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import SupportsFloat
 
-from schedlang.torch.plateau import Plateau
+from schedlang.torch.plateau import ClosingPlateau
 from schedlang.torch.state import BoundScheduler
 
 
@@ -15,7 +15,7 @@ class TakesMetrics(BoundScheduler):
     that the step ends lies in the plateau. Or it comes by ``observe(metric)``, which ends no tick.
     """
 
-    def _plateaus(self) -> list[Plateau]:
+    def _plateaus(self) -> list[ClosingPlateau]:
         """The closing plateaus with their memories: of a plan there may be several."""
         lines = (*self._assignments, *self._values)
         return [line.plateau for line in lines if line.plateau is not None]
@@ -25,7 +25,7 @@ class TakesMetrics(BoundScheduler):
         """Whether there is a `plateau`."""
         return bool(self._plateaus())
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         """Count a metric, and write the rates if it reduces them."""
         raise NotImplementedError
 

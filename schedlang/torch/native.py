@@ -16,9 +16,9 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.assignments import Assignment
-from schedlang.torch.groups import Group, has_tensor_rates, last_rates
+from schedlang.torch.groups import ParamGroup, has_tensor_rates, last_rates
 from schedlang.torch.metrics import TakesMetrics, one_metric
-from schedlang.torch.plateau import Memory, Plateau
+from schedlang.torch.plateau import ClosingPlateau, ClosingPlateauMemory
 from schedlang.torch.state import BoundScheduler
 
 _RATE = operator.itemgetter("lr")
@@ -40,7 +40,7 @@ class NativeScheduler(BoundScheduler):
 
     _own_until: float = 0
     _next = 0
-    _groups: Sequence[Group] | None = None
+    _groups: Sequence[ParamGroup] | None = None
 
     def step(self, epoch: int | None = None) -> None:
         """End a tick: the next update has the next rate.
@@ -238,7 +238,7 @@ class ReduceLROnPlateau(NativeScheduler, TakesMetrics, lr_scheduler.ReduceLROnPl
         self._step_count += 1
         self._write()
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         tick = self.last_epoch
         if self.silent_since is not None:
             self.silent_since = tick
@@ -249,10 +249,10 @@ class ReduceLROnPlateau(NativeScheduler, TakesMetrics, lr_scheduler.ReduceLROnPl
         self.reductions += 1
         self._write()
 
-    def _plateaus(self) -> list[Plateau]:
+    def _plateaus(self) -> list[ClosingPlateau]:
         """The plateau, with the memory that PyTorch's class has."""
         (plateau,) = super()._plateaus()
-        plateau.memory = Memory(
+        plateau.memory = ClosingPlateauMemory(
             self.best,
             self.num_bad_epochs,
             self.cooldown_counter,
