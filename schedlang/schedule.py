@@ -20,7 +20,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # from 2.1
 from typing_extensions import Unpack
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
-from schedlang.language.placed import place_of, put
+from schedlang.language.placed import place_of, set_place
 from schedlang.language.text import write
 from schedlang.language.tree import ClockName, Tree
 from schedlang.language.validate import OwnErrors, from_dict, from_text, plain
@@ -94,7 +94,7 @@ class Schedule(OwnErrors, Tree):
     def _of(cls, tree: Tree, source: str | None) -> Schedule:
         schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
         schedule._source = source
-        put(schedule, place_of(tree))
+        set_place(schedule, place_of(tree))
         return schedule
 
     @model_serializer(mode="wrap")

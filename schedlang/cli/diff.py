@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedlang.cli.inputs import Input, find_all, is_folder
 from schedlang.cli.output import Misuse, put
-from schedlang.cli.pairing import Bound, pairs
+from schedlang.cli.pairing import BoundLine, pairs
 from schedlang.cli.shared import bound_plan, reported, settings
 from schedlang.formula.notation import number
 from schedlang.plan.reading import Line
@@ -73,7 +73,7 @@ def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespa
 
 
 def _plans_differ(
-    title: str, first: Sequence[Bound], second: Sequence[Bound], options: argparse.Namespace
+    title: str, first: Sequence[BoundLine], second: Sequence[BoundLine], options: argparse.Namespace
 ) -> bool:
     """Print how two plans differ, line by line; whether they do."""
     same: list[str] = []
@@ -113,7 +113,7 @@ def _bound(found: Input, given: dict[str, Any]) -> Program:
         return found.schedule().bind(**given)
 
 
-def _lines(found: Input, given: dict[str, Any]) -> list[Bound]:
+def _lines(found: Input, given: dict[str, Any]) -> list[BoundLine]:
     """The lines of a plan with their programs; a line alone is the plan of `lr`."""
     if not found.is_plan:
         program = _bound(found, given)

@@ -14,7 +14,7 @@ from schedlang.cli.output import Misuse
 from schedlang.errors import nearest, quoted
 
 
-class File(NamedTuple):
+class ConfigFile(NamedTuple):
     """A YAML, TOML or JSON text.
 
     Attributes:
@@ -30,7 +30,7 @@ class File(NamedTuple):
     path: Path | None = None
 
 
-def read(path: Path, name: str | None = None) -> File:
+def read(path: Path, name: str | None = None) -> ConfigFile:
     """A file.
 
     Raises:
@@ -40,10 +40,10 @@ def read(path: Path, name: str | None = None) -> File:
         text = decoded(path.read_bytes(), str(path))
     except OSError as error:
         raise Misuse(f"cannot read {path}: {error.strerror}") from None
-    return File(name or str(path), text, path.suffix.lower(), path)
+    return ConfigFile(name or str(path), text, path.suffix.lower(), path)
 
 
-def at_revision(name: str) -> File:
+def at_revision(name: str) -> ConfigFile:
     """A file of git at a revision, such as ``HEAD~1:config.yaml``.
 
     Raises:
@@ -59,10 +59,10 @@ def at_revision(name: str) -> File:
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise Misuse(f"cannot read {name}: {said}") from None
-    return File(name, decoded(shown.stdout, name), Path(name).suffix.lower())
+    return ConfigFile(name, decoded(shown.stdout, name), Path(name).suffix.lower())
 
 
-def load(file: File) -> Any:
+def load(file: ConfigFile) -> Any:
     """The values of a file; several documents of YAML are a list, and none are None.
 
     Raises:

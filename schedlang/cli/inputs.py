@@ -13,7 +13,7 @@ from schedlang.language.validate import is_line
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
-    from schedlang.cli.files import File
+    from schedlang.cli.files import ConfigFile
     from schedlang.plan.model import Plan
     from schedlang.plan.reading import Line
     from schedlang.space import Space
@@ -38,7 +38,7 @@ class Input(NamedTuple):
     value: Any
     argument: str
     key: str | None = None
-    file: File | None = None
+    file: ConfigFile | None = None
     clock: Any = None
     in_plan: Schedule | None = None
 
@@ -96,14 +96,14 @@ class Input(NamedTuple):
     def parts(self) -> dict[str, Input]:
         """The lines and settings of a plan by their keys in mistakes, such as ``lr.backbone*``."""
         from schedlang.cli.files import key_of
-        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_of
+        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_in_plan
 
         found: dict[str, Input] = {}
         for name, value in self.value.items() if self.is_plan else ():
             key = str(name)
             found[key] = self._replace(value=value, key=key_of([*self.steps, key]))
             for pattern, line in value.items() if not is_line(value) else ():
-                place = place_of(key, pattern if key == VALUES else pattern_of(pattern))
+                place = place_in_plan(key, pattern if key == VALUES else pattern_of(pattern))
                 inner = key_of([*self.steps, key, str(pattern)])
                 found.setdefault(place, self._replace(value=line, key=inner))
         return found
@@ -261,7 +261,7 @@ def is_folder(argument: str) -> bool:
 
 
 def _in_standard_input(key: str | None) -> list[Input]:
-    from schedlang.cli.files import File, decoded
+    from schedlang.cli.files import ConfigFile, decoded
     from schedlang.cli.search import chosen
 
     text = decoded(sys.stdin.buffer.read(), "standard input") if sys.stdin else ""
@@ -269,16 +269,16 @@ def _in_standard_input(key: str | None) -> list[Input]:
         raise Misuse("standard input is empty")
     if key is None and not text.lstrip().startswith("{"):
         return [Input(text, STDIN)]
-    file = File("standard input", text, ".yaml")
+    file = ConfigFile("standard input", text, ".yaml")
     return [Input(value, STDIN, key, file) for value, key in chosen(file, key)]
 
 
 def _plan_in_text(text: str, key: str | None) -> Input:
-    from schedlang.cli.files import File, load
+    from schedlang.cli.files import ConfigFile, load
 
     if key is not None:
         raise Misuse(f"--key goes with a file, not with the plan {quoted(text)}")
-    file = File("", text, ".yaml")
+    file = ConfigFile("", text, ".yaml")
     return Input(load(file), text, None, file)
 
 

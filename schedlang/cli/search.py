@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schedlang.cli import options
-from schedlang.cli.files import File, entries, key_of, load, suggestion, value_at
+from schedlang.cli.files import ConfigFile, entries, key_of, load, suggestion, value_at
 from schedlang.cli.inputs import SUFFIXES
 from schedlang.cli.output import Misuse
 from schedlang.errors import ScheduleError
@@ -30,7 +30,7 @@ SKIPPED = ("node_modules", "__pycache__", "site-packages")
 """Folders that have nothing of the user's own; hidden ones are left out too."""
 MOST_SUGGESTIONS = 5
 
-Found = tuple[Any, str | None]
+KeyedValue = tuple[Any, str | None]
 """A schedule of a file, and its key; None if the file is nothing but a schedule."""
 
 
@@ -43,7 +43,7 @@ def files_in(folder: Path) -> Iterator[Path]:
                 yield Path(where, name)
 
 
-def by_key(file: File, keys: Sequence[str] = ()) -> list[Found]:
+def by_key(file: ConfigFile, keys: Sequence[str] = ()) -> list[KeyedValue]:
     """The schedules of a file at keys of these names, besides the usual ones.
 
     Raises:
@@ -52,7 +52,7 @@ def by_key(file: File, keys: Sequence[str] = ()) -> list[Found]:
     return _by_key(load(file), keys) if _may_have_key(file.text, keys) else []
 
 
-def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]:
+def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[KeyedValue]:
     """The schedules of a file that was named: at the key; else by the names of keys; else by looks.
 
     Raises:
@@ -87,7 +87,7 @@ def several(name: str, paths: Sequence[Sequence[str]]) -> Misuse:
     return Misuse(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
 
 
-def _by_key(content: Any, keys: Sequence[str]) -> list[Found]:
+def _by_key(content: Any, keys: Sequence[str]) -> list[KeyedValue]:
     def has_its_key(path: tuple[str, ...], value: Any) -> bool:
         return bool(path) and _is_schedule_at(path, value, keys)
 

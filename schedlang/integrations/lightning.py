@@ -17,7 +17,7 @@ with needs("trainers", __name__):
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
     from torch.optim import Optimizer
 
-    from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
+    from schedlang.integrations.run import LineOrPlan, TrainingRun, plateau_of, programs
     from schedlang.torch import BoundScheduler
 
 with suppress(ImportError):  # jsonargparse is not installed, or is older than 4.46
@@ -67,14 +67,14 @@ def configure(
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 
 
-def _run(trainer: pl.Trainer) -> Run:
+def _run(trainer: pl.Trainer) -> TrainingRun:
     updates = trainer.estimated_stepping_batches  # this loads the data, if it was not loaded
     batches = trainer.num_training_batches
     epochs = trainer.max_epochs
     per_epoch = None
     if batches and math.isfinite(batches):
         per_epoch = math.ceil(batches / trainer.accumulate_grad_batches)
-    return Run(
+    return TrainingRun(
         "the trainer",
         updates=int(updates) if math.isfinite(updates) and updates > 0 else None,
         steps_per_epoch=per_epoch,

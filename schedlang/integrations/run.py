@@ -18,7 +18,7 @@ from schedlang.torch.metrics import TakesMetrics
 LineOrPlan: TypeAlias = str | dict[str, Any] | Schedule | Plan
 
 
-class Run(NamedTuple):
+class TrainingRun(NamedTuple):
     """The numbers of a run; None for what the trainer cannot tell.
 
     Attributes:

@@ -16,7 +16,7 @@ with needs("trainers", __name__):
     from transformers.integrations import MLflowCallback, TensorBoardCallback, WandbCallback
     from transformers.trainer_utils import has_length
 
-    from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
+    from schedlang.integrations.run import LineOrPlan, TrainingRun, plateau_of, programs
     from schedlang.torch import BoundScheduler
 
 
@@ -68,7 +68,7 @@ class ScheduledTrainer(Trainer):
         """The scheduler of the schedule, for that many updates."""
         self.lr_scheduler: LRScheduler
         if self.lr_scheduler is None:
-            run = Run(
+            run = TrainingRun(
                 "the Trainer",
                 num_training_steps,
                 self._steps_per_epoch,

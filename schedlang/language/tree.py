@@ -24,7 +24,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from schedlang.errors import quoted, refuse
-from schedlang.language.placed import Placed, Written, put
+from schedlang.language.placed import ParsedNode, Placed, set_place
 from schedlang.language.quantities import (
     LENGTH,
     UNITS,
@@ -97,8 +97,8 @@ def _node(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInf
             raise
         info.context.nodes.append((value, error))
         return Broken()
-    if isinstance(value, Written):
-        put(node, value.place)
+    if isinstance(value, ParsedNode):
+        set_place(node, value.place)
     return node
 
 

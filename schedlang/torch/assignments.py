@@ -44,7 +44,7 @@ class Assignment:
     """
 
     key: str
-    pattern: Pattern
+    pattern: Pattern | None
     slot: Slot | None
     text: str
     binding: Mapping[str, str | int]
@@ -63,7 +63,7 @@ class Assignment:
         cls,
         program: Program,
         key: str,
-        pattern: Pattern,
+        pattern: Pattern | None,
         slot: Slot | None,
         bases: Mapping[int, float],
         *,
