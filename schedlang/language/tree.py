@@ -35,7 +35,7 @@ from schedlang.language.quantities import (
     read_quantity,
 )
 from schedlang.phases import BUILT_IN, REGISTERED, kinds
-from schedlang.phases.arguments import Count, Whole
+from schedlang.phases.arguments import PositiveInt, WholeLength
 from schedlang.phases.base import Phase
 
 MOST_REPEATS = 10_000
@@ -226,7 +226,7 @@ def _read_above_zero(value: object) -> Fraction:
     return number
 
 
-Amount: TypeAlias = Annotated[
+PositiveNumber: TypeAlias = Annotated[
     Fraction,
     PlainValidator(_read_above_zero),
     PlainSerializer(format_number, return_type=str),
@@ -247,7 +247,7 @@ def _total_schema() -> JsonSchemaValue:
     )
 
 
-Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share), Described(_total_schema)]
+Total: TypeAlias = Annotated[WholeLength, AfterValidator(_no_share), Described(_total_schema)]
 ClockName: TypeAlias = Literal["step", "epoch"]
 
 
@@ -256,11 +256,11 @@ class Settings(Placed):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    lr: Amount | None = None
+    lr: PositiveNumber | None = None
     total: Total | None = None
-    steps_per_epoch: Count | None = None
-    samples_per_step: Amount | None = None
-    tokens_per_step: Amount | None = None
+    steps_per_epoch: PositiveInt | None = None
+    samples_per_step: PositiveNumber | None = None
+    tokens_per_step: PositiveNumber | None = None
     clock: ClockName | None = None
 
 
