@@ -8,7 +8,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from schedlang.cli.inputs import Input
-from schedlang.cli.output import complain, put
+from schedlang.cli.output import write_stderr, write_stdout
 from schedlang.errors import MOST_SHOWN, Path, ScheduleError, Span, marked
 
 if TYPE_CHECKING:
@@ -143,14 +143,14 @@ def print_text(report: Report, options: argparse.Namespace) -> None:
     """Print what is fine on standard output, and what is not on standard error."""
     prefix = f"{report.title}: " if report.title else ""
     if errors := report.of("error"):
-        complain(rendered(errors))
+        write_stderr(rendered(errors))
     elif options.command == "check" and not options.quiet and report.text is not None:
         whole = (
             indent("\n" + report.text, "  ") if report.text.endswith("\n") else f" {report.text}"
         )
-        put(f"{prefix}fine:{whole.rstrip()}")
+        write_stdout(f"{prefix}fine:{whole.rstrip()}")
         for need in dict.fromkeys(f"{need.message}: {need.advice}" for need in report.of("note")):
-            put(f"  still open: {need}")
+            write_stdout(f"  still open: {need}")
     for warning in report.of("warning"):
         if warning.code or not options.quiet:
-            complain(warning.rendered or f"{prefix}warning: {warning.message}")
+            write_stderr(warning.rendered or f"{prefix}warning: {warning.message}")

@@ -76,7 +76,7 @@ def facts(program: Program, base: str = "", *, what: str = "", updates: bool = F
     elif program.tick is None:
         step = "One step is an optimizer update or an epoch, whichever is counted."
     else:
-        step = f"One step is {program.says_tick}."
+        step = f"One step is {program.tick_description}."
     if not base:
         if program.base is not None:
             base = f"The base rate is {digits(program.base, whole=False)}."

@@ -307,7 +307,7 @@ class Program:
             values = f"lr={self.base}"
         else:
             values = "over an unknown base" if self.needs_base else "in absolute values"
-        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.says_tick}>"
+        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.tick_description}>"
 
     @cached_property
     def needs_base(self) -> bool:
@@ -318,7 +318,7 @@ class Program:
         return any(depends_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
-    def says_tick(self) -> str:
+    def tick_description(self) -> str:
         """What one tick is, in words."""
         match self.tick:
             case "step":
