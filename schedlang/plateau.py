@@ -57,7 +57,7 @@ def reduced_rate(rate: float, factor: float, floor: float, eps: float) -> float:
 
 
 @dataclass
-class Memory:
+class PlateauMemory:
     """The memory of a plateau between metrics; a target saves it.
 
     Attributes:
@@ -74,7 +74,7 @@ class Memory:
 
 
 @dataclass
-class Plateau:
+class ReduceOnPlateau:
     """Decides on each metric whether to reduce the rate.
 
     A metric is an improvement if it is better than the best one by more than the threshold. One
@@ -91,10 +91,10 @@ class Plateau:
     threshold_mode: str
     cooldown: int
     eps: float
-    memory: Memory = field(init=False)
+    memory: PlateauMemory = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = Memory(math.inf if self.mode == "min" else -math.inf)
+        self.memory = PlateauMemory(math.inf if self.mode == "min" else -math.inf)
 
     @classmethod
     def of(cls, phase: Arguments, **more: Any) -> Self:

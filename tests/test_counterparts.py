@@ -15,7 +15,7 @@ from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import BASE, Expr, power, rounds
 from schedlang.language.quantities import Length
 from schedlang.phases import BUILT_IN
-from schedlang.phases.arguments import Duration, Period, Tally
+from schedlang.phases.arguments import Duration, NonNegativeInt, PositiveLength
 from schedlang.phases.base import NO_ARGUMENTS, Context, Phase
 from schedlang.phases.plateau import Plateau
 from schedlang.phases.ramps import Hold
@@ -254,7 +254,7 @@ class Delayed(Step):
     """`step` with one more argument, as if somebody had added it."""
 
     kind: Literal["step"]
-    delay: Period | None = None
+    delay: PositiveLength | None = None
 
     def factor(self, context: Context) -> Expr:
         late = 0 if self.delay is None else context.convert(self.delay)
@@ -271,7 +271,7 @@ class Smoothed(Plateau):
     """`plateau` with one more argument."""
 
     kind: Literal["plateau"]
-    window: Tally = 1
+    window: NonNegativeInt = 1
 
 
 @pytest.mark.parametrize("warmup", [(), (Hold(kind="hold", duration=Duration.read(5)),)])

@@ -8,7 +8,7 @@ import pytest
 
 import schedlang
 from schedlang.formula.expressions import Number
-from schedlang.plateau import Memory, Plateau
+from schedlang.plateau import PlateauMemory, ReduceOnPlateau
 
 NAN = math.nan
 INF = math.inf
@@ -38,7 +38,7 @@ def test_decisions(arguments: str, metrics: list[float], rates: list[float]) -> 
     assert phase is not None
     floor = phase["min"]
     assert isinstance(floor, Number)
-    plateau = Plateau.of(phase)
+    plateau = ReduceOnPlateau.of(phase)
     found, reduced = [], []
     for metric in metrics:
         reduced.append(plateau.receive(metric))
@@ -51,12 +51,12 @@ def test_decisions(arguments: str, metrics: list[float], rates: list[float]) -> 
 def test_a_memory_that_is_put_back_goes_on(cut: int) -> None:
     phase = schedlang.parse("plateau factor=0.5 patience=2 cooldown=1").bind().plateau
     assert phase is not None
-    whole, metrics = Plateau.of(phase), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
+    whole, metrics = ReduceOnPlateau.of(phase), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     want = [(whole.receive(metric), whole.level(0.1, 0.0)) for metric in metrics]
-    first, second = Plateau.of(phase), Plateau.of(phase)
+    first, second = ReduceOnPlateau.of(phase), ReduceOnPlateau.of(phase)
     for metric in metrics[:cut]:
         first.receive(metric)
     memory = first.memory
-    second.memory = Memory(memory.best, memory.bad, memory.cooldown, memory.reductions)
+    second.memory = PlateauMemory(memory.best, memory.bad, memory.cooldown, memory.reductions)
     got = [(second.receive(metric), second.level(0.1, 0.0)) for metric in metrics[cut:]]
     assert got == want[cut:]

@@ -8,9 +8,9 @@ from typing import Any
 
 from typing_extensions import assert_never
 
-from schedlang.cli.output import put
+from schedlang.cli.output import write_stdout
 from schedlang.cli.shared import bound, bound_plan, found_in, settings
-from schedlang.cli.table import Row, decided, row_of, says_base
+from schedlang.cli.table import Row, base_description, plateau_description, row_of
 from schedlang.cli.targets import targets, targets_of_plan
 from schedlang.formula.expressions import Number
 from schedlang.formula.notation import number, tidy
@@ -35,20 +35,20 @@ def explain(options: argparse.Namespace) -> int:
         plan, programs = bound_plan(found, settings(options))
         binder = Binder(plan, {})
         for line, program in programs:
-            put(f"{line.place}: {line.schedule}\n")
+            write_stdout(f"{line.place}: {line.schedule}\n")
             _explain(program, binder.as_written(line), line)
-            put("")
+            write_stdout("")
         made_of = targets_of_plan(plan, programs)
     else:
         program = bound(found, options)
-        put(f"{program.text}\n")
+        write_stdout(f"{program.text}\n")
         _explain(program, found.schedule(), Line("lr", None, found.schedule()))
-        put("")
+        write_stdout("")
         made_of = targets(program)
-    put("What it is made of")
+    write_stdout("What it is made of")
     for name, lines in made_of:
         first, *others = lines
-        put("\n".join([f"  {name:8} {first}", *(f"  {'':8} {line}" for line in others)]))
+        write_stdout("\n".join([f"  {name:8} {first}", *(f"  {'':8} {line}" for line in others)]))
     return 0
 
 
@@ -61,22 +61,24 @@ def _explain(program: Program, schedule: Schedule, line: Line) -> None:
         line: which numbers it is for.
     """
     given = {name: value for name, value in program.binding.items() if name != "lr"}
-    put("\n".join(f"  {each}" for each in _frame(program, line)))
+    write_stdout("\n".join(f"  {each}" for each in _overview(program, line)))
     units = list(_units(schedule, given))
     if units:
-        put("\n".join(["", "Lengths", *(f"  {each}" for each in units)]))
+        write_stdout("\n".join(["", "Lengths", *(f"  {each}" for each in units)]))
     what = "rate" if line.key == "lr" else str(line.pattern if line.is_value else line.key)
     for i, track in enumerate(program.tracks):
         title = "What happens" if i == 0 else "Multiplied by"
-        put("\n".join(["", title, *(f"  {each}" for each in _story(track, what))]))
+        write_stdout(
+            "\n".join(["", title, *(f"  {each}" for each in _phases_in_words(track, what))])
+        )
     if program.momentum is not None:
         text = program.momentum.pieces[0].text
-        put(f"\n  The momentum moves against the {what} (`{text}`), and then stays.")
+        write_stdout(f"\n  The momentum moves against the {what} (`{text}`), and then stays.")
     if program.plateau is not None:
-        put(f"\n  {decided(program)}")
+        write_stdout(f"\n  {plateau_description(program)}")
 
 
-def _frame(program: Program, line: Line) -> Iterator[str]:
+def _overview(program: Program, line: Line) -> Iterator[str]:
     """What it is for, what a tick is, how long it lasts, and what the values are."""
     if line.is_value:
         yield "It is a value of your own, and belongs to no optimizer."
@@ -89,14 +91,14 @@ def _frame(program: Program, line: Line) -> Iterator[str]:
     if program.tick is None:
         yield "One tick is one call of step(): whatever the training loop calls it on."
     else:
-        yield f"One tick is {program.says_tick}."
+        yield f"One tick is {program.tick_description}."
     if program.length is None:
         yield "It never ends."
     else:
         yield f"It lasts {_ticks(program.length)}; then the end level holds."
     if program.total is not None and program.total != program.length:
         yield f"The run has {_ticks(program.total)}."
-    base = says_base(program, line.key)
+    base = base_description(program, line.key)
     yield f"{base[0].upper()}{base[1:]}."
 
 
@@ -141,7 +143,7 @@ def _converted_by(unit: Unit) -> tuple[str, str]:
 # ── What happens ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _story(track: Track, what: str) -> list[str]:
+def _phases_in_words(track: Track, what: str) -> list[str]:
     lines = []
     for line in _parts(track.parts, what, 0):
         lines.append(line)
@@ -174,7 +176,7 @@ def _what(piece: Piece, what: str) -> str:
     if row.formula == number(row.first):
         text = "" if piece.kind == "hold" or not piece.text else f" (`{piece.text}`)"
         return f"the {what} stays at {number(row.first)}{text}"
-    way = _WAYS.get(piece.kind)
+    way = _SHAPES_IN_WORDS.get(piece.kind)
     if way is not None and row.last is not None:
         moves = "rises" if row.last > row.first else "falls"
         end = f"{number(row.last)}, which tick {piece.end:,} has"
@@ -185,7 +187,7 @@ def _what(piece: Piece, what: str) -> str:
     return f"the {what} {words}" if words else formula
 
 
-_WAYS = {
+_SHAPES_IN_WORDS = {
     "linear": "in a straight line",
     "cosine": "along half a cosine wave",
     "poly": "along a power of the time that is left",

@@ -33,13 +33,13 @@ class Call(NamedTuple):
         arguments: by keyword. A level is an expression; what reads it makes the rate (in PyTorch,
             each group's rate) of it.
         holds: the level on which it stays after the phase, if it does.
-        only_alone: whether nothing can come before it or after it.
+        not_in_sequence: whether nothing can come before it or after it.
     """
 
     name: str
     arguments: Mapping[str, Argument]
     holds: Expr | None = None
-    only_alone: bool = False
+    not_in_sequence: bool = False
 
 
 class Counterpart(NamedTuple):

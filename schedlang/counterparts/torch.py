@@ -97,7 +97,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
         return {0: first}
     return {
         begin: each._replace(call=None)
-        if each.call is not None and each.call.only_alone and len(found) > 1
+        if each.call is not None and each.call.not_in_sequence and len(found) > 1
         else each
         for begin, each in found.items()
     }
@@ -106,7 +106,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
 def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
     """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
     calls = [each.call for each in planned.values()]
-    alone = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
+    arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
     if program.plateau is not None:
         text = program.plateau["text"]
         if program.tick == "step":
@@ -114,9 +114,9 @@ def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None
                 f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau counts "
                 "every step"
             )
-        if "patience" not in alone:
+        if "patience" not in arguments:
             return f"`{text}` follows another phase, and SequentialLR refuses ReduceLROnPlateau"
-    elif program.momentum is not None and "cycle_momentum" not in alone:
+    elif program.momentum is not None and "cycle_momentum" not in arguments:
         text = program.momentum.pieces[0].text
         return (
             f"`{text}` moves the momentum, which PyTorch's own class can do only where it stands "
@@ -272,7 +272,7 @@ def _cyclic(piece: Piece, levels: Levels) -> Call | None:
         **_momentum(phase),
     }
     overflows = phase["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
-    return Call("CyclicLR", arguments, only_alone=overflows)
+    return Call("CyclicLR", arguments, not_in_sequence=overflows)
 
 
 def _length(ticks: float) -> float:
@@ -296,7 +296,7 @@ def _onecycle(piece: Piece, levels: Levels) -> Call | None:
         "three_phase": phase["three_phase"],
         **_momentum(phase),
     }
-    return Call("OneCycleLR", arguments, only_alone=True)  # it overwrites the base rates
+    return Call("OneCycleLR", arguments, not_in_sequence=True)  # it overwrites the base rates
 
 
 def _momentum(phase: Arguments) -> dict[str, Argument]:
@@ -326,7 +326,7 @@ def reduce_on_plateau(phase: Arguments, levels: Levels) -> Call | None:
         "eps": phase["eps"],
         "min_lr": phase["min"],
     }
-    return Call("ReduceLROnPlateau", arguments, only_alone=True)
+    return Call("ReduceLROnPlateau", arguments, not_in_sequence=True)
 
 
 def _ticks(piece: Piece) -> float:

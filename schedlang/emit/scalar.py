@@ -35,7 +35,7 @@ from schedlang.emit.simple import (
     without_skip,
 )
 from schedlang.formula.expressions import BASE, Expr, T, walk
-from schedlang.formula.ranges import Range, measure, narrowed
+from schedlang.formula.intervals import Interval, interval_of, narrowed
 from schedlang.program.program import Arguments, Part, Piece, Track, pieces_of
 
 LAST_TICK = 2**53
@@ -81,7 +81,7 @@ class _Names:
     """How the parts of a formula are written where it stands, and what they can be."""
 
     codes: dict[Expr, Code]
-    ranges: Mapping[str, Range]
+    ranges: Mapping[str, Interval]
 
     def where(self, condition: Expr, *, holds: bool) -> _Names:
         """The names where a condition holds, or does not."""
@@ -127,7 +127,7 @@ class _Body:
         curve = piece.curve if piece.kind == "fn" else phase_formula(piece.curve)
         curve, skip = without_skip(curve, piece.arguments.get("skip", 0))
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
-        ranges = {**self.file.ranges, T.name: Range(skip, last, whole=True)}
+        ranges = {**self.file.ranges, T.name: Interval(skip, last, whole=True)}
         since = ticks_since(clock, piece.begin - skip)
         codes: dict[Expr, Code] = {BASE: name(self.file.base), T: since}
         return self.value(curve, piece.arguments, _Names(codes, ranges))
@@ -169,7 +169,7 @@ class _Body:
     def printer(self, e: Expr, names: _Names) -> Printer:
         """What prints a formula."""
         guarded: set[Expr] = set()
-        measure(e, names.ranges, guarded)
+        interval_of(e, names.ranges, guarded)
         return Printer(PYTHON, names.codes, guarded, lists=self.file.listed)
 
     def local(self, wanted: str, kind: str, names: _Names) -> str:

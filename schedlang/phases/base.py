@@ -21,7 +21,7 @@ from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, roun
 from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
-from schedlang.phases.arguments import Duration, Period
+from schedlang.phases.arguments import Duration, PositiveLength
 
 Role: TypeAlias = Literal["warmup", "decay"]
 Resolved: TypeAlias = (
@@ -36,10 +36,10 @@ Resolved: TypeAlias = (
     | None
 )
 
-INITIAL = Level(Fraction(1, 1000), "x")
+INITIAL_LEVEL = Level(Fraction(1, 1000), "x")
 """Where the first warm-up starts: an update at rate 0 is a wasted one."""
 BASE_LEVEL = Level(Fraction(1), "x")
-NOTHING = Level(Fraction(0))
+ZERO_LEVEL = Level(Fraction(0))
 NO_ARGUMENTS = {"kind", "duration"}
 """The fields of a phase that are no arguments: its name, and the interval that it occupies."""
 
@@ -301,7 +301,7 @@ class Ramp(Phase):
     to: Level | None = None
     min: Level | None = None
     skip: Length | None = None
-    every: Period | None = None
+    every: PositiveLength | None = None
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -322,8 +322,8 @@ class Ramp(Phase):
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         """``a`` and ``b`` as written; ``a`` is None where it is the level at entry."""
         if self.role == "warmup":
-            return self.start or (INITIAL if first else None), self.to or BASE_LEVEL
-        return self.start, self.to or self.min or NOTHING
+            return self.start or (INITIAL_LEVEL if first else None), self.to or BASE_LEVEL
+        return self.start, self.to or self.min or ZERO_LEVEL
 
     def levels(self, context: Context) -> tuple[Expr, Expr]:
         """``a`` and ``b``: the rates at the start and at the end."""

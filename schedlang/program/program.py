@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from schedlang.errors import Mistake, ScheduleError
-from schedlang.formula.evaluate import Function, block, folded, function, value
+from schedlang.formula.evaluate import Function, block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     ZERO,
     Expr,
     Number,
-    hangs_on_base,
+    depends_on_base,
     skeleton,
     symbols,
 )
@@ -370,7 +370,7 @@ class Program:
             values = f"lr={self.base}"
         else:
             values = "over an unknown base" if self.needs_base else "in absolute values"
-        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.says_tick}>"
+        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.tick_description}>"
 
     @cached_property
     def needs_base(self) -> bool:
@@ -378,10 +378,10 @@ class Program:
         curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
         if self.symbolic_plateau is not None:
             curves.append(self.symbolic_plateau["min"])
-        return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
+        return any(depends_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
-    def says_tick(self) -> str:
+    def tick_description(self) -> str:
         """What one tick is, in words."""
         match self.tick:
             case "step":
@@ -414,7 +414,7 @@ class Program:
         """The piece for the base rate; repeated formulas are evaluated once."""
         curve = self._curves.get(id(piece.curve))
         if curve is None:
-            curve = self._curves[id(piece.curve)] = folded(piece.curve, self._numbers)
+            curve = self._curves[id(piece.curve)] = fold_constants(piece.curve, self._numbers)
         return piece._replace(curve=curve, arguments=self._known_arguments(piece.arguments))
 
     def _known_arguments(self, arguments: Arguments) -> Arguments:
@@ -423,7 +423,7 @@ class Program:
     def _known_argument(self, argument: Any) -> Any:
         if isinstance(argument, tuple):
             return tuple(map(self._known_argument, argument))
-        return folded(argument, self._numbers) if isinstance(argument, Expr) else argument
+        return fold_constants(argument, self._numbers) if isinstance(argument, Expr) else argument
 
     @cached_property
     def _curves(self) -> dict[int, Expr]:

@@ -15,7 +15,7 @@ from schedlang.torch.watch import warn
 
 
 @dataclass
-class Memory(plateau.Memory):
+class ClosingPlateauMemory(plateau.PlateauMemory):
     """The memory of a plateau; part of the state.
 
     Attributes:
@@ -27,7 +27,7 @@ class Memory(plateau.Memory):
 
 
 @dataclass
-class Plateau(plateau.Plateau):
+class ClosingPlateau(plateau.ReduceOnPlateau):
     """A closing plateau, with its place in the run.
 
     Attributes:
@@ -43,14 +43,14 @@ class Plateau(plateau.Plateau):
     monitor: str
     clock: Literal["step", "epoch"] | None
     silence: int | None
-    memory: Memory = field(init=False)
+    memory: ClosingPlateauMemory = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.memory = Memory(self.memory.best, silent_since=self.begin)
+        self.memory = ClosingPlateauMemory(self.memory.best, silent_since=self.begin)
 
     @classmethod
-    def in_program(cls, program: Program) -> Plateau | None:
+    def in_program(cls, program: Program) -> ClosingPlateau | None:
         """The closing plateau of a program, if it has one."""
         phase = program.plateau
         if phase is None:
@@ -72,7 +72,7 @@ class Plateau(plateau.Plateau):
             ValueError: if there is none, and metrics were counted before.
         """
         if memory is not None:
-            self.memory = Memory(**memory)
+            self.memory = ClosingPlateauMemory(**memory)
         elif tick > self.begin:
             inside = f"tick {tick} lies inside `{self.text}`, whose rate depends on earlier metrics"
             raise ValueError(f"{inside}: load a state that remembers them")
@@ -129,7 +129,7 @@ class Plateau(plateau.Plateau):
 class ReducedRates:
     """The groups' rates in a plateau after a number of reductions."""
 
-    def __init__(self, plateau: Plateau, program: Program, bases: Sequence[float]) -> None:
+    def __init__(self, plateau: ClosingPlateau, program: Program, bases: Sequence[float]) -> None:
         self._plateau = plateau
         self._entries = _rates_of(program, "entry", bases)
         self._floors = _rates_of(program, "min", bases)
