@@ -319,9 +319,9 @@ def parse(text: str, *, clock: ClockName | None = None) -> Schedule:
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.other_libraries.answer import with_line_meant
+        from schedlang.language.other_libraries.suggestion import with_suggestion
 
-        raise with_line_meant(error, clock) from None
+        raise with_suggestion(error, clock) from None
     return Schedule._of(tree, text)
 
 
