@@ -213,18 +213,16 @@ def horizon(program: Program) -> int:
 
 def _informative_end(piece: Piece) -> float:
     """The tick up to which an open piece tells its story."""
-    facts = piece.facts
+    phase = piece.arguments
     match piece.kind:
         case "restarts":
-            return piece.begin + 7 * float(
-                facts["first"]
-            )  # three cycles, if each lasts twice as long
+            return piece.begin + 7 * phase["first"]  # three cycles, if each lasts twice as long
         case "cyclic":
-            return piece.begin + 4 * float(facts["up"] + (facts["down"] or facts["up"]))
+            return piece.begin + 4 * (phase["up"] + phase.get("down", phase["up"]))
         case "inverse_sqrt":
-            return piece.begin + 9 * float(facts["timescale"] or piece.begin)
+            return piece.begin + 9 * phase.get("timescale", piece.begin)
         case "multistep" | "piecewise":
-            return piece.begin + 1.25 * float(facts["at"][-1])
+            return piece.begin + 1.25 * phase["at"][-1]
         case "hold" | "plateau":
             return 1.25 * piece.begin
         case _:

@@ -194,7 +194,7 @@ def test_every_argument_has_a_line_that_sets_it(kind: str, argument: str) -> Non
     assert argument in LINES[kind], f"add a line that sets {argument}= of `{kind}`"
     piece = _piece(LINES[kind][argument])
     assert piece.kind == kind
-    assert argument in piece.facts["given"]
+    assert argument in piece.arguments["given"]
 
 
 @pytest.mark.parametrize(("target", "kind", "argument"), ENROLLED)
@@ -239,8 +239,9 @@ def test_a_phase_of_the_table_has_a_counterpart(target: str, kind: str) -> None:
 )
 def test_an_argument_that_no_counterpart_has(target: str, line: str) -> None:
     piece = _piece(line)
-    facts = {**piece.facts, "given": piece.facts["given"] | {"warp"}}
-    assert FIND[target](piece._replace(facts=facts), Levels((0.1,))) is None
+    arguments = piece.arguments.copy()
+    arguments["given"] |= {"warp"}
+    assert FIND[target](piece._replace(arguments=arguments), Levels((0.1,))) is None
 
 
 @pytest.mark.parametrize("target", TABLES)

@@ -197,38 +197,38 @@ _SHAPES_IN_WORDS = {
 
 
 def _in_words(piece: Piece, row: Row) -> str:
-    facts = piece.facts
+    phase = piece.arguments
     match piece.kind:
         case "exp":
-            every = facts["every"] or 1.0
+            every = phase.get("every", 1.0)
             each = "each tick" if every == 1 else f"every {every:,.6g} ticks"
-            return f"begins at {number(row.first)} and is multiplied by {facts['gamma']:.6g} {each}"
+            return f"begins at {number(row.first)} and is multiplied by {phase['gamma']:.6g} {each}"
         case "step":
-            every = f"every {facts['every']:,.6g} ticks"
-            return f"begins at {number(row.first)}, multiplied by {facts['gamma']:.6g} {every}"
+            stairs = f"every {phase['every']:,.6g} ticks"
+            return f"begins at {number(row.first)}, multiplied by {phase['gamma']:.6g} {stairs}"
         case "multistep" | "piecewise":
             return _milestones(piece, row)
         case "inverse_sqrt":
-            scale = facts["timescale"]
+            scale = phase.get("timescale")
             quarter = "" if scale is None else f"; half is left after {3 * scale:,.6g} ticks"
             return f"falls from {number(row.first)} as 1/sqrt(time){quarter}"
         case "inverse_time":
             return f"falls from {number(row.first)} as 1/time"
         case "restarts":
-            grows = "" if facts["mult"] == 1 else f", each {facts['mult']:.6g} times as long"
-            first = f"{facts['first']:,.6g} ticks"
-            low = _level(facts["min"])
+            grows = "" if phase["mult"] == 1 else f", each {phase['mult']:.6g} times as long"
+            first = f"{phase['first']:,.6g} ticks"
+            low = _level(phase["min"])
             return f"falls from {number(row.first)} to {low} in cycles of a cosine: {first}{grows}"
         case "cyclic":
-            down = facts["down"] or facts["up"]
-            low, high = _level(facts["min"]), _level(facts["max"])
-            return f"rises from {low} to {high} in {facts['up']:,.6g} ticks, falls in {down:,.6g}"
+            down = phase.get("down", phase["up"])
+            low, high = _level(phase["min"]), _level(phase["max"])
+            return f"rises from {low} to {high} in {phase['up']:,.6g} ticks, falls in {down:,.6g}"
         case "onecycle":
-            top = max(0, round(facts["pct"] * facts["T"]) - 1)
-            peak = _level(facts["max"])
+            top = max(0, round(phase["pct"] * phase["T"]) - 1)
+            peak = _level(phase["max"])
             return (
                 f"rises from {number(row.first)} to {peak} at tick {piece.begin + top:,}, and falls"
-                f" to {_level(facts['b'])}"
+                f" to {_level(phase['b'])}"
             )
         case "plateau":
             return f"is {number(row.first)} until the metric decides"
@@ -237,7 +237,7 @@ def _in_words(piece: Piece, row: Row) -> str:
 
 
 def _milestones(piece: Piece, row: Row) -> str:
-    at = [float(tick) for tick in piece.facts["at"]]
+    at = [float(tick) for tick in piece.arguments["at"]]
     track = Track((piece._replace(begin=0, end=None),))
     changes = [
         f"{number(float(f'{track.at(_tick(t)):.6g}'))} from tick {piece.begin + _tick(t):,} on"

@@ -223,8 +223,8 @@ def row_of(piece: Piece) -> Row:
 
 def _is_staircase(piece: Piece) -> bool:
     """Whether this is a ramp with ``every``, which ends on its level and not on its last step."""
-    facts = piece.facts
-    return "b" in facts and facts.get("every") is not None and facts.get("gamma") is None
+    phase = piece.arguments
+    return "b" in phase and "every" in phase and "gamma" not in phase
 
 
 def _arrived(e: Expr) -> Expr:
@@ -253,12 +253,11 @@ def _short(curve: Expr, t: int, *, left: bool = False) -> float:
 
 def _plateau(program: Program) -> dict[str, Any]:
     """A plateau's numbers, in the order in which they are shown."""
-    facts = {**(program.plateau or {})}
-    facts["mode"] = facts["mode"] or "min"
+    phase: dict[str, Any] = {**(program.plateau or {})}
     for name in ("factor", "threshold", "min", "eps"):
-        level = facts[name]
-        facts[name] = float(level.value if isinstance(level, Number) else level)
-    return {name: facts[name] for name in _PLATEAU}
+        level = phase[name]
+        phase[name] = float(level.value if isinstance(level, Number) else level)
+    return {name: phase[name] for name in _PLATEAU}
 
 
 _PLATEAU = (

@@ -60,10 +60,12 @@ def explains(
     """A docstring: what one step is, the base rate and the length."""
     what = "learning rate" if _gives_rates(program) else "value"
     summary = summary or f"The {what} that the update after `step` updates uses."
-    return docstring(summary, [" ".join(facts(program, base, updates=updates))])
+    return docstring(summary, [" ".join(explained(program, base, updates=updates))])
 
 
-def facts(program: Program, base: str = "", *, what: str = "", updates: bool = False) -> list[str]:
+def explained(
+    program: Program, base: str = "", *, what: str = "", updates: bool = False
+) -> list[str]:
     """What one step is, the base rate and the length, a sentence each.
 
     With ``updates``, a step is an optimizer update, also where the schedule counts epochs.

@@ -69,11 +69,11 @@ class EmittedLine(NamedTuple):
             base = f"The base is the parameter `{self.base}`."
         else:
             base = f"The base is {digits(program.base, whole=False)}."
-        facts = header.facts(program, base, what="value", updates=updates)
+        sentences = header.explained(program, base, what="value", updates=updates)
         says = f"The {self.place} that the update after `step` updates uses."
         if self.is_value:
             says = f"The value {self.place} after `step` updates."
-        return docstring(says, [f"`{header.line(program)}`", " ".join(facts)])
+        return docstring(says, [f"`{header.line(program)}`", " ".join(sentences)])
 
 
 def emit(

@@ -15,7 +15,7 @@ from schedlang.formula.expressions import Number
 from schedlang.keras.moving import move_momentum
 from schedlang.keras.schedule import refuse_other_accumulation
 from schedlang.plateau import PlateauMemory, ReduceOnPlateau
-from schedlang.program.program import Program
+from schedlang.program.program import Arguments, Program
 
 
 def callbacks(program: Program) -> list[keras.callbacks.Callback]:
@@ -171,14 +171,14 @@ class _PlateauLayer(keras.layers.Layer):
         used: whether it has the memory of the updates so far, or an empty one.
     """
 
-    def __init__(self, program: Program, facts: Mapping[str, Any]) -> None:
+    def __init__(self, program: Program, phase: Arguments) -> None:
         super().__init__(name="schedlang_memory")
-        floor = facts["min"]
+        floor = phase["min"]
         assert isinstance(floor, Number)
-        self.plateau = ReduceOnPlateau.of(facts)
+        self.plateau = ReduceOnPlateau.of(phase)
         self.line = _line(program)
-        self.begin: int = facts["begin"]
-        self.monitor: str = facts["monitor"]
+        self.begin: int = phase["begin"]
+        self.monitor: str = phase["monitor"]
         self.entry = program.at(self.begin)
         self.floor = floor.value
         self.used = False

@@ -24,7 +24,7 @@ from schedlang.language.quantities import Length, Level
 from schedlang.phases.arguments import Duration, PositiveLength
 
 Role: TypeAlias = Literal["warmup", "decay"]
-Fact: TypeAlias = (
+Resolved: TypeAlias = (
     Expr
     | float
     | str
@@ -214,22 +214,24 @@ class Phase(Placed):
         """Where the momentum stays after the phase."""
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         """The numbers that follow from the arguments and from the phase's place."""
-        return {"entry": context.level, "T": context.ticks, "skip": context.skip}
+        own: dict[str, Resolved] = {"entry": context.level, "skip": context.skip}
+        return own if context.ticks is None else {**own, "T": context.ticks}
 
 
-def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
+def resolved_arguments(phase: Phase, context: Context) -> dict[str, Resolved]:
     """The arguments by their names, for targets that have the same phase.
 
     They do not depend on the level at entry. ``given`` has those that are not at their default,
     so that a target can check whether it has them all. A ``skip`` of no ticks is not among them.
     """
     names = given(phase) if context.skip else given(phase) - {"skip"}
-    facts: dict[str, Fact] = {"given": _same(names)}
+    arguments: dict[str, Resolved] = {"given": _same(names)}
     for name, written in vars(phase).items():
-        facts[name] = written if written is None else _fact(written, context)
-    return facts
+        if written is not None:
+            arguments[name] = _resolved(written, context)
+    return arguments
 
 
 def given(phase: Phase) -> frozenset[str]:
@@ -264,7 +266,7 @@ def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
     return of_pair(relative, absolute)
 
 
-def _fact(value: Any, context: Context) -> Any:
+def _resolved(value: Any, context: Context) -> Any:
     match value:
         case str():
             return value
@@ -277,7 +279,7 @@ def _fact(value: Any, context: Context) -> Any:
         case tuple() if value and isinstance(value[0], Length):
             return tuple(context.position(item) for item in value)
         case tuple():
-            return tuple(_fact(item, context) for item in value)
+            return tuple(_resolved(item, context) for item in value)
         case Duration():
             return str(value)
         case _:
@@ -396,9 +398,9 @@ class Ramp(Phase):
             return Mistake("decay-rises", message, advice, ("min",) if self.min is not None else ())
         return None
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         a, b = self.levels(context)
-        return {"a": a, "b": b, **super().facts(context)}
+        return {"a": a, "b": b, **super().derived_arguments(context)}
 
 
 class Rate(Phase):
@@ -420,5 +422,5 @@ class Rate(Phase):
     def curve(self, context: Context) -> Expr:
         return context.floored(context.start(self.start) * self.factor(context), self.min)
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        return {"a": context.start(self.start), **super().facts(context)}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {"a": context.start(self.start), **super().derived_arguments(context)}

@@ -39,7 +39,7 @@ from schedlang.phases.arguments import (
     PositiveInt,
     PositiveLength,
 )
-from schedlang.phases.base import Context, Fact, Phase
+from schedlang.phases.base import Context, Phase, Resolved
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""
@@ -142,10 +142,10 @@ class Restarts(Phase):
         p = since / Named("length", Lookup(t, starts[1:], widths))
         return Named("cycle", Lookup(t, starts[1:], counts)), Named("progress", p)
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         first = self.first_cycle(context)
         own = {"a": context.start(self.start), "first": float(first), "exact": (first, self.mult)}
-        return {**super().facts(context), **own}
+        return {**super().derived_arguments(context), **own}
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
@@ -289,8 +289,8 @@ class OneCycle(Phase):
     def skipped(self, context: Context) -> Expr:
         return self.levels(context)[2]
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        return {"b": self.levels(context)[2], **super().facts(context)}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {"b": self.levels(context)[2], **super().derived_arguments(context)}
 
     def _through(self, context: Context, low: Expr, peak: Expr, end: Expr) -> Expr:
         """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""

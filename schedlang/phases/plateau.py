@@ -12,7 +12,7 @@ from schedlang.errors import refuse
 from schedlang.formula.expressions import Expr
 from schedlang.language.quantities import Level
 from schedlang.phases.arguments import BetweenZeroAndOne, Monitor, NonNegativeInt, Ratio
-from schedlang.phases.base import Context, Phase
+from schedlang.phases.base import Context, Phase, Resolved
 
 
 class Plateau(Phase):
@@ -51,3 +51,6 @@ class Plateau(Phase):
 
     def curve(self, context: Context) -> Expr:
         return context.level
+
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {**super().derived_arguments(context), "mode": self.mode or "min"}

@@ -25,7 +25,7 @@ from schedlang.formula.expressions import (
 from schedlang.formula.levels import pair
 from schedlang.language.quantities import Level
 from schedlang.phases.arguments import Flag, LevelList, Positions, Positive, PositiveLength, Ratios
-from schedlang.phases.base import Context, Phase, Rate
+from schedlang.phases.base import Context, Phase, Rate, Resolved
 
 
 class Step(Rate):
@@ -94,6 +94,10 @@ class Multistep(Phase):
 
     def grows(self) -> bool:
         return any(factor > 1 for factor in self.factors())
+
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        level, factors = context.start(self.start), tuple(map(float, self.factors()))
+        return {**super().derived_arguments(context), "a": level, "factors": factors}
 
 
 class Piecewise(Phase):

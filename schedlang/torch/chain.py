@@ -83,7 +83,7 @@ class Chain(NativeScheduler, lr_scheduler.SequentialLR):
         child.step()
         self.last_epoch += 1
         self._step_count += 1
-        self._last_lr = child._last_lr
+        self._last_lr = child.get_last_lr()
 
     def _own_end(self, tick: int) -> float:
         # Where a child begins, releases such as 2.4 warn of their own call.

@@ -52,16 +52,17 @@ class ClosingPlateau(plateau.ReduceOnPlateau):
     @classmethod
     def in_program(cls, program: Program) -> ClosingPlateau | None:
         """The closing plateau of a program, if it has one."""
-        facts = program.plateau
-        if facts is None:
+        phase = program.plateau
+        if phase is None:
             return None
-        names = cls.__dataclass_fields__.keys() & facts.keys() - {"mode"}
         epoch = program.steps_per_epoch
-        return cls(
-            mode=facts["mode"] or "min",
+        return cls.of(
+            phase,
+            begin=phase["begin"],
+            text=phase["text"],
+            monitor=phase["monitor"],
             clock=program.tick,
             silence=2 * epoch if program.tick == "step" and epoch else None,
-            **{name: facts[name] for name in names},
         )
 
     def restore(self, memory: Mapping[str, Any] | None, tick: int) -> None:
@@ -146,15 +147,17 @@ class ReducedRates:
         return self._now
 
 
-def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float]:
+def _rates_of(
+    program: Program, name: Literal["entry", "min"], bases: Sequence[float]
+) -> list[float]:
     """A level of the plateau for each base: its pair once, then one multiply-add a group."""
-    facts = program.symbolic_plateau or {}
-    parts = pair(facts[fact]) if len(set(bases)) > 1 else None
+    phase = program.symbolic_plateau or {}
+    parts = pair(phase[name]) if len(set(bases)) > 1 else None
     if parts is not None:
         return [parts[0] * base + parts[1] for base in bases]
     each: dict[float, float] = {}
     for base in dict.fromkeys(bases):
-        level = (program.rebase(base).plateau or {})[fact]
+        level = (program.rebase(base).plateau or {})[name]
         assert isinstance(level, Number)
         each[base] = level.value
     return [each[base] for base in bases]
