@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schedlang.space import Space
 
 STDIN = "-"
-SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+FILE_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 
 
 class Input(NamedTuple):
@@ -218,9 +218,9 @@ def find_all(
     path = Path(argument)
     if argument.lstrip().startswith("{") and not _is_file(path):
         return [_plan_in_text(argument, key)]
-    if path.suffix.lower() not in SUFFIXES or "\n" in argument:
+    if path.suffix.lower() not in FILE_SUFFIXES or "\n" in argument:
         if _is_file(path):
-            raise UsageError(f"{argument} is not a {', '.join(SUFFIXES)} file")
+            raise UsageError(f"{argument} is not a {', '.join(FILE_SUFFIXES)} file")
         if key is not None:
             raise UsageError(f"--key goes with a file, not with the line {quoted(argument)}")
         return [Input(argument, argument)]

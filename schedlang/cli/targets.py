@@ -46,7 +46,7 @@ def targets_of_plan(
 def _keras_plan(
     keys: Sequence[str], programs: Mapping[str, Program], *, patterns: bool
 ) -> Iterator[str]:
-    unknown = [key for key in keys if key not in {"lr", *keras.NUMBERS}]
+    unknown = [key for key in keys if key not in {"lr", *keras.KERAS_NAMES}]
     plateaus = [place for place, program in programs.items() if program.plateau is not None]
     if patterns:
         yield "nothing: Keras has no parameter groups"
@@ -73,7 +73,7 @@ def _optax_plan(
     elif (refusal := _refusals(programs)) is not None:
         yield refusal
     else:
-        names = ", ".join(optax.NAMES.get(key, key) for key in keys)
+        names = ", ".join(optax.OPTAX_NAMES.get(key, key) for key in keys)
         yield f"functions count -> number for inject_hyperparams: {names}"
         if patterns:
             yield "those of each group (to_optax(groups=…)), for optax.partition"

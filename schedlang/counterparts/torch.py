@@ -73,7 +73,7 @@ def counterpart(piece: Piece, levels: Levels) -> Call | None:
     return table.find(COUNTERPARTS, piece, levels)
 
 
-class Stretch(NamedTuple):
+class ChainedPhase(NamedTuple):
     """What one scheduler of the chain does.
 
     Attributes:
@@ -85,12 +85,12 @@ class Stretch(NamedTuple):
     call: Call | None
 
 
-def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
+def chain_plan(program: Program, levels: Levels) -> dict[int, ChainedPhase]:
     """The schedulers of the chain by the ticks at which they begin."""
     track = program.symbolic[0]
     found = {
-        begin: Stretch(piece, None if piece is None else counterpart(piece, levels))
-        for begin, piece in _stretches(track, levels)
+        begin: ChainedPhase(piece, None if piece is None else counterpart(piece, levels))
+        for begin, piece in _chained_phases(track, levels)
     }
     first = found[0]
     if first.call is not None and _is_all(first.call, track, levels):
@@ -103,7 +103,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
     }
 
 
-def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
+def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str | None:
     """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
     calls = [each.call for each in planned.values()]
     arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
@@ -157,7 +157,7 @@ def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
     yield from (*pieces, end)
 
 
-def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
+def _chained_phases(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
     """Where a child begins, and its phase (None: several at once)."""
     in_product = False
     for piece in _pieces(track, levels):

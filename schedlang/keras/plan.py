@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from schedlang.arrays.tables import refuse_epochs, refuse_plateau
-from schedlang.counterparts.keras import NUMBERS
+from schedlang.counterparts.keras import KERAS_NAMES
 from schedlang.keras.callbacks import RateLogger, RateSetter, inner, number
 from schedlang.keras.moving import (
     Moving,
@@ -40,8 +40,8 @@ def plan_callbacks(
     """
     for key, program in programs.items():
         refuse_epochs(program, "Keras")
-        if key not in {"lr", *NUMBERS}:
-            can = ", ".join(["lr", *NUMBERS])
+        if key not in {"lr", *KERAS_NAMES}:
+            can = ", ".join(["lr", *KERAS_NAMES])
             raise ValueError(f"`{key}` cannot be set in a compiled step of Keras; {can} can")
         if key != "lr":
             refuse_plateau(program, f"`{key}` in a compiled step of Keras", "it for lr")
@@ -75,7 +75,7 @@ class PlanSetter(RateSetter):
             name = name_of(optimizer, key)
             kind = type(optimizer).__name__
             if name is None:
-                has = [own for own in NUMBERS if hasattr(optimizer, NUMBERS[own])]
+                has = [own for own in KERAS_NAMES if hasattr(optimizer, KERAS_NAMES[own])]
                 raise ValueError(f"{kind} has no number called `{key}`; it has {', '.join(has)}")
             if name in names:
                 message = f"`{names[name]}` and `{key}` are one number of this optimizer"

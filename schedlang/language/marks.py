@@ -405,7 +405,7 @@ def _combinations(options: list[tuple[str, ...]], most: int) -> Iterable[tuple[s
     return zip(*columns, strict=True)
 
 
-class _Part(NamedTuple):
+class _LinePart(NamedTuple):
     """A part of a line: its place there, its source in the space, and its mark if it has one."""
 
     begin: int
@@ -414,22 +414,24 @@ class _Part(NamedTuple):
     mark: _Mark | None
 
 
-def _parts(literals: tuple[str, ...], marks: list[_Mark], config: dict[str, str]) -> list[_Part]:
+def _parts(
+    literals: tuple[str, ...], marks: list[_Mark], config: dict[str, str]
+) -> list[_LinePart]:
     found = []
     at = here = 0
     for literal, mark in zip_longest(literals, marks):
-        found.append(_Part(at, at + len(literal), Span(here, here + len(literal)), None))
+        found.append(_LinePart(at, at + len(literal), Span(here, here + len(literal)), None))
         at += len(literal)
         if mark is not None:
             option = config[mark.name]
             source = mark.places[mark.parameter.options.index(option)]
-            found.append(_Part(at, at + len(option), source, mark))
+            found.append(_LinePart(at, at + len(option), source, mark))
             at += len(option)
             here = mark.span.end
     return found
 
 
-def _in_space(span: Span | None, parts: list[_Part]) -> Span | None:
+def _in_space(span: Span | None, parts: list[_LinePart]) -> Span | None:
     """Where a span of a line is in the space; marks that it has a part of are in it as a whole."""
     if span is None:
         return None
@@ -468,7 +470,7 @@ def _with_cause(
     return mistake._replace(message=f"{mistake.message}, with {' and '.join(cause)}")
 
 
-def _find_whole(tree: Tree, parts: list[_Part], parameters: Parameters) -> None:
+def _find_whole(tree: Tree, parts: list[_LinePart], parameters: Parameters) -> None:
     """Note which ranges are of whole numbers, by the values that a line has in their places."""
     undecided: dict[int, tuple[str, Range]] = {}
     for part in parts:

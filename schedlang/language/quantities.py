@@ -33,7 +33,7 @@ LevelUnit: TypeAlias = Literal["", "%", "x"]
 """A level's unit; without one it is a rate, else a share of the base rate."""
 
 LEVEL_UNITS: dict[str, LevelUnit] = {"": "", "%": "%", "x": "x"}
-SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+NUMBER_SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 LONGEST_NUMBER = 100
 LONGEST_INTEGER = 14_284
@@ -74,7 +74,7 @@ def _read_text(text: str) -> tuple[Fraction, str]:
     digits, unit = match[1].replace("_", ""), match[2] or ""
     if digits[0] == "-":
         refuse("out-of-range", f"{quoted(text)} is negative", "no number here is below 0")
-    scale = SUFFIXES.get(digits[-1], 1)
+    scale = NUMBER_SUFFIXES.get(digits[-1], 1)
     digits, _, denominator = digits.rstrip("kMBT").partition("/")
     digits, _, exponent = digits.lower().partition("e")
     whole, _, part = digits.partition(".")
@@ -184,7 +184,7 @@ class Length(AsText):
 
     def __str__(self) -> str:
         number = format_number(self.value)
-        apart = " " if self.unit and number[-1] in SUFFIXES else ""
+        apart = " " if self.unit and number[-1] in NUMBER_SUFFIXES else ""
         return f"{number}{apart}{self.unit}"
 
     @classmethod

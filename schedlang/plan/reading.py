@@ -19,7 +19,7 @@ from schedlang.phases.cycles import Cyclic, OneCycle
 from schedlang.phases.plateau import Plateau
 from schedlang.schedule import Schedule
 
-SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
+PLAN_SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
 VALUES = "values"
 
 
@@ -94,7 +94,7 @@ def in_line(error: ScheduleError, place: str) -> Iterator[Mistake]:
 
 
 def _settings(raw: Mapping[Any, Any], found: list[Mistake]) -> Settings:
-    values = {name: raw[name] for name in SETTINGS if raw.get(name) is not None}
+    values = {name: raw[name] for name in PLAN_SETTINGS if raw.get(name) is not None}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -113,7 +113,7 @@ def _written(
         if not isinstance(key, str) or not key:
             message = f"a hyperparameter has a name, and {quoted(key)} is none"
             found.append(Mistake("wrong-type", message))
-        elif key in SETTINGS:
+        elif key in PLAN_SETTINGS:
             pass
         elif key == VALUES and is_line(value):
             message = f"`values` maps names to lines, and {quoted(value)} is no mapping"
@@ -177,7 +177,7 @@ def _read_line(key: str, value: Any) -> Schedule:
     elif isinstance(value, Mapping):
         raw = dict(value)
     else:
-        close = nearest(key, SETTINGS)
+        close = nearest(key, PLAN_SETTINGS)
         advice = close if close.startswith("did") else "write a line, such as hold to=0.1"
         message = f"expected a line of text or its dict form, not {quoted(value)}"
         raise ScheduleError([Mistake("wrong-type", message, advice)])
