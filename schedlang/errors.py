@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
-Code: TypeAlias = Literal[
+MistakeCode: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-mark", "bad-number",
     "base-differs", "conflicting-settings", "decay-rises", "does-not-apply", "double-argument",
     "empty", "groups", "missing-argument", "missing-setting", "mixed-units", "no-base",
@@ -18,7 +18,7 @@ Code: TypeAlias = Literal[
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip
-CODES: tuple[Code, ...] = get_args(Code)
+CODES: tuple[MistakeCode, ...] = get_args(MistakeCode)
 
 MOST_SHOWN = 100
 """How many mistakes a message shows; a text can have a million."""
@@ -47,7 +47,7 @@ class Mistake(NamedTuple):
         text: in a plan, the line, into which the span points.
     """
 
-    code: Code
+    code: MistakeCode
     message: str
     advice: str = ""
     path: Path = ()
@@ -114,7 +114,7 @@ class ScheduleError(ValueError, ArgumentTypeError):
         return [mistake.under(path) for mistake in self.mistakes]
 
 
-def refuse(code: Code, message: str, advice: str = "", argument: str = "") -> NoReturn:
+def refuse(code: MistakeCode, message: str, advice: str = "", argument: str = "") -> NoReturn:
     """Raise a mistake in a node, or in one of its arguments.
 
     Raises:

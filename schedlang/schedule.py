@@ -20,9 +20,9 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # from 2.1
 from typing_extensions import Unpack
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
-from schedlang.language.placed import place_of, put
+from schedlang.language.placed import place_of, set_place
 from schedlang.language.text import write
-from schedlang.language.tree import Clock, Tree
+from schedlang.language.tree import ClockName, Tree
 from schedlang.language.validate import OwnErrors, from_dict, from_text, plain
 from schedlang.phases import REGISTERED, Phase
 from schedlang.targets import Target
@@ -94,7 +94,7 @@ class Schedule(OwnErrors, Tree):
     def _of(cls, tree: Tree, source: str | None) -> Schedule:
         schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
         schedule._source = source
-        put(schedule, place_of(tree))
+        set_place(schedule, place_of(tree))
         return schedule
 
     @model_serializer(mode="wrap")
@@ -294,14 +294,14 @@ class Binding(TypedDict, total=False):
     """Training examples an update."""
     tokens_per_step: float | None
     """Tokens an update."""
-    clock: Clock | None
+    clock: ClockName | None
     """What one tick is: ``"step"`` or ``"epoch"``."""
 
 
 _DUMP: dict[str, Any] = {"by_alias": True, "exclude_none": True, "context": _AS_TREE}
 
 
-def parse(text: str, *, clock: Clock | None = None) -> Schedule:
+def parse(text: str, *, clock: ClockName | None = None) -> Schedule:
     """The schedule of a line of text.
 
     Args:

@@ -11,14 +11,14 @@ from schedlang import Schedule, ScheduleError, parse
 from schedlang.language.consistency import MOST_PHASES
 from schedlang.language.grammar import DEEPEST, LONGEST
 from schedlang.language.tree import MOST_REFUSED, MOST_REPEATS
-from schedlang.phases.arguments import MOST
+from schedlang.phases.arguments import LARGEST_INTEGER
 from schedlang.program.clock import LAST_TICK, MOST_TICKS
 from schedlang.program.lowering import MOST_PHASES_IN_BLOCK
 
 
 def test_the_limits() -> None:
     assert (LONGEST, DEEPEST, MOST_PHASES, MOST_REFUSED) == (1_000_000, 64, 1_000_000, 1_000)
-    assert (MOST_REPEATS, MOST, LAST_TICK) == (10_000, 2**53, 2**53)
+    assert (MOST_REPEATS, LARGEST_INTEGER, LAST_TICK) == (10_000, 2**53, 2**53)
     assert (int(MOST_TICKS), MOST_PHASES_IN_BLOCK) == (10**300, 200_000)
 
 

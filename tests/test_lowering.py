@@ -151,7 +151,7 @@ LEAVES: list[tuple[str, list[str]]] = [
 @pytest.mark.parametrize(("line", "levels"), LEAVES)
 def test_levels(line: str, levels: list[str]) -> None:
     (track,) = parse(line).bind(lr=0.1).symbolic
-    assert [shown(piece.facts["entry"]) for piece in track.pieces[1:]] == levels
+    assert [shown(piece.arguments["entry"]) for piece in track.pieces[1:]] == levels
 
 
 def context(ticks: int | None, skip: int = 0) -> Context:
@@ -191,7 +191,7 @@ def test_an_endless_formula_is_evaluated_ever_more_rarely() -> None:
 def test_a_level_that_is_no_share_and_no_rate_has_a_symbol() -> None:
     program = parse("step 4 every=2 min=1e-3 -> linear 4").bind(lr=0.1)
     (track,) = program.symbolic
-    assert infix(track.pieces[1].facts["entry"]) == "level_0"
+    assert infix(track.pieces[1].arguments["entry"]) == "level_0"
     assert [infix(level) for level in program.levels] == ["max(0.001, base * 0.1)"]
 
 

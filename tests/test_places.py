@@ -12,7 +12,7 @@ from schedlang.errors import Path, Span
 from schedlang.language import validate
 from schedlang.language.consistency import arguments, walk
 from schedlang.language.grammar import read
-from schedlang.language.placed import Written, span_at
+from schedlang.language.placed import ParsedNode, span_at
 from schedlang.phases import Phase
 from tests.cases import CASES, Case
 
@@ -82,7 +82,7 @@ def test_the_places_of_mistakes_that_binding_finds_are_not_read_again(
 ) -> None:
     texts: list[str] = []
 
-    def counted(text: str) -> Written:
+    def counted(text: str) -> ParsedNode:
         texts.append(text)
         return read(text)
 

@@ -81,9 +81,9 @@ def _jumps(e: Expr, length: int | None) -> list[int] | None:
     """The ticks at which a condition, a floor or a constant changes; None if they aren't known."""
     match e:
         case Lookup(x, edges, _):
-            line = pair(x, T)
-            if line is not None and line[0] > 0:
-                return [_first(x, edge, line) for edge in edges]
+            linear = pair(x, T)
+            if linear is not None and linear[0] > 0:
+                return [_first(x, edge, linear) for edge in edges]
         case Apply("floor" | "floordiv" | "mod", _) if period_of(e) is not None:
             return None
         case Apply("floor" | "ceil" | "floordiv" | "mod"):
@@ -101,9 +101,9 @@ def _near(root: float) -> int:
     return math.floor(min(max(root, -1.0), float(LAST_TICK)))
 
 
-def _first(x: Expr, edge: float, line: tuple[float, float]) -> int:
+def _first(x: Expr, edge: float, linear: tuple[float, float]) -> int:
     """The first tick at which a growing line has reached the edge."""
-    slope, constant = line
+    slope, constant = linear
     tick = _near((edge - constant) / slope) - 2
     while value(x, {"t": float(tick)}) < edge:
         tick += 1
@@ -114,8 +114,8 @@ def _crossed(e: Expr) -> list[int] | None:
     """The ticks at which a comparison of lines changes; None if this is none."""
     if not (isinstance(e, Apply) and e.op in COMPARISONS):
         return None
-    line = pair(formula.sub(*e.args), T)
-    return None if line is None else _crossings(e, *line)
+    linear = pair(formula.sub(*e.args), T)
+    return None if linear is None else _crossings(e, *linear)
 
 
 def _crossings(condition: Expr, slope: float, constant: float) -> list[int]:

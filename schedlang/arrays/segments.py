@@ -25,7 +25,7 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
-from schedlang.formula.ranges import Range, stays_finite
+from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Track
 
 LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
@@ -159,7 +159,7 @@ def _is_finite(segment: Segment, first: int, last: int) -> bool:
             ends = -float(count.offset), float(count.numerator - count.offset)
         else:
             ends = count_at(count, first), count_at(count, last)
-        ranges[f"x{i}"] = Range(*ends)
+        ranges[f"x{i}"] = Interval(*ends)
     return stays_finite(segment.curve, ranges)
 
 

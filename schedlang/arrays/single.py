@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from schedlang.arrays.jumps import period_of, split
 from schedlang.arrays.stable import TINY, stable
-from schedlang.arrays.sums import Line, Sum
+from schedlang.arrays.sums import LinearForm, Sum
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
@@ -72,12 +72,12 @@ class SmoothPart:
 def single(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
     """The curve of a piece of so many ticks (None: it never ends), part by part."""
     for begin, end, part in split(curve, length):
-        writer = _Writer(begin, end)
-        written = writer.write(stable(part))
-        yield SmoothPart(begin, end, tuple(writer.counts), written)
+        rewriter = _Rewriter(begin, end)
+        written = rewriter.write(stable(part))
+        yield SmoothPart(begin, end, tuple(rewriter.counts), written)
 
 
-class _Writer:
+class _Rewriter:
     """Writes one part's formula anew, over counts."""
 
     def __init__(self, begin: int, end: int | None) -> None:
@@ -120,17 +120,17 @@ class _Writer:
 
     def _join(self, whole: Sum) -> Expr:
         """The sum as a formula, in the way that cancels least."""
-        line = self._line(whole)
-        if line is not None:
-            return self._put(line)
+        linear = self._linear_form(whole)
+        if linear is not None:
+            return self._put(linear)
         moving = tuple((e, f) for e, f in whole.terms if e == T or _remainder_of(e) is not None)
         rest = [(e, f) for e, f in whole.terms if (e, f) not in moving]
-        line = self._line(Sum(whole.constant, moving))
-        if line is None:
+        linear = self._linear_form(Sum(whole.constant, moving))
+        if linear is None:
             total: Expr = Number(whole.constant)
             rest = list(whole.terms)
         else:
-            total = self._put(line)
+            total = self._put(linear)
         for term, factor in rest:
             total = formula.add(total, self._scaled(factor, term))
         return total
@@ -140,102 +140,104 @@ class _Writer:
             case Apply("div", (x, y)) if not self._sum(x).terms:
                 return formula.div(factor * self._sum(x).constant, self.write(y))
             case Apply("sqrt", (x,)):
-                line = self._line(self._sum(x))
-                if line is None or line.slope <= 0 or self._zero(line) is None:
+                linear = self._linear_form(self._sum(x))
+                if linear is None or linear.slope <= 0 or self._zero(linear) is None:
                     return formula.mul(factor, self._term(term))
-                count = self._put(line._replace(slope=1.0, constant=line.constant / line.slope))
+                count = self._put(
+                    linear._replace(slope=1.0, constant=linear.constant / linear.slope)
+                )
                 root = formula.sqrt(formula.maximum(count, TINY))
-                return formula.mul(factor * math.sqrt(line.slope), root)
+                return formula.mul(factor * math.sqrt(linear.slope), root)
             case _:
                 return formula.mul(factor, self._term(term))
 
     # ------------------------------------------------------------------ lines over integer counts
 
-    def _line(self, whole: Sum) -> Line | None:
+    def _linear_form(self, whole: Sum) -> LinearForm | None:
         """The sum as a line over ticks, ticks within a period, or periods; None if it is none."""
         factors = dict(whole.terms)
         slope = factors.pop(T, 0.0)
         if not factors:
-            return Line(slope, whole.constant)
+            return LinearForm(slope, whole.constant)
         if len(factors) > 1 or slope:
             return None
         ((term, factor),) = factors.items()
         found = _remainder_of(term)
         if found is not None:
             parts, offset, period = found
-            return Line(factor * parts, whole.constant, period, -offset)
+            return LinearForm(factor * parts, whole.constant, period, -offset)
         rounds = period_of(term)
         if rounds is not None:
-            return Line(factor, whole.constant, rounds[1], -rounds[0], rounds=True)
+            return LinearForm(factor, whole.constant, rounds[1], -rounds[0], rounds=True)
         return None
 
-    def _ends(self, line: Line) -> tuple[int, int | None]:
+    def _ends(self, linear: LinearForm) -> tuple[int, int | None]:
         """The line's counts at the part's (or the period's) begin and end."""
-        if line.period is None:
+        if linear.period is None:
             return self.begin, self.end
-        if not line.rounds:
-            return 0, line.period.numerator
-        end = None if self.end is None else (self.end - line.anchor) // line.period
-        return (self.begin - line.anchor) // line.period, end
+        if not linear.rounds:
+            return 0, linear.period.numerator
+        end = None if self.end is None else (self.end - linear.anchor) // linear.period
+        return (self.begin - linear.anchor) // linear.period, end
 
-    def _range(self, line: Line) -> tuple[float, float]:
+    def _range(self, linear: LinearForm) -> tuple[float, float]:
         """The line's value at the part's (or the period's) begin and end."""
-        begin, end = self._ends(line)
-        slope = line.slope / _parts(line)
-        first = slope * begin + line.constant
+        begin, end = self._ends(linear)
+        slope = linear.slope / _parts(linear)
+        first = slope * begin + linear.constant
         if end is None:
-            return first, first if not line.slope else math.copysign(math.inf, line.slope)
-        return first, slope * end + line.constant
+            return first, first if not linear.slope else math.copysign(math.inf, linear.slope)
+        return first, slope * end + linear.constant
 
-    def _zero(self, line: Line) -> int | None:
+    def _zero(self, linear: LinearForm) -> int | None:
         """Where the line is 0, if that is one of its counts and not far off."""
-        exact = -line.constant / line.slope * _parts(line) if line.slope else math.inf
+        exact = -linear.constant / linear.slope * _parts(linear) if linear.slope else math.inf
         if not abs(exact) < 2.0**31:
             return None
         root = round(exact)
         if abs(exact - root) > 1e-9 + SNAP * abs(root):
             return None
-        begin, end = self._ends(line)
-        past = 0 if line.period is not None and not line.rounds else 1
+        begin, end = self._ends(linear)
+        past = 0 if linear.period is not None and not linear.rounds else 1
         return root if begin - past <= root <= (math.inf if end is None else end + past) else None
 
-    def _put(self, line: Line) -> Expr:
+    def _put(self, linear: LinearForm) -> Expr:
         """The line over a count that is 0 where the line is, or nearest to 0."""
-        if not line.slope:
-            return Number(line.constant)
-        root = self._zero(line)
+        if not linear.slope:
+            return Number(linear.constant)
+        root = self._zero(linear)
         if root is not None:
-            return self._counted(line, root, 0.0)
-        (first, last), (start, end) = self._range(line), self._ends(line)
+            return self._counted(linear, root, 0.0)
+        (first, last), (start, end) = self._range(linear), self._ends(linear)
         if first * last < 0 and math.isfinite(last):  # it crosses 0 between two counts
-            at = math.floor(-line.constant / line.slope * _parts(line))
+            at = math.floor(-linear.constant / linear.slope * _parts(linear))
         else:
             at = start if end is None or abs(first) <= abs(last) else end
-        return self._counted(line, at, line.slope * at / _parts(line) + line.constant)
+        return self._counted(linear, at, linear.slope * at / _parts(linear) + linear.constant)
 
-    def _counted(self, line: Line, at: int, there: float) -> Expr:
-        if line.period is None:
-            return formula.mul(line.slope, self._count(TickCount("ticks", at))) + there
-        period = line.period
-        kind: Literal["rounds", "remainder"] = "rounds" if line.rounds else "remainder"
-        count = TickCount(kind, line.anchor, period.numerator, period.denominator, at)
-        return formula.mul(line.slope / _parts(line), self._count(count)) + there
+    def _counted(self, linear: LinearForm, at: int, there: float) -> Expr:
+        if linear.period is None:
+            return formula.mul(linear.slope, self._count(TickCount("ticks", at))) + there
+        period = linear.period
+        kind: Literal["rounds", "remainder"] = "rounds" if linear.rounds else "remainder"
+        count = TickCount(kind, linear.anchor, period.numerator, period.denominator, at)
+        return formula.mul(linear.slope / _parts(linear), self._count(count)) + there
 
     def _count(self, count: TickCount) -> Symbol:
         if count not in self.counts:
             self.counts.append(count)
         return Symbol(f"x{self.counts.index(count)}")
 
-    def _in_one_period(self, line: Line) -> Line:
+    def _in_one_period(self, linear: LinearForm) -> LinearForm:
         """A wave's argument without the whole periods that have gone by, if they are countable."""
-        first, last = self._range(line)
-        if line.period is not None or not line.slope or abs(last - first) < LONG_WAVE:
-            return line
-        length = 2 * math.pi / abs(line.slope)
+        first, last = self._range(linear)
+        if linear.period is not None or not linear.slope or abs(last - first) < LONG_WAVE:
+            return linear
+        length = 2 * math.pi / abs(linear.slope)
         period = Fraction(length).limit_denominator(1000)
         if period < 1 or abs(period - Fraction(length)) > SNAP * length:
-            return line
-        return line._replace(period=period)
+            return linear
+        return linear._replace(period=period)
 
     # ------------------------------------------------------------------ single terms
 
@@ -259,14 +261,14 @@ class _Writer:
                 inside = self.write(x)
                 return formula.floor(inside + formula.mul(2.0**-22, Apply("abs", (inside,))))
             case Apply("cos" | "sin" as op, (x,)):
-                line = self._line(self._sum(x))
-                if line is None:
+                linear = self._linear_form(self._sum(x))
+                if linear is None:
                     return Apply(op, (self.write(x),))
-                line = self._in_one_period(line)
-                other = line.less_than(math.pi / 2)
+                linear = self._in_one_period(linear)
+                other = linear.less_than(math.pi / 2)
                 if op == "cos" and (self._zero(other) is not None or other.rounds):
                     return formula.sin(self._put(other))  # with all its digits near 0
-                return Apply(op, (self._put(line),))
+                return Apply(op, (self._put(linear),))
             case Apply("pow", (x, y)):
                 return self._power(x, y)
             case Apply("exp", (x,)):
@@ -299,14 +301,14 @@ class _Writer:
         return inside if self._is_positive(x) else formula.maximum(inside, TINY)
 
     def _is_positive(self, x: Expr) -> bool:
-        line = self._line(self._sum(x)) or Line(0.0, 0.0)
+        linear = self._linear_form(self._sum(x)) or LinearForm(0.0, 0.0)
         # Closer to 0 than this, it is 0 at a count (see `_zero`).
-        return min(self._range(line)) > 1e-9 * abs(line.slope) + SNAP * abs(line.constant)
+        return min(self._range(linear)) > 1e-9 * abs(linear.slope) + SNAP * abs(linear.constant)
 
     def _exp(self, whole: Sum) -> Expr:
         exponent = self._join(whole)
-        line = self._line(whole)
-        if line is not None and max(self._range(line)) > LARGEST_EXPONENT:
+        linear = self._linear_form(whole)
+        if linear is not None and max(self._range(linear)) > LARGEST_EXPONENT:
             exponent = formula.minimum(exponent, LARGEST_EXPONENT)
         return formula.exp(exponent)
 
@@ -363,9 +365,9 @@ def _remainder_of(e: Expr) -> tuple[int, int, Fraction] | None:
     return None
 
 
-def _parts(line: Line) -> int:
+def _parts(linear: LinearForm) -> int:
     """Into how many counts a unit of the line's ``x`` is divided."""
-    return 1 if line.period is None or line.rounds else line.period.denominator
+    return 1 if linear.period is None or linear.rounds else linear.period.denominator
 
 
 def _vanishing(e: Expr) -> Expr:

@@ -29,7 +29,7 @@ class Sum(NamedTuple):
         return Sum(self.constant * number, tuple((term, f * number) for term, f in self.terms))
 
 
-class Line(NamedTuple):
+class LinearForm(NamedTuple):
     """``slope·x + constant``: ``x`` are ticks, or ticks within a period (and its first anchor).
 
     With ``rounds``, ``x`` are the whole periods since the anchor.
@@ -41,6 +41,6 @@ class Line(NamedTuple):
     anchor: int = 0
     rounds: bool = False
 
-    def less_than(self, number: float) -> Line:
+    def less_than(self, number: float) -> LinearForm:
         """The number minus this."""
         return self._replace(slope=-self.slope, constant=number - self.constant)

@@ -41,14 +41,14 @@ from schedlang.formula.expressions import (
     skeleton,
     substitute,
 )
-from schedlang.formula.ranges import Range, stays_finite
+from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Loop, Program, Track
 
 FEW = 8
 """Up to so many segments are written out; more go into tables."""
 
-_Sort: TypeAlias = Literal["ticks", "rounds", "remainder"]
-_Slot: TypeAlias = tuple[_Sort, int]
+_CountKind: TypeAlias = Literal["ticks", "rounds", "remainder"]
+_Slot: TypeAlias = tuple[_CountKind, int]
 
 
 class ArrayRates:
@@ -163,14 +163,14 @@ class _Columns:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _RowFormula:
     """Rows with one formula but for its numbers.
 
     Attributes:
         first: the index of one of them.
         slots: which of the counts of its sort each of its counts is.
         inside: its counts at a tick inside that row.
-        finite: whether the formula is finite for the counts and numbers of other kinds too.
+        finite: whether the formula is finite for the counts and numbers of other rows too.
         run: the formula, over the counts and the numbers that differ.
     """
 
@@ -182,7 +182,7 @@ class _Kind:
 
 
 class _Table:
-    """Many segments: a binary search, their numbers in columns, and one formula for each kind."""
+    """Many segments: a binary search, their numbers in columns, and the different formulas."""
 
     def __init__(self, found: Sequence[Segment], arrays: ArrayLibrary, dtype: str) -> None:
         import numpy as np
@@ -190,11 +190,12 @@ class _Table:
         self._arrays = arrays
         self._dtype = dtype
         self._begins = np.array([segment.begin for segment in found[1:]], dtype)
-        self._kinds, kind_of, numbers = _kinds(found, arrays)
-        self._slots = sorted({slot for kind in self._kinds for slot in kind.slots})
+        self._formulas, formula_of, numbers = _formulas(found, arrays)
+        self._slots = sorted({slot for each in self._formulas for slot in each.slots})
         counts = [self._counts(segment) for segment in found]
         whole = [
-            [kind, *chain(*(c[1:] for c in own))] for kind, own in zip(kind_of, counts, strict=True)
+            [each, *chain(*(c[1:] for c in own))]
+            for each, own in zip(formula_of, counts, strict=True)
         ]
         self._whole = _Columns(whole, arrays, dtype)
         last = LARGEST[dtype]
@@ -216,7 +217,7 @@ class _Table:
         arrays, step = self._arrays, ticks.whole
         index = arrays.searchsorted(self._begins, arrays.reshape(step, (-1,)), side="right")
         index = arrays.reshape(index, arrays.shape(step))
-        own_kind, *whole = self._whole.gather(index)
+        own_formula, *whole = self._whole.gather(index)
         near = self._near.gather(index)
         known = {}
         for k, slot in enumerate(self._slots):
@@ -227,18 +228,18 @@ class _Table:
                 x = arrays.minimum(arrays.maximum(x, near[2 * k]), near[2 * k + 1])
             known[slot] = x
         rate: Tensor = None
-        for i, kind in enumerate(self._kinds):
-            counts, numbers = [known[slot] for slot in kind.slots], near[self._bounds :]
-            own = None if len(self._kinds) == 1 else own_kind == i
-            if own is not None and not kind.finite:
-                # Where the step's row is of another kind, this is evaluated inside one of its own.
+        for i, each in enumerate(self._formulas):
+            counts, numbers = [known[slot] for slot in each.slots], near[self._bounds :]
+            own = None if len(self._formulas) == 1 else own_formula == i
+            if own is not None and not each.finite:
+                # Where the step's row has another formula, this is evaluated in a row of its own.
                 counts = [
                     arrays.where(own, x, _float32(inside))
-                    for x, inside in zip(counts, kind.inside, strict=True)
+                    for x, inside in zip(counts, each.inside, strict=True)
                 ]
-                safe = arrays.where(own, index, arrays.cast(kind.first, "int32"))
+                safe = arrays.where(own, index, arrays.cast(each.first, "int32"))
                 numbers = self._near.gather(safe)[self._bounds :]
-            here = kind.run([*counts, *numbers])
+            here = each.run([*counts, *numbers])
             rate = here if rate is None else arrays.where(own, _float32(here), _float32(rate))
         return rate
 
@@ -248,10 +249,10 @@ def _slots(segment: Segment) -> tuple[_Slot, ...]:
     return tuple((sort, sorts[:k].count(sort)) for k, sort in enumerate(sorts))
 
 
-def _kinds(
+def _formulas(
     found: Sequence[Segment], arrays: ArrayLibrary
-) -> tuple[list[_Kind], list[int], list[list[float]]]:
-    """The kinds of these rows; and for each row, its kind and the numbers that differ within it."""
+) -> tuple[list[_RowFormula], list[int], list[list[float]]]:
+    """The formulas of these rows; for each row, which it has, and the numbers that differ in it."""
     members: dict[tuple[Expr, tuple[_Slot, ...]], list[int]] = {}
     numbers = []
     for i, segment in enumerate(found):
@@ -260,7 +261,7 @@ def _kinds(
         members.setdefault((shape, _slots(segment)), []).append(i)
     names = [f"c{j}" for j in range(max(map(len, numbers)))]
     written: list[tuple[int, tuple[_Slot, ...], tuple[float, ...], Expr]] = []
-    kind_of = [0] * len(found)
+    formula_of = [0] * len(found)
     differing: list[list[float]] = [[] for _ in found]
     for (shape, slots), indices in members.items():
         moved: dict[str, Expr] = {}
@@ -277,24 +278,24 @@ def _kinds(
         first = found[indices[0]]
         middle = first.begin + 1 if first.end is None else (first.begin + first.end) // 2
         for i in indices:
-            kind_of[i] = len(written)
+            formula_of[i] = len(written)
         inside = tuple(first.counts_at(middle).values())
         written.append((indices[0], slots, inside, formula))
     width = max(map(len, differing))
     table = [[*row, *[0.0] * (width - len(row))] for row in differing]
     ranges = {
-        f"x{i}": Range(-FAR, FAR) for i in range(max(len(slots) for _, slots, _, _ in written))
+        f"x{i}": Interval(-FAR, FAR) for i in range(max(len(slots) for _, slots, _, _ in written))
     }
     for name, column in zip(names, zip(*table, strict=True), strict=False):
-        ranges[name] = Range(min(column), max(column))
-    kinds = []
+        ranges[name] = Interval(min(column), max(column))
+    formulas = []
     for index, slots, inside, bare in written:
         others = len(written) > 1  # whose numbers it is evaluated for too
         formula = _capped(bare) if others and not stays_finite(bare, ranges) else bare
         over = [*(f"x{i}" for i in range(len(slots))), *names[:width]]
         finite = stays_finite(formula, ranges)
-        kinds.append(_Kind(index, slots, inside, finite, compiled(formula, arrays, over)))
-    return kinds, kind_of, table
+        formulas.append(_RowFormula(index, slots, inside, finite, compiled(formula, arrays, over)))
+    return formulas, formula_of, table
 
 
 def _capped(e: Expr) -> Expr:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from schedlang.cli.output import Misuse, put
+from schedlang.cli.output import UsageError, write_stdout
 from schedlang.targets import TARGETS
 
 SETTINGS = {
@@ -44,7 +44,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command and its options, by name.
 
     Raises:
-        Misuse: if there is no such command or option.
+        UsageError: if there is no such command or option.
         SystemExit: once the help, the version or a completion script is printed.
     """
     top = parser(arguments[:1] if arguments[0] in COMMANDS else COMMANDS)
@@ -52,7 +52,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if command is None and arguments[0].startswith("-"):
         top.parse_args(arguments)
     if command is None:
-        raise Misuse(_no_such("command", arguments[0], COMMANDS))
+        raise UsageError(_no_such("command", arguments[0], COMMANDS))
     # What follows `--` is no option. Options may stand between schedules, for which argparse has
     # `parse_intermixed_args`; how that treats `--` differs from one release of Python to the next.
     rest = list(arguments[1:])
@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.command = arguments[0]
     options.schedules = [*options.schedules, *rest[cut + 1 :]]
     if not options.schedules and options.command not in NAMES:
-        raise Misuse(f"`{options.command}` needs {LINE}")
+        raise UsageError(f"`{options.command}` needs {LINE}")
     return options
 
 
@@ -164,7 +164,7 @@ def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises `Misuse`, prints through `put`, and allows no abbreviations."""
+    """Raises `UsageError`, prints through `write_stdout`, and allows no abbreviations."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=_Formatter, **options)
@@ -175,8 +175,8 @@ class _Parser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
         if unknown:
             options = [name for action in self._actions for name in action.option_strings]
-            raise Misuse(_no_such("option", unknown, options))
-        raise Misuse(message.removeprefix("argument "))
+            raise UsageError(_no_such("option", unknown, options))
+        raise UsageError(message.removeprefix("argument "))
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -202,7 +202,7 @@ class _Print(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, _namespace: Any, value: Any, _option: Any = None
     ) -> NoReturn:
-        put(self.text(parser, value))
+        write_stdout(self.text(parser, value))
         raise SystemExit(0)
 
 
@@ -220,10 +220,10 @@ def _completion(parser: argparse.ArgumentParser, shell: Any) -> str:
     try:
         import shtab
     except ModuleNotFoundError:
-        raise Misuse("completion needs shtab: pip install 'schedlang[completion]'") from None
+        raise UsageError("completion needs shtab: pip install 'schedlang[completion]'") from None
     if shell not in shtab.SUPPORTED_SHELLS:
         known = ", ".join(shtab.SUPPORTED_SHELLS)
-        raise Misuse(f"--completion: `{shell}` is not one of {known}")
+        raise UsageError(f"--completion: `{shell}` is not one of {known}")
     _subparsers(parser).help = None  # shtab leaves out what help leaves out
     for command in _commands(parser).values():
         for action in command._actions:  # noqa: SLF001  # argparse has no public way to them

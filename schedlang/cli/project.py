@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from schedlang.cli.output import Misuse
+from schedlang.cli.output import UsageError
 from schedlang.errors import nearest, quoted
 
 TABLE = "[tool.schedlang]"
@@ -32,7 +32,7 @@ def project() -> Project:
     """The settings of the nearest pyproject.toml in this folder and those around it.
 
     Raises:
-        Misuse: if they are wrong.
+        UsageError: if they are wrong.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -52,11 +52,13 @@ def _settings(path: Path) -> Project:
     for name in ("tool", "schedlang"):
         table = table.get(name, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
-        raise Misuse(f"pyproject.toml: {TABLE} is a table, not {quoted(table)}")
+        raise UsageError(f"pyproject.toml: {TABLE} is a table, not {quoted(table)}")
     for name, value in table.items():
         if name not in Project._fields:
             advice = nearest(name, Project._fields)
-            raise Misuse(f"pyproject.toml: {TABLE} has no {quoted(name)}: {advice}")
+            raise UsageError(f"pyproject.toml: {TABLE} has no {quoted(name)}: {advice}")
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise Misuse(f'pyproject.toml: {TABLE} {name}: write a list of texts, {name} = ["…"]')
+            raise UsageError(
+                f'pyproject.toml: {TABLE} {name}: write a list of texts, {name} = ["…"]'
+            )
     return Project(**{name: tuple(value) for name, value in table.items()})

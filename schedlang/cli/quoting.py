@@ -12,23 +12,23 @@ from pathlib import Path
 
 from schedlang.cli.inputs import SUFFIXES
 from schedlang.cli.options import SEVERAL
-from schedlang.cli.output import Misuse
+from schedlang.cli.output import UsageError
 from schedlang.language.validate import is_line
 
 
 def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
-    """Raise `Misuse` if the arguments are the words of one line, or too many."""
+    """Raise `UsageError` if the arguments are the words of one line, or too many."""
     words: list[str] = options.schedules
     command = options.command
     if not _are_words_of_a_line(words, several=command in SEVERAL):
         if command in SEVERAL:
             return
-        raise Misuse(f"`{command}` takes one schedule, and {len(words)} are given")
+        raise UsageError(f"`{command}` takes one schedule, and {len(words)} are given")
     target = f"{options.target} " if command == "emit" else ""
     file = _file_of_output()
     if file is None or "-" not in words:
         line = " ".join(words)
-        raise Misuse(f"put the line in quotes: schedlang {command} {target}{_quoted(line)}")
+        raise UsageError(f"put the line in quotes: schedlang {command} {target}{_quoted(line)}")
     # `-> cosine` is a dash and a redirection into a file called `cosine`: the last one is where the
     # output goes now, the names before it are lost.
     arrows = [i for i, word in enumerate(words) if word == "-"]
@@ -36,7 +36,7 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
         word if i not in arrows else f"-> {file if i == arrows[-1] else '…'}"
         for i, word in enumerate(words)
     )
-    raise Misuse(
+    raise UsageError(
         f"put the line in quotes, or the shell writes the output to a file: `{file}`\n"
         f"  schedlang {command} {target}{_quoted(line)}"
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from schedlang.cli import options
-from schedlang.cli.files import File, entries, key_of, load, suggestion, value_at
+from schedlang.cli.files import ConfigFile, entries, key_of, load, suggestion, value_at
 from schedlang.cli.inputs import SUFFIXES
-from schedlang.cli.output import Misuse
+from schedlang.cli.output import UsageError
 from schedlang.errors import ScheduleError
 from schedlang.language.validate import is_line
 from schedlang.schedule import parse
@@ -30,7 +30,7 @@ SKIPPED = ("node_modules", "__pycache__", "site-packages")
 """Folders that have nothing of the user's own; hidden ones are left out too."""
 MOST_SUGGESTIONS = 5
 
-Found = tuple[Any, str | None]
+KeyedValue = tuple[Any, str | None]
 """A schedule of a file, and its key; None if the file is nothing but a schedule."""
 
 
@@ -43,24 +43,24 @@ def files_in(folder: Path) -> Iterator[Path]:
                 yield Path(where, name)
 
 
-def by_key(file: File, keys: Sequence[str] = ()) -> list[Found]:
+def by_key(file: ConfigFile, keys: Sequence[str] = ()) -> list[KeyedValue]:
     """The schedules of a file at keys of these names, besides the usual ones.
 
     Raises:
-        Misuse: if the file seems to have such a key and is not valid.
+        UsageError: if the file seems to have such a key and is not valid.
     """
     return _by_key(load(file), keys) if _may_have_key(file.text, keys) else []
 
 
-def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]:
+def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[KeyedValue]:
     """The schedules of a file that was named: at the key; else by the names of keys; else by looks.
 
     Raises:
-        Misuse: if the file is empty or not valid, has no such key, or holds no schedule.
+        UsageError: if the file is empty or not valid, has no such key, or holds no schedule.
     """
     content = load(file)
     if content is None or content == {}:
-        raise Misuse(f"{file.name} is empty")
+        raise UsageError(f"{file.name} is empty")
     if key is not None:
         return [(value_at(content, key, file.name), key)]
     if isinstance(content, str) or _is_dict_form(content):
@@ -75,19 +75,19 @@ def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]
         raise several(file.name, [path for path, _ in looking])
     if not looking:
         advice = "name its place, such as --key train.lr_schedule"
-        raise Misuse(f"{file.name} holds nothing that looks like a schedule; {advice}")
+        raise UsageError(f"{file.name} holds nothing that looks like a schedule; {advice}")
     return [(value, key_of(path)) for path, value in looking]
 
 
-def several(name: str, paths: Sequence[Sequence[str]]) -> Misuse:
+def several(name: str, paths: Sequence[Sequence[str]]) -> UsageError:
     """The message for a file of several schedules where one is needed."""
     keys = [suggestion(path) for path in islice(paths, MOST_SUGGESTIONS)]
     if len(paths) > MOST_SUGGESTIONS:
         keys.append(f"{len(paths) - MOST_SUGGESTIONS} more")
-    return Misuse(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
+    return UsageError(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
 
 
-def _by_key(content: Any, keys: Sequence[str]) -> list[Found]:
+def _by_key(content: Any, keys: Sequence[str]) -> list[KeyedValue]:
     def has_its_key(path: tuple[str, ...], value: Any) -> bool:
         return bool(path) and _is_schedule_at(path, value, keys)
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from schedlang.cli.inputs import STDIN, SUFFIXES, find
-from schedlang.cli.output import Misuse, put
+from schedlang.cli.output import UsageError, write_stdout
 from schedlang.cli.shared import reported
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.space import Space
@@ -27,11 +27,11 @@ def space(options: argparse.Namespace) -> int:
         few = options.sample is not None
         lines = whole.sample(options.sample, options.seed) if few else whole.lines()
     except ValueError as error:
-        raise Misuse(f"{error} with --sample N") from None
+        raise UsageError(f"{error} with --sample N") from None
     if options.hydra:
         # The language has no quotes and no backslashes.
         values = ",".join(f"'{line}'" for line in lines)
-        put(f"{found.key or options.key or 'schedule'}={values}")
+        write_stdout(f"{found.key or options.key or 'schedule'}={values}")
     else:
-        put("\n".join(lines))
+        write_stdout("\n".join(lines))
     return 0

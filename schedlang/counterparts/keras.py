@@ -69,37 +69,37 @@ def _holds(found: Call, end: Piece, levels: Levels) -> bool:
 
 def _warmup_cosine(up: Piece, down: Piece, levels: Levels) -> Call | None:
     rise, fall = counterpart(up, levels), counterpart(down, levels)
-    if rise is None or fall is None or not levels.same(up.facts["b"], down.facts["a"]):
+    if rise is None or fall is None or not levels.same(up.arguments["b"], down.arguments["a"]):
         return None
-    arguments = {**fall.arguments, "initial_learning_rate": up.facts["a"]}
-    arguments |= {"warmup_target": up.facts["b"], "warmup_steps": up.facts["T"]}
+    arguments = {**fall.arguments, "initial_learning_rate": up.arguments["a"]}
+    arguments |= {"warmup_target": up.arguments["b"], "warmup_steps": up.arguments["T"]}
     return fall._replace(arguments=arguments)
 
 
 def _polynomial(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    a, b, power = facts["a"], facts["b"], facts.get("power", 1.0)
-    rises = facts["role"] == "warmup" and power != 1
+    phase = piece.arguments
+    a, b, power = phase["a"], phase["b"], phase.get("power", 1.0)
+    rises = phase.get("role") == "warmup" and power != 1
     if rises or not is_whole(power) or not (levels.is_known(a) and levels.is_known(b)):
         return None
-    arguments = {"initial_learning_rate": a, "decay_steps": facts["T"], "end_learning_rate": b}
+    arguments = {"initial_learning_rate": a, "decay_steps": phase["T"], "end_learning_rate": b}
     return Call("PolynomialDecay", {**arguments, "power": power}, holds=b)
 
 
 def _exponential(piece: Piece, levels: Levels) -> Call | None:
-    rate = piece.facts["gamma"]
+    rate = piece.arguments.get("gamma")
     staircase = piece.kind == "step"
     return _decay("ExponentialDecay", rate, piece, levels, staircase=staircase) if rate else None
 
 
 def _inverse_time(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    staircase = facts["staircase"]
-    return _decay("InverseTimeDecay", facts["rate"], piece, levels, staircase=staircase)
+    phase = piece.arguments
+    staircase = phase["staircase"]
+    return _decay("InverseTimeDecay", phase["rate"], piece, levels, staircase=staircase)
 
 
 def _decay(name: str, rate: float, piece: Piece, levels: Levels, *, staircase: bool) -> Call | None:
-    a, every = piece.facts["a"], table.whole_period(piece, staircase=staircase)
+    a, every = piece.arguments["a"], table.whole_period(piece, staircase=staircase)
     if not levels.is_known(a) or every is None:
         return None
     arguments = {"initial_learning_rate": a, "decay_steps": every, "decay_rate": rate}
@@ -107,15 +107,15 @@ def _decay(name: str, rate: float, piece: Piece, levels: Levels, *, staircase: b
 
 
 def _multistep(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    values = [table.start(facts)]
-    for factor in table.factors(facts):
+    phase = piece.arguments
+    values = [phase["a"]]
+    for factor in phase["factors"]:
         values.append(values[-1] * factor)
-    return _constants(table.milestones(facts), values, levels)
+    return _constants(table.milestones(phase), values, levels)
 
 
 def _piecewise(piece: Piece, levels: Levels) -> Call | None:
-    return _constants(table.milestones(piece.facts), piece.facts["values"], levels)
+    return _constants(table.milestones(piece.arguments), piece.arguments["values"], levels)
 
 
 def _constants(marks: Sequence[int], values: Sequence[Expr], levels: Levels) -> Call | None:

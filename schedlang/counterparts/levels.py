@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isclose
 
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import BASE, Expr, hangs_on_base, symbols
+from schedlang.formula.expressions import BASE, Expr, depends_on_base, symbols
 from schedlang.formula.levels import pair
 from schedlang.formula.notation import tidy
 
@@ -98,4 +98,4 @@ def _one(numbers: Iterable[float]) -> float | None:
 
 
 def _is_constant(level: Expr) -> bool:
-    return all(map(hangs_on_base, symbols(level)))
+    return all(map(depends_on_base, symbols(level)))

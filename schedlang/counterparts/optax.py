@@ -39,14 +39,15 @@ def _warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
     match pieces:
         case [Piece(kind="linear") as up, Piece(kind="cosine") as down]:
             rise, fall = counterpart(up, levels), counterpart(down, levels)
-            if rise is None or fall is None or not levels.same(up.facts["b"], down.facts["a"]):
+            before, after = up.arguments, down.arguments
+            if rise is None or fall is None or not levels.same(before["b"], after["a"]):
                 return None
-            arguments = {
-                "init_value": up.facts["a"],
-                "peak_value": up.facts["b"],
-                "warmup_steps": up.end,
-                "decay_steps": down.end,
-                "end_value": down.facts["b"],
+            arguments: dict[str, Argument] = {
+                "init_value": before["a"],
+                "peak_value": before["b"],
+                "warmup_steps": before["T"],
+                "decay_steps": before["T"] + after["T"],
+                "end_value": after["b"],
             }
             return Call("warmup_cosine_decay_schedule", arguments, fall.holds)
     return None
@@ -80,50 +81,50 @@ def _hold(piece: Piece, levels: Levels) -> Call | None:
 
 
 def _linear(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    a, b = facts["a"], facts["b"]
+    phase = piece.arguments
+    a, b = phase["a"], phase["b"]
     if not (levels.is_known(a) and levels.is_known(b)):
         return None
-    arguments = {"init_value": a, "end_value": b, "transition_steps": facts["T"]}
+    arguments = {"init_value": a, "end_value": b, "transition_steps": phase["T"]}
     holds = None if levels.rate(b) == 0 else b  # compiled, it rounds a 0 to a little below
     return Call("linear_schedule", arguments, holds)
 
 
 def _poly(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
+    phase = piece.arguments
     found = _linear(piece, levels)
-    if found is None or facts["role"] == "warmup" or facts["power"] < 1:
+    if found is None or phase.get("role") == "warmup" or phase["power"] < 1:
         return None
-    arguments = {**found.arguments, "power": facts["power"]}
+    arguments = {**found.arguments, "power": phase["power"]}
     return Call("polynomial_schedule", arguments, found.holds)
 
 
 def _exp(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    gamma, low, staircase = facts["gamma"], facts["min"], piece.kind == "step"
+    phase = piece.arguments
+    gamma, low, staircase = phase.get("gamma"), phase.get("min"), piece.kind == "step"
     every = table.whole_period(piece, staircase=staircase)
-    if gamma is None or every is None or not levels.is_known(facts["a"]):
+    if gamma is None or every is None or not levels.is_known(phase["a"]):
         return None
     if low is not None and (gamma >= 1 or not levels.is_known(low)):
         return None
-    arguments = {"init_value": facts["a"], "transition_steps": every, "decay_rate": gamma}
+    arguments = {"init_value": phase["a"], "transition_steps": every, "decay_rate": gamma}
     arguments |= {} if low is None else {"end_value": low}
     return Call("exponential_decay", {**arguments, "staircase": staircase})
 
 
 def _multistep(piece: Piece, levels: Levels) -> Call | None:
-    return _constants(table.start(piece.facts), table.factors(piece.facts), piece, levels)
+    return _constants(piece.arguments["a"], piece.arguments["factors"], piece, levels)
 
 
 def _piecewise(piece: Piece, levels: Levels) -> Call | None:
-    values = piece.facts["values"]
+    values = piece.arguments["values"]
     scales = [levels.ratio(after, before) for before, after in pairwise(values)]
     known = [scale for scale in scales if scale is not None]
     return _constants(values[0], known, piece, levels) if len(known) == len(scales) else None
 
 
 def _constants(first: Expr, scales: Sequence[float], piece: Piece, levels: Levels) -> Call | None:
-    marks = table.milestones(piece.facts)
+    marks = table.milestones(piece.arguments)
     if marks[0] < 1 or len(set(marks)) < len(marks) or not levels.is_known(first):
         return None
     steps = dict(zip(marks, scales, strict=True))

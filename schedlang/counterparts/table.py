@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import ceil
 from struct import pack, unpack
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from schedlang.counterparts.levels import Levels
 from schedlang.formula.expressions import Expr
-from schedlang.program.program import Piece
+from schedlang.program.program import Arguments, Piece
 
 
 class Root(NamedTuple):
@@ -33,13 +33,13 @@ class Call(NamedTuple):
         arguments: by keyword. A level is an expression; what reads it makes the rate (in PyTorch,
             each group's rate) of it.
         holds: the level on which it stays after the phase, if it does.
-        only_alone: whether nothing can come before it or after it.
+        not_in_sequence: whether nothing can come before it or after it.
     """
 
     name: str
     arguments: Mapping[str, Argument]
     holds: Expr | None = None
-    only_alone: bool = False
+    not_in_sequence: bool = False
 
 
 class Counterpart(NamedTuple):
@@ -65,46 +65,33 @@ def find(table: Mapping[str, Counterpart], piece: Piece, levels: Levels) -> Call
     There is none for a piece with an argument that its counterpart does not understand.
     """
     counterpart = table.get(piece.kind)
-    if counterpart is None or not_understood(counterpart, piece.facts):
+    if counterpart is None or not_understood(counterpart, piece.arguments):
         return None
     return counterpart.call(piece, levels)
 
 
-def not_understood(counterpart: Counterpart, facts: Mapping[str, Any]) -> frozenset[str]:
+def not_understood(counterpart: Counterpart, phase: Arguments) -> frozenset[str]:
     """The arguments that are given to a phase and that its counterpart does not understand."""
-    given: frozenset[str] = facts.get("given", frozenset())
-    return given - counterpart.understands
+    return phase.get("given", frozenset()) - counterpart.understands
 
 
 # ── What the frameworks' classes have in common ──
 
 
-def start(facts: Mapping[str, Any]) -> Expr:
-    """The level on which a phase with ``from=`` starts."""
-    level: Expr = facts["entry"] if facts["start"] is None else facts["start"]
-    return level
-
-
-def milestones(facts: Mapping[str, Any]) -> tuple[int, ...]:
+def milestones(phase: Arguments) -> tuple[int, ...]:
     """The ticks of ``at=``; a position between two ticks is reached on the later one."""
-    return tuple(map(ceil, facts["at"]))
-
-
-def factors(facts: Mapping[str, Any]) -> tuple[float, ...]:
-    """The factor at each position of ``at=``."""
-    gamma = facts["gamma"]
-    return gamma if isinstance(gamma, tuple) else (gamma,) * len(facts["at"])
+    return tuple(map(ceil, phase["at"]))
 
 
 def cosine(name: str, start: str) -> Counterpart:
     """A cosine that takes its end as a share of its start, the argument of that name."""
 
     def call(piece: Piece, levels: Levels) -> Call | None:
-        a, b = piece.facts["a"], piece.facts["b"]
+        a, b = piece.arguments["a"], piece.arguments["b"]
         alpha = levels.ratio(b, a)
         if alpha is None or alpha > 1 or not levels.is_known(a):
             return None
-        arguments = {start: a, "decay_steps": piece.facts["T"], "alpha": alpha}
+        arguments = {start: a, "decay_steps": piece.arguments["T"], "alpha": alpha}
         return Call(name, arguments, holds=b)
 
     return understands("role from to min", call)
@@ -112,7 +99,7 @@ def cosine(name: str, start: str) -> Counterpart:
 
 def whole_period(piece: Piece, *, staircase: bool) -> int | None:
     """The ticks of ``every=``, if they are whole, and compiled code finds whole stairs by them."""
-    every = piece.facts["every"] or 1.0
+    every = piece.arguments.get("every", 1.0)
     return int(every) if is_whole(every) and (not staircase or divides_exactly(every)) else None
 
 

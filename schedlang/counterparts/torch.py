@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
@@ -24,7 +24,7 @@ from schedlang.counterparts.table import (
     understands,
 )
 from schedlang.formula.expressions import ZERO, power
-from schedlang.program.program import Piece, Program, Track
+from schedlang.program.program import Arguments, Piece, Program, Track
 
 FOREVER = 2**53
 """Ticks beyond this are no doubles of their own: a class that lasts so long never ends."""
@@ -97,7 +97,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
         return {0: first}
     return {
         begin: each._replace(call=None)
-        if each.call is not None and each.call.only_alone and len(found) > 1
+        if each.call is not None and each.call.not_in_sequence and len(found) > 1
         else each
         for begin, each in found.items()
     }
@@ -106,7 +106,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
 def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
     """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
     calls = [each.call for each in planned.values()]
-    alone = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
+    arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
     if program.plateau is not None:
         text = program.plateau["text"]
         if program.tick == "step":
@@ -114,9 +114,9 @@ def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None
                 f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau counts "
                 "every step"
             )
-        if "patience" not in alone:
+        if "patience" not in arguments:
             return f"`{text}` follows another phase, and SequentialLR refuses ReduceLROnPlateau"
-    elif program.momentum is not None and "cycle_momentum" not in alone:
+    elif program.momentum is not None and "cycle_momentum" not in arguments:
         text = program.momentum.pieces[0].text
         return (
             f"`{text}` moves the momentum, which PyTorch's own class can do only where it stands "
@@ -130,7 +130,7 @@ def why_no_class(piece: Piece) -> str:
     found = COUNTERPARTS.get(piece.kind)
     if found is None:
         return f"PyTorch has no class for `{piece.kind}`"
-    missing = table.not_understood(found, piece.facts)
+    missing = table.not_understood(found, piece.arguments)
     if missing:
         return f"its class has no `{min(missing)}`"
     return LIMITS[piece.kind]
@@ -143,7 +143,7 @@ def _is_all(call: Call, track: Track, levels: Levels) -> bool:
     phase, end = track.pieces
     holds = call.holds
     if call.name == "OneCycleLR":  # ours holds its last rate
-        holds = phase.facts["b"]
+        holds = phase.arguments["b"]
     return holds is not None and levels.same(holds, end.curve)
 
 
@@ -181,40 +181,39 @@ def _hold(piece: Piece, levels: Levels) -> Call | None:
 
 
 def _linear(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    a, b = levels.share(facts["a"]), levels.share(facts["b"])
+    phase = piece.arguments
+    a, b = levels.share(phase["a"]), levels.share(phase["b"])
     if a is None or b is None or not 0 < a <= 1 or not 0 <= b <= 1:
         return None
-    arguments = {"start_factor": a, "end_factor": b, "total_iters": facts["T"]}
-    return Call("LinearLR", arguments, holds=facts["b"])
+    arguments = {"start_factor": a, "end_factor": b, "total_iters": phase["T"]}
+    return Call("LinearLR", arguments, holds=phase["b"])
 
 
 def _cosine(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    low = levels.rate(facts["b"])
-    if low is None or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    low = levels.rate(phase["b"])
+    if low is None or not levels.is_base(phase["a"]):
         return None
-    return Call("CosineAnnealingLR", {"T_max": facts["T"], "eta_min": low})
+    return Call("CosineAnnealingLR", {"T_max": phase["T"], "eta_min": low})
 
 
 def _poly(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    is_zero = levels.rate(facts["b"]) == 0
-    if facts["role"] == "warmup" or not is_zero or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    is_zero = levels.rate(phase["b"]) == 0
+    if phase.get("role") == "warmup" or not is_zero or not levels.is_base(phase["a"]):
         return None
-    arguments = {"total_iters": facts["T"], "power": facts["power"]}
-    return Call("PolynomialLR", arguments, holds=facts["b"])
+    arguments = {"total_iters": phase["T"], "power": phase["power"]}
+    return Call("PolynomialLR", arguments, holds=phase["b"])
 
 
 def _exp(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    if facts["gamma"] is None:
-        if facts["every"] is not None:
+    phase = piece.arguments
+    share, every = phase.get("gamma"), phase.get("every", 1.0)
+    if share is None:
+        if "every" in phase:
             return None  # a staircase
-        share, every = levels.share(facts["b"]), float(facts["T"])
-    else:
-        share, every = facts["gamma"], facts["every"] or 1.0
-    if not share or not levels.is_base(facts["a"]):
+        share, every = levels.share(phase["b"]), float(phase["T"])
+    if not share or not levels.is_base(phase["a"]):
         return None
     if every == 1:
         return Call("ExponentialLR", {"gamma": share})
@@ -224,51 +223,56 @@ def _exp(piece: Piece, levels: Levels) -> Call | None:
 
 
 def _step(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    if not is_whole(facts["every"]) or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    if not is_whole(phase["every"]) or not levels.is_base(phase["a"]):
         return None
-    return Call("StepLR", {"step_size": int(facts["every"]), "gamma": facts["gamma"]})
+    return Call("StepLR", {"step_size": int(phase["every"]), "gamma": phase["gamma"]})
 
 
 def _multistep(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    gamma, level = facts["gamma"], table.start(facts)
-    if isinstance(gamma, tuple) or not levels.is_base(level):
+    phase = piece.arguments
+    gamma, *others = set(phase["factors"])
+    if others or not levels.is_base(phase["a"]):
         return None
-    milestones = table.milestones(facts)
+    milestones = table.milestones(phase)
     holds = None
     if milestones[-1] < _ticks(piece) < math.inf:
-        holds = level * power(gamma, len(milestones))
+        holds = phase["a"] * power(gamma, len(milestones))
     return Call("MultiStepLR", {"milestones": milestones, "gamma": gamma}, holds)
 
 
 def _restarts(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    low = levels.rate(facts["min"])
-    whole = is_whole(facts["first"]) and is_whole(facts["mult"])
-    if low is None or not whole or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    low = levels.rate(phase["min"])
+    whole = is_whole(phase["first"]) and is_whole(phase["mult"])
+    if low is None or not whole or not levels.is_base(phase["a"]):
         return None
     if low > min(levels.bases, default=0.0):
         return None
-    arguments = {"T_0": int(facts["first"]), "T_mult": int(facts["mult"]), "eta_min": low}
+    arguments = {"T_0": int(phase["first"]), "T_mult": int(phase["mult"]), "eta_min": low}
     return Call("CosineAnnealingWarmRestarts", arguments)
 
 
 def _cyclic(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    up, down = facts["up"], facts["down"] or facts["up"]
+    phase = piece.arguments
+    up, down = phase["up"], phase.get("down", phase["up"])
     if not (is_whole(up * EXACT_PART) and is_whole(down * EXACT_PART)):
         return None
-    if facts["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
+    if phase["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
         return None
-    if not (levels.is_known(facts["min"]) and levels.is_known(facts["max"])):
+    if not (levels.is_known(phase["min"]) and levels.is_known(phase["max"])):
         return None
-    arguments = {"base_lr": facts["min"], "max_lr": facts["max"], "step_size_up": _length(up)}
-    if facts["down"] is not None:
-        arguments["step_size_down"] = _length(down)
-    arguments |= {"mode": facts["mode"], "gamma": facts["gamma"], **_momentum(facts)}
-    overflows = facts["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
-    return Call("CyclicLR", arguments, only_alone=overflows)
+    arguments: dict[str, Argument] = {
+        "base_lr": phase["min"],
+        "max_lr": phase["max"],
+        "step_size_up": _length(up),
+        **({"step_size_down": _length(down)} if "down" in phase else {}),
+        "mode": phase["mode"],
+        "gamma": phase["gamma"],
+        **_momentum(phase),
+    }
+    overflows = phase["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
+    return Call("CyclicLR", arguments, not_in_sequence=overflows)
 
 
 def _length(ticks: float) -> float:
@@ -276,52 +280,53 @@ def _length(ticks: float) -> float:
 
 
 def _onecycle(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    ticks, pct = facts["T"], facts["pct"]
+    phase = piece.arguments
+    ticks, pct = phase["T"], phase["pct"]
     if ticks == 1 or math.isclose(pct * ticks, 1):
         return None  # PyTorch divides by the length of a rise that has none
-    if not levels.is_known(facts["max"]):
+    if not levels.is_known(phase["max"]):
         return None
     arguments = {
-        "max_lr": facts["max"],
+        "max_lr": phase["max"],
         "total_steps": ticks,
         "pct_start": pct,
-        "div_factor": facts["div"],
-        "final_div_factor": facts["final_div"],
-        "anneal_strategy": facts["anneal"],
-        "three_phase": facts["three_phase"],
-        **_momentum(facts),
+        "div_factor": phase["div"],
+        "final_div_factor": phase["final_div"],
+        "anneal_strategy": phase["anneal"],
+        "three_phase": phase["three_phase"],
+        **_momentum(phase),
     }
-    return Call("OneCycleLR", arguments, only_alone=True)  # it overwrites the base rates
+    return Call("OneCycleLR", arguments, not_in_sequence=True)  # it overwrites the base rates
 
 
-def _momentum(facts: Mapping[str, Any]) -> dict[str, Argument]:
-    if facts["momentum"] is None:
+def _momentum(phase: Arguments) -> dict[str, Argument]:
+    if "momentum" not in phase:
         return {"cycle_momentum": False}
-    low, high = facts["momentum"]
+    low, high = phase["momentum"]
     return {"cycle_momentum": True, "base_momentum": low, "max_momentum": high}
 
 
 def _plateau(piece: Piece, levels: Levels) -> Call | None:
-    return reduce_on_plateau(piece.facts, levels) if levels.is_base(piece.facts["entry"]) else None
+    phase = piece.arguments
+    return reduce_on_plateau(phase, levels) if levels.is_base(phase["entry"]) else None
 
 
-def reduce_on_plateau(facts: Mapping[str, Any], levels: Levels) -> Call | None:
+def reduce_on_plateau(phase: Arguments, levels: Levels) -> Call | None:
     """``ReduceLROnPlateau`` for a plateau on whatever level; None if it does not have it all."""
-    missing = table.not_understood(COUNTERPARTS["plateau"], facts)
-    if missing or not levels.is_known(facts["min"]):
+    missing = table.not_understood(COUNTERPARTS["plateau"], phase)
+    if missing or not levels.is_known(phase["min"]):
         return None
-    arguments = {
-        "mode": facts["mode"] or "min",
-        "factor": facts["factor"],
-        "patience": facts["patience"],
-        "threshold": facts["threshold"],
-        "threshold_mode": facts["threshold_mode"],
-        "cooldown": facts["cooldown"],
-        "eps": facts["eps"],
-        "min_lr": facts["min"],
+    arguments: dict[str, Argument] = {
+        "mode": phase["mode"],
+        "factor": phase["factor"],
+        "patience": phase["patience"],
+        "threshold": phase["threshold"],
+        "threshold_mode": phase["threshold_mode"],
+        "cooldown": phase["cooldown"],
+        "eps": phase["eps"],
+        "min_lr": phase["min"],
     }
-    return Call("ReduceLROnPlateau", arguments, only_alone=True)
+    return Call("ReduceLROnPlateau", arguments, not_in_sequence=True)
 
 
 def _ticks(piece: Piece) -> float:

@@ -9,10 +9,10 @@ from schedlang.counterparts.keras import NUMBERS
 from schedlang.emit import header, keras, keras_numbers
 from schedlang.emit.code import docstring
 from schedlang.emit.file import File
-from schedlang.emit.plan import Line, file_of, name, naming, numbers_of
+from schedlang.emit.plan import EmittedLine, file_of, name, naming, numbers_of
 
 
-def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) -> File:
+def emit(lines: Sequence[EmittedLine], style: str, gradient_accumulation_steps: int) -> File:
     """A module with ``build_schedule()`` for the rate, and ``build_callbacks()`` for the others."""
     numbers = numbers_of(lines)
     batches = steps_per_update(gradient_accumulation_steps)
@@ -49,7 +49,7 @@ def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) ->
     return file
 
 
-def _define(file: File, line: Line, named: str) -> None:
+def _define(file: File, line: EmittedLine, named: str) -> None:
     """Write the function of a number, which takes its base, or that of a value."""
     per_epoch = header.epoch_of(line.program, "keras")
     own = file.of_line(line.program.levels, line.base)

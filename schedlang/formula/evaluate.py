@@ -160,7 +160,7 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
             return ast.Call(ast.Name(id=f"f_{op}", ctx=ast.Load()), called, [])
 
 
-def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
+def fold_constants(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
     """The expression with what is known computed; a difference of two levels is kept as it is.
 
     Args:
@@ -173,15 +173,15 @@ def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
         case Symbol(name):
             return names.get(name, e)
         case Named(name, inner):
-            inner = folded(inner, names)
+            inner = fold_constants(inner, names)
             return inner if isinstance(inner, Number) else Named(name, inner)
         case Apply("where", (condition, x, y)):
-            condition = folded(condition, names)
+            condition = fold_constants(condition, names)
             if isinstance(condition, Number):
-                return folded(x if condition.value else y, names)
-            return Apply("where", (condition, folded(x, names), folded(y, names)))
+                return fold_constants(x if condition.value else y, names)
+            return Apply("where", (condition, fold_constants(x, names), fold_constants(y, names)))
         case Apply(op, args):
-            parts = tuple([folded(arg, names) for arg in args])
+            parts = tuple([fold_constants(arg, names) for arg in args])
             if op == "sub":
                 return Apply(op, parts)
             numbers = [part.value for part in parts if isinstance(part, Number)]
@@ -189,7 +189,7 @@ def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
                 return Number(float(SCALAR[op](*numbers)))
             return mul(*parts) if op == "mul" else Apply(op, parts)
         case Lookup(x, edges, values):
-            x = folded(x, names)
+            x = fold_constants(x, names)
             if isinstance(x, Number):
                 return Number(values[bisect_right(edges, x.value)])
             return Lookup(x, edges, values)

@@ -112,7 +112,7 @@ ZERO = Number(0.0)
 ONE = Number(1.0)
 
 
-def hangs_on_base(name: str) -> bool:
+def depends_on_base(name: str) -> bool:
     """Whether a symbol stands for the base rate, or for a level that follows from it."""
     return name == BASE.name or name.startswith(LEVEL)
 
@@ -296,7 +296,7 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
                 return ONE, ZERO
             return None if name.startswith(LEVEL) else (ZERO, e)
         case Lookup():
-            return None if any(map(hangs_on_base, symbols(e))) else (ZERO, e)
+            return None if any(map(depends_on_base, symbols(e))) else (ZERO, e)
         case Named(name, value):
             inside = affine(value, base)
             if inside is None or inside[0] != ZERO:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schedlang.errors import Mistake, Path
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import folded, value
+from schedlang.formula.evaluate import fold_constants, value
 from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 
 TOLERANCE = 1e-12
@@ -102,7 +102,7 @@ def normal(level: Expr) -> Expr:
     if parts is None:
         return level
     relative, absolute = (
-        folded(part) if formula.symbols(part) else Number(value(part, {})) for part in parts
+        fold_constants(part) if formula.symbols(part) else Number(value(part, {})) for part in parts
     )
     share = ZERO if relative == ZERO else relative * BASE
     return share if absolute == ZERO else share + absolute

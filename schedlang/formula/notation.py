@@ -32,7 +32,7 @@ INFIX: dict[Operation, tuple[str, int, int, int]] = {
 Write: TypeAlias = Callable[[Expr, int], str]
 """Writes an expression, in parentheses if it binds less tightly than that."""
 
-Spelling: TypeAlias = Callable[[Expr, Write], "tuple[str, int] | None"]
+Override: TypeAlias = Callable[[Expr, Write], "tuple[str, int] | None"]
 """How an expression is spelled and how tightly that binds; None: as here."""
 
 
@@ -61,22 +61,22 @@ def number(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if mark else mantissa
 
 
-def infix(e: Expr, names: Mapping[str, str] | None = None, spelling: Spelling = _as_here) -> str:
+def infix(e: Expr, names: Mapping[str, str] | None = None, override: Override = _as_here) -> str:
     """The expression as `fn` takes it.
 
     Args:
         e: the expression.
         names: what functions and symbols are called instead.
-        spelling: called first for every part, for those that are written in another way.
+        override: called first for every part, for those that are written in another way.
     """
-    return _writer(names or {}, spelling)(e, CHOICE)
+    return _writer(names or {}, override)(e, CHOICE)
 
 
-def _writer(names: Mapping[str, str], spelling: Spelling) -> Write:
+def _writer(names: Mapping[str, str], override: Override) -> Write:
     def write(e: Expr, least: int) -> str:
         while isinstance(e, Named):
             e = e.value
-        text, tightness = spelling(e, write) or _text(e, names, write)
+        text, tightness = override(e, write) or _text(e, names, write)
         return text if tightness >= least else f"({text})"
 
     return write

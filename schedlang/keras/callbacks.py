@@ -14,8 +14,8 @@ from schedlang.errors import warn
 from schedlang.formula.expressions import Number
 from schedlang.keras.moving import move_momentum
 from schedlang.keras.schedule import refuse_other_accumulation
-from schedlang.plateau import Memory, Plateau
-from schedlang.program.program import Program
+from schedlang.plateau import PlateauMemory, ReduceOnPlateau
+from schedlang.program.program import Arguments, Program
 
 
 def callbacks(program: Program) -> list[keras.callbacks.Callback]:
@@ -42,7 +42,7 @@ class RateSetter(keras.callbacks.Callback):
     def _start(self, program: Program) -> None:
         refuse_epochs(program, "Keras")
         self.program = program
-        self._memory: _Memory | None = None
+        self._memory: _PlateauLayer | None = None
         self._epochs = 0
         self._has_metric = False
         self._warned = False
@@ -61,7 +61,9 @@ class RateSetter(keras.callbacks.Callback):
         if self.program.plateau is not None:
             memory = getattr(optimizer, "schedlang_memory", None)
             if memory is None or memory.line != _line(self.program):
-                memory = optimizer.schedlang_memory = _Memory(self.program, self.program.plateau)
+                memory = optimizer.schedlang_memory = _PlateauLayer(
+                    self.program, self.program.plateau
+                )
             self._memory = memory
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -157,7 +159,7 @@ class RateLogger(keras.callbacks.Callback):
             logs[self.name] = self._rate
 
 
-class _Memory(keras.layers.Layer):
+class _PlateauLayer(keras.layers.Layer):
     """The plateau of a line, which is saved with the weights of the optimizer that has it.
 
     Attributes:
@@ -169,14 +171,14 @@ class _Memory(keras.layers.Layer):
         used: whether it has the memory of the updates so far, or an empty one.
     """
 
-    def __init__(self, program: Program, facts: Mapping[str, Any]) -> None:
+    def __init__(self, program: Program, phase: Arguments) -> None:
         super().__init__(name="schedlang_memory")
-        floor = facts["min"]
+        floor = phase["min"]
         assert isinstance(floor, Number)
-        self.plateau = Plateau.of(facts)
+        self.plateau = ReduceOnPlateau.of(phase)
         self.line = _line(program)
-        self.begin: int = facts["begin"]
-        self.monitor: str = facts["monitor"]
+        self.begin: int = phase["begin"]
+        self.monitor: str = phase["monitor"]
         self.entry = program.at(self.begin)
         self.floor = floor.value
         self.used = False
@@ -192,7 +194,7 @@ class _Memory(keras.layers.Layer):
     def load_own_variables(self, store: Any) -> None:
         if "plateau" in store.keys():  # noqa: SIM118  # a store of Keras is no mapping
             self.entry, best, *counts = (float(x) for x in np.asarray(store["plateau"]))
-            self.plateau.memory = Memory(best, *map(int, counts))
+            self.plateau.memory = PlateauMemory(best, *map(int, counts))
             self.used = True
 
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
-from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
+from schedlang.errors import Mistake, MistakeCode, ScheduleError, Span, nearest, quoted
 from schedlang.formula.expressions import PI, ZERO, Apply, Expr, Number, Operation, Symbol
 from schedlang.language.parser import parser
-from schedlang.language.placed import Place, Written
+from schedlang.language.placed import ParsedNode, Place
 
 LONGEST = 1_000_000
 DEEPEST = 64
@@ -29,13 +29,13 @@ _SIGNS: dict[str, Operation] = {
 }  # fmt: skip
 
 
-def read(text: str) -> Written:
+def read(text: str) -> ParsedNode:
     """The dict form of a line.
 
     Raises:
         ScheduleError: if the text is too long, too deep, empty, or no sentence of the grammar.
     """
-    root: Written = _parse(text, "start")
+    root: ParsedNode = _parse(text, "start")
     return root
 
 
@@ -128,47 +128,47 @@ def _place(token: Token) -> Span:
 class _Reader(Transformer[Token, Any]):
     """What lark calls for each rule as it is reduced; without state."""
 
-    def start(self, children: _Children) -> Written:
+    def start(self, children: _Children) -> ParsedNode:
         *settings, stages = children
         inside = [stage.place.span for stage in stages]
         places: _Places = {}
         whole = _around([*(named.value.span for named in settings), *inside])
-        root = Written({}, Place(*whole, places))
+        root = ParsedNode({}, Place(*whole, places))
         _name_values(root, places, settings, "setting")
         root["stages"], places["stages"] = stages, _ends(inside)
         return root
 
-    def pipeline(self, children: _Children) -> list[Written]:
+    def pipeline(self, children: _Children) -> list[ParsedNode]:
         return children
 
-    def stage(self, children: _Children) -> Written:
+    def stage(self, children: _Children) -> ParsedNode:
         if len(children) == 1:
-            only: Written = children[0]
+            only: ParsedNode = children[0]
             return only
         span = _around([child.place.span for child in children])
-        return Written({"kind": "product", "factors": children}, Place(*span, {}))
+        return ParsedNode({"kind": "product", "factors": children}, Place(*span, {}))
 
-    def group(self, children: _Children) -> Written:
+    def group(self, children: _Children) -> ParsedNode:
         stages, times = children
         span = _around([stage.place.span for stage in stages])
         if times is None:
-            return Written({"kind": "group", "stages": stages}, Place(*span, {}))
+            return ParsedNode({"kind": "group", "stages": stages}, Place(*span, {}))
         values = {"kind": "group", "stages": stages, "times": times.value}
-        return Written(values, Place(*span, {"times": times.place}))
+        return ParsedNode(values, Place(*span, {"times": times.place}))
 
     def repeat(self, children: _Children) -> _Value:
         return _Value(str(children[0]), _place(children[0]))
 
-    def phase(self, children: _Children) -> Written:
+    def phase(self, children: _Children) -> ParsedNode:
         role = children.pop(0) if isinstance(children[0], _Value) else None
         name, duration, *arguments = children
         return _phase(role, _Value(str(name), _place(name)), duration, arguments)
 
-    def unshaped(self, children: _Children) -> Written:
+    def unshaped(self, children: _Children) -> ParsedNode:
         role, duration, *arguments = children
         return _phase(role, _Value("linear", role.span), duration, arguments)
 
-    def fn(self, children: _Children) -> Written:
+    def fn(self, children: _Children) -> ParsedNode:
         opening, duration, part = children
         written = _phase(None, _Value("fn", _place(opening)), duration, [])
         written["expression"] = part.expr
@@ -292,11 +292,11 @@ def _apply(op: Any, *parts: _Part) -> _Part:
 
 def _phase(
     role: _Value | None, kind: _Value, duration: _Value | None, arguments: list[_Named]
-) -> Written:
+) -> ParsedNode:
     spans = [kind.span, *(argument.value.span for argument in arguments)]
     spans += [value.span for value in (role, duration) if value is not None]
     places: _Places = {"kind": kind.place}
-    written = Written({"kind": kind.value}, Place(*_around(spans), places))
+    written = ParsedNode({"kind": kind.value}, Place(*_around(spans), places))
     if role is not None:
         written["role"], places["role"] = role.value, role.place
     if duration is not None:
@@ -305,12 +305,12 @@ def _phase(
     return written
 
 
-def _name_values(written: Written, places: _Places, values: list[_Named], what: str) -> None:
+def _name_values(written: ParsedNode, places: _Places, values: list[_Named], what: str) -> None:
     """Put named values and their places into a node; a name that is given twice is a mistake."""
     for token, value in values:
         name = str(token)
         if name in written or name in ("kind", "role", "duration", "expression", "stages"):
-            code: Code = "double-argument" if name in places else "unknown-argument"
+            code: MistakeCode = "double-argument" if name in places else "unknown-argument"
             message = f"the {what} {quoted(name)} is given twice"
             if code == "unknown-argument" or name == "kind":
                 code, message = "unknown-argument", f"there is no {what} called {quoted(name)}"

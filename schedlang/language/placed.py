@@ -53,7 +53,7 @@ class Place:
                 return self.span
 
 
-class Written(dict[str, Any]):
+class ParsedNode(dict[str, Any]):
     """A node's dict form as the grammar reads it: with its place, and what is wrong in itself."""
 
     __slots__ = ("mistakes", "place")
@@ -75,7 +75,7 @@ def place_of(node: object) -> Place | None:
     return node._place if isinstance(node, Placed) else getattr(node, "place", None)
 
 
-def put(node: Placed, place: Place | None) -> None:
+def set_place(node: Placed, place: Place | None) -> None:
     """Note where the node was read."""
     node._place = place
 

@@ -24,7 +24,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from schedlang.errors import quoted, refuse
-from schedlang.language.placed import Placed, Written, put
+from schedlang.language.placed import ParsedNode, Placed, set_place
 from schedlang.language.quantities import (
     LENGTH,
     UNITS,
@@ -35,7 +35,7 @@ from schedlang.language.quantities import (
     read_quantity,
 )
 from schedlang.phases import BUILT_IN, REGISTERED, kinds
-from schedlang.phases.arguments import Count, Whole
+from schedlang.phases.arguments import PositiveInt, WholeLength
 from schedlang.phases.base import Phase
 
 MOST_REPEATS = 10_000
@@ -97,8 +97,8 @@ def _node(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInf
             raise
         info.context.nodes.append((value, error))
         return Broken()
-    if isinstance(value, Written):
-        put(node, value.place)
+    if isinstance(value, ParsedNode):
+        set_place(node, value.place)
     return node
 
 
@@ -226,7 +226,7 @@ def _read_above_zero(value: object) -> Fraction:
     return number
 
 
-Amount: TypeAlias = Annotated[
+PositiveNumber: TypeAlias = Annotated[
     Fraction,
     PlainValidator(_read_above_zero),
     PlainSerializer(format_number, return_type=str),
@@ -247,8 +247,8 @@ def _total_schema() -> JsonSchemaValue:
     )
 
 
-Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share), Described(_total_schema)]
-Clock: TypeAlias = Literal["step", "epoch"]
+Total: TypeAlias = Annotated[WholeLength, AfterValidator(_no_share), Described(_total_schema)]
+ClockName: TypeAlias = Literal["step", "epoch"]
 
 
 class Settings(Placed):
@@ -256,12 +256,12 @@ class Settings(Placed):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    lr: Amount | None = None
+    lr: PositiveNumber | None = None
     total: Total | None = None
-    steps_per_epoch: Count | None = None
-    samples_per_step: Amount | None = None
-    tokens_per_step: Amount | None = None
-    clock: Clock | None = None
+    steps_per_epoch: PositiveInt | None = None
+    samples_per_step: PositiveNumber | None = None
+    tokens_per_step: PositiveNumber | None = None
+    clock: ClockName | None = None
 
 
 class Tree(Settings):

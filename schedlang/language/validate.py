@@ -13,7 +13,7 @@ from typing_extensions import Self
 from schedlang.errors import Mistake, Path, ScheduleError, nearest, quoted
 from schedlang.language import consistency
 from schedlang.language.grammar import DEEPEST, LONGEST, read
-from schedlang.language.placed import Placed, Written, place_of, put, span_at
+from schedlang.language.placed import ParsedNode, Placed, place_of, set_place, span_at
 from schedlang.language.tree import Group, Product, Refused, Settings, Tree
 from schedlang.phases import kinds
 
@@ -69,7 +69,7 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
         ScheduleError: with every mistake.
     """
     mistakes: list[Mistake] = []
-    if not isinstance(raw, Written):  # the depth of a text was checked before
+    if not isinstance(raw, ParsedNode):  # the depth of a text was checked before
         _refuse_size(raw)
         _refuse_plan(raw)
     refused = Refused()
@@ -80,12 +80,12 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
         refused.nodes.append((raw, error))
     refusals = {id(node): refusal for node, refusal in refused.nodes}
     for path, node in _nodes(raw):
-        if isinstance(node, Written):
+        if isinstance(node, ParsedNode):
             mistakes += [each.under(path) for each in node.mistakes]
         if id(node) in refusals:
             mistakes += translate(refusals[id(node)], path, node)
     if result is not None:
-        put(result, place_of(raw))
+        set_place(result, place_of(raw))
         mistakes += consistency.check(result)
     if mistakes or result is None:
         raise located(mistakes, text, raw)

@@ -96,7 +96,7 @@ def found_in(
         Finding(rule.code, message, advice, path, span_at(schedule, path), rule.reason, rule.source)
         for rule in RULES
         if rule.code not in off
-        for path, message, advice in rule.look(run)
+        for path, message, advice in rule.find_problems(run)
     ]
     return tuple(sorted(findings, key=lambda finding: finding.span or (0, 0)))
 

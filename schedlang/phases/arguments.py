@@ -64,14 +64,14 @@ Positive: TypeAlias = Annotated[
     _check(lambda n: n > 0, "above 0"),
     Described(lambda: _ratio_schema("a number above 0", exclusiveMinimum=0)),
 ]
-Inside: TypeAlias = Annotated[
+BetweenZeroAndOne: TypeAlias = Annotated[
     Ratio,
     _check(lambda n: 0 < n < 1, "between 0 and 1"),
     Described(
         lambda: _ratio_schema("a number between 0 and 1", exclusiveMinimum=0, exclusiveMaximum=1)
     ),
 ]
-Multiple: TypeAlias = Annotated[
+GrowthFactor: TypeAlias = Annotated[
     Ratio,
     _check(lambda n: n == 1 or n >= Fraction(101, 100), "1 or at least 1.01"),
     Described(lambda: _ratio_schema("1, or a number of at least 1.01", minimum=1)),
@@ -110,7 +110,7 @@ Ratios: TypeAlias = Annotated[
 ]
 
 
-MOST = 2**53
+LARGEST_INTEGER = 2**53
 """Ticks, and whatever else is counted, go no further: beyond are no doubles of their own."""
 
 
@@ -119,19 +119,19 @@ def _read_whole(least: int) -> Callable[[object], int]:
         number, unit = read_quantity(value)
         if unit or number.denominator != 1 or number < least:
             refuse("out-of-range", f"{quoted(value)} is not a whole number of at least {least}")
-        if number > MOST:
+        if number > LARGEST_INTEGER:
             refuse("overflow", f"{quoted(value)} is more than 2^53")
         return int(number)
 
     return read
 
 
-Count: TypeAlias = Annotated[
+PositiveInt: TypeAlias = Annotated[
     int,
     PlainValidator(_read_whole(1)),
     Described(lambda: quantity_schema("a whole number above 0", whole=True, bounds={"minimum": 1})),
 ]
-Tally: TypeAlias = Annotated[
+NonNegativeInt: TypeAlias = Annotated[
     int,
     PlainValidator(_read_whole(0)),
     Described(lambda: quantity_schema("a whole number, or 0", whole=True)),
@@ -224,10 +224,10 @@ def _whole_schema() -> JsonSchemaValue:
     return quantity_schema(LENGTH, UNITS, whole=True)
 
 
-Whole: TypeAlias = Annotated[Length, AfterValidator(whole), Described(_whole_schema)]
-Period: TypeAlias = Annotated[Length, AfterValidator(_above_zero)]
+WholeLength: TypeAlias = Annotated[Length, AfterValidator(whole), Described(_whole_schema)]
+PositiveLength: TypeAlias = Annotated[Length, AfterValidator(_above_zero)]
 Positions: TypeAlias = Annotated[
-    tuple[Whole, ...],
+    tuple[WholeLength, ...],
     AfterValidator(_increasing),
     BeforeValidator(_as_list),
     Described(lambda: _list_schema(_whole_schema())),

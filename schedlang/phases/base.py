@@ -21,10 +21,10 @@ from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, roun
 from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
-from schedlang.phases.arguments import Duration, Period
+from schedlang.phases.arguments import Duration, PositiveLength
 
 Role: TypeAlias = Literal["warmup", "decay"]
-Fact: TypeAlias = (
+Resolved: TypeAlias = (
     Expr
     | float
     | str
@@ -36,10 +36,10 @@ Fact: TypeAlias = (
     | None
 )
 
-INITIAL = Level(Fraction(1, 1000), "x")
+INITIAL_LEVEL = Level(Fraction(1, 1000), "x")
 """Where the first warm-up starts: an update at rate 0 is a wasted one."""
 BASE_LEVEL = Level(Fraction(1), "x")
-NOTHING = Level(Fraction(0))
+ZERO_LEVEL = Level(Fraction(0))
 NO_ARGUMENTS = {"kind", "duration"}
 """The fields of a phase that are no arguments: its name, and the interval that it occupies."""
 
@@ -214,22 +214,24 @@ class Phase(Placed):
         """Where the momentum stays after the phase."""
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         """The numbers that follow from the arguments and from the phase's place."""
-        return {"entry": context.level, "T": context.ticks, "skip": context.skip}
+        own: dict[str, Resolved] = {"entry": context.level, "skip": context.skip}
+        return own if context.ticks is None else {**own, "T": context.ticks}
 
 
-def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
+def resolved_arguments(phase: Phase, context: Context) -> dict[str, Resolved]:
     """The arguments by their names, for targets that have the same phase.
 
     They do not depend on the level at entry. ``given`` has those that are not at their default,
     so that a target can check whether it has them all. A ``skip`` of no ticks is not among them.
     """
     names = given(phase) if context.skip else given(phase) - {"skip"}
-    facts: dict[str, Fact] = {"given": _same(names)}
+    arguments: dict[str, Resolved] = {"given": _same(names)}
     for name, written in vars(phase).items():
-        facts[name] = written if written is None else _fact(written, context)
-    return facts
+        if written is not None:
+            arguments[name] = _resolved(written, context)
+    return arguments
 
 
 def given(phase: Phase) -> frozenset[str]:
@@ -264,7 +266,7 @@ def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
     return of_pair(relative, absolute)
 
 
-def _fact(value: Any, context: Context) -> Any:
+def _resolved(value: Any, context: Context) -> Any:
     match value:
         case str():
             return value
@@ -277,7 +279,7 @@ def _fact(value: Any, context: Context) -> Any:
         case tuple() if value and isinstance(value[0], Length):
             return tuple(context.position(item) for item in value)
         case tuple():
-            return tuple(_fact(item, context) for item in value)
+            return tuple(_resolved(item, context) for item in value)
         case Duration():
             return str(value)
         case _:
@@ -299,7 +301,7 @@ class Ramp(Phase):
     to: Level | None = None
     min: Level | None = None
     skip: Length | None = None
-    every: Period | None = None
+    every: PositiveLength | None = None
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -320,8 +322,8 @@ class Ramp(Phase):
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         """``a`` and ``b`` as written; ``a`` is None where it is the level at entry."""
         if self.role == "warmup":
-            return self.start or (INITIAL if first else None), self.to or BASE_LEVEL
-        return self.start, self.to or self.min or NOTHING
+            return self.start or (INITIAL_LEVEL if first else None), self.to or BASE_LEVEL
+        return self.start, self.to or self.min or ZERO_LEVEL
 
     def levels(self, context: Context) -> tuple[Expr, Expr]:
         """``a`` and ``b``: the rates at the start and at the end."""
@@ -396,9 +398,9 @@ class Ramp(Phase):
             return Mistake("decay-rises", message, advice, ("min",) if self.min is not None else ())
         return None
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         a, b = self.levels(context)
-        return {"a": a, "b": b, **super().facts(context)}
+        return {"a": a, "b": b, **super().derived_arguments(context)}
 
 
 class Rate(Phase):
@@ -420,5 +422,5 @@ class Rate(Phase):
     def curve(self, context: Context) -> Expr:
         return context.floored(context.start(self.start) * self.factor(context), self.min)
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        return {"a": context.start(self.start), **super().facts(context)}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {"a": context.start(self.start), **super().derived_arguments(context)}

@@ -30,8 +30,16 @@ from schedlang.formula.expressions import (
 )
 from schedlang.formula.levels import Check, above, compare
 from schedlang.language.quantities import Length, Level
-from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
-from schedlang.phases.base import Context, Fact, Phase
+from schedlang.phases.arguments import (
+    BetweenZeroAndOne,
+    Flag,
+    GrowthFactor,
+    Momentum,
+    Positive,
+    PositiveInt,
+    PositiveLength,
+)
+from schedlang.phases.base import Context, Phase, Resolved
 
 LAST_TICK = 2**53
 """Ticks beyond this are no doubles of their own."""
@@ -54,11 +62,11 @@ class Restarts(Phase):
     depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
-    first: Period | None = None
-    mult: Multiple = Fraction(1)
+    first: PositiveLength | None = None
+    mult: GrowthFactor = Fraction(1)
     min: Level = Level(Fraction(0))
     shrink: Positive = Fraction(1)
-    cycles: Count | None = None
+    cycles: PositiveInt | None = None
     start: Level | None = Field(None, alias="from")
     skip: Length | None = None
 
@@ -134,10 +142,10 @@ class Restarts(Phase):
         p = since / Named("length", Lookup(t, starts[1:], widths))
         return Named("cycle", Lookup(t, starts[1:], counts)), Named("progress", p)
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         first = self.first_cycle(context)
         own = {"a": context.start(self.start), "first": float(first), "exact": (first, self.mult)}
-        return {**super().facts(context), **own}
+        return {**super().derived_arguments(context), **own}
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
@@ -166,8 +174,8 @@ class Cyclic(Phase):
     depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
-    up: Period
-    down: Period | None = None
+    up: PositiveLength
+    down: PositiveLength | None = None
     min: Level
     max: Level = Level(Fraction(1), "x")
     mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
@@ -237,7 +245,7 @@ class OneCycle(Phase):
     depends_on_place: ClassVar[bool] = False
 
     max: Level = Level(Fraction(1), "x")
-    pct: Inside = Fraction(3, 10)
+    pct: BetweenZeroAndOne = Fraction(3, 10)
     div: Positive = Fraction(25)
     final_div: Positive = Fraction(10_000)
     anneal: Literal["cos", "linear"] = "cos"
@@ -281,8 +289,8 @@ class OneCycle(Phase):
     def skipped(self, context: Context) -> Expr:
         return self.levels(context)[2]
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        return {"b": self.levels(context)[2], **super().facts(context)}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {"b": self.levels(context)[2], **super().derived_arguments(context)}
 
     def _through(self, context: Context, low: Expr, peak: Expr, end: Expr) -> Expr:
         """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""

@@ -24,8 +24,8 @@ from schedlang.formula.expressions import (
 )
 from schedlang.formula.levels import pair
 from schedlang.language.quantities import Level
-from schedlang.phases.arguments import Flag, LevelList, Period, Positions, Positive, Ratios
-from schedlang.phases.base import Context, Phase, Rate
+from schedlang.phases.arguments import Flag, LevelList, Positions, Positive, PositiveLength, Ratios
+from schedlang.phases.base import Context, Phase, Rate, Resolved
 
 
 class Step(Rate):
@@ -39,7 +39,7 @@ class Step(Rate):
 
     kind: Literal["step"]
     depends_on_place: ClassVar[bool] = False
-    every: Period
+    every: PositiveLength
     gamma: Positive = Fraction(1, 10)
 
     def factor(self, context: Context) -> Expr:
@@ -95,6 +95,10 @@ class Multistep(Phase):
     def grows(self) -> bool:
         return any(factor > 1 for factor in self.factors())
 
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        level, factors = context.start(self.start), tuple(map(float, self.factors()))
+        return {**super().derived_arguments(context), "a": level, "factors": factors}
+
 
 class Piecewise(Phase):
     """``values[positions reached]``, constants with jumps between them.
@@ -144,7 +148,7 @@ class InverseTime(Rate):
     kind: Literal["inverse_time"]
     depends_on_place: ClassVar[bool] = False
     rate: Positive
-    every: Period | None = None
+    every: PositiveLength | None = None
     staircase: Flag = False
 
     def factor(self, context: Context) -> Expr:
@@ -165,7 +169,7 @@ class InverseSqrt(Rate):
     """
 
     kind: Literal["inverse_sqrt"]
-    timescale: Period | None = None
+    timescale: PositiveLength | None = None
 
     def factor(self, context: Context) -> Expr:
         if self.timescale is not None:

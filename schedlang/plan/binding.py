@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
-from schedlang.patterns import first_fit, fits
-from schedlang.plan.reading import SETTINGS, Line, Pattern, as_one, in_its_line, in_line, shared
+from schedlang.patterns import Pattern, first_fit, fits
+from schedlang.plan.reading import SETTINGS, Line, as_one, in_its_line, in_line, shared
 from schedlang.program.binding import no_base
 from schedlang.program.clock import Clock, merge
 

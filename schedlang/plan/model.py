@@ -22,11 +22,11 @@ from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings
 from schedlang.language.validate import OwnErrors, plain
+from schedlang.patterns import Pattern
 from schedlang.plan.reading import (
     SETTINGS,
     VALUES,
     Line,
-    Pattern,
     is_line,
     is_text_of_plan,
     read,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,11 +14,11 @@ from schedlang.language.grammar import read as read_line
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import from_dict, located, translate
+from schedlang.patterns import Pattern
 from schedlang.phases.cycles import Cyclic, OneCycle
 from schedlang.phases.plateau import Plateau
 from schedlang.schedule import Schedule
 
-Pattern: TypeAlias = str | int
 SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
 VALUES = "values"
 
@@ -40,7 +40,7 @@ class Line(NamedTuple):
     @property
     def place(self) -> str:
         """The key of the line, as mistakes name it: ``lr.backbone*``."""
-        return place_of(self.key, self.pattern)
+        return place_in_plan(self.key, self.pattern)
 
     @property
     def is_value(self) -> bool:
@@ -48,7 +48,7 @@ class Line(NamedTuple):
         return self.key == VALUES
 
 
-def place_of(key: str, pattern: Pattern | None) -> str:
+def place_in_plan(key: str, pattern: Pattern | None) -> str:
     """The key of a line, as mistakes name it."""
     return key if pattern is None else f"{key}.{pattern}"
 
@@ -130,7 +130,7 @@ def _written(
                 if not _is_pattern(pattern) or (key == VALUES and pattern in raw):
                     found.append(_no_pattern(key, written))
                 elif pattern in patterns:
-                    place, message = place_of(key, pattern), f"`{pattern}` is given twice"
+                    place, message = place_in_plan(key, pattern), f"`{pattern}` is given twice"
                     found.append(Mistake("double-argument", message, place=place))
                 else:
                     patterns[pattern] = line
@@ -162,7 +162,7 @@ def _line(key: str, pattern: Pattern | None, value: Any, found: list[Mistake]) -
     try:
         return [Line(key, pattern, _read_line(key, value))]
     except ScheduleError as error:
-        found += in_line(error, place_of(key, pattern))
+        found += in_line(error, place_in_plan(key, pattern))
         return []
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import partial
 from math import isclose, isfinite
 from sys import float_info
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from typing_extensions import assert_never
 
@@ -19,11 +19,11 @@ from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, N
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
-from schedlang.phases.base import Context, written_facts
+from schedlang.phases.base import Context, resolved_arguments
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
 from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
-from schedlang.program.program import Part, Piece, Repeat, Track, changed, moved
+from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, changed, moved
 from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
 MOST_PHASES_IN_BLOCK = 200_000
@@ -74,7 +74,7 @@ class _PhaseCurves(NamedTuple):
 
     curve: Expr
     leaves: Expr
-    facts: dict[str, Any]
+    arguments: Arguments
     momentum: Expr | None = None
     momentum_leaves: Expr = ZERO
 
@@ -87,7 +87,7 @@ class Lowering:
     mistakes: list[Mistake]
     checks: list[Check] = field(default_factory=list)
     levels: dict[Expr, Symbol] = field(default_factory=dict)
-    plateau: dict[str, Any] | None = None
+    plateau: Arguments | None = None
     _seen: dict[int, dict[Any, _PhaseCurves]] = field(default_factory=dict)
     _shared: dict[Expr, Expr] = field(default_factory=dict)
     _written: dict[Any, dict[str, Any]] = field(default_factory=dict)
@@ -243,16 +243,16 @@ class Lowering:
             self.mistakes += error.under(timed.path)
             return Timelines(end, at.level, [[]], [])
         if isinstance(timed.phase, Plateau):
-            self.plateau = {**found.facts, "begin": first}
+            self.plateau = {**found.arguments, "begin": first}
         if first == last:
             return Timelines(end, found.leaves, [[]], [])
         begin, until = first - at.origin, None if last is None else last - at.origin
-        kind, text = timed.phase.kind, found.facts["text"]
-        piece = Piece(begin, until, found.curve, kind, found.facts, text)
+        kind, text = timed.phase.kind, found.arguments["text"]
+        piece = Piece(begin, until, found.curve, kind, found.arguments, text)
         momentum: list[Part] = []
         if found.momentum is not None:
-            facts = {"leaves": found.momentum_leaves}
-            momentum.append(Piece(begin, until, found.momentum, kind, facts, text))
+            leaves: Arguments = {"leaves": found.momentum_leaves}
+            momentum.append(Piece(begin, until, found.momentum, kind, leaves, text))
         return Timelines(end, found.leaves, [[piece]], momentum)
 
     def curves(self, timed: TimedPhase, at: Position, first: int, last: int | None) -> _PhaseCurves:
@@ -299,20 +299,23 @@ class Lowering:
             curve = Apply("mul", (level, self._shared.setdefault(factor, factor)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
         text = node_text(phase, self.texts)
-        facts = {**self.written(timed, context), **phase.facts(context), "text": text}
+        derived = phase.derived_arguments(context)
+        arguments = cast("Arguments", {**self.written(timed, context), **derived, "text": text})
         momentum = phase.momentum_curve(context)
         if momentum is None or context.ticks is None:
-            return _PhaseCurves(curve, leaves, facts, momentum)
-        return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(context, momentum))
+            return _PhaseCurves(curve, leaves, arguments, momentum)
+        return _PhaseCurves(
+            curve, leaves, arguments, momentum, phase.momentum_end(context, momentum)
+        )
 
     def written(self, timed: TimedPhase, context: Context) -> dict[str, Any]:
         """The phase's arguments as numbers, computed once for all levels at entry."""
         if _comes_once(timed):
-            return written_facts(timed.phase, context)
+            return resolved_arguments(timed.phase, context)
         key = (id(timed), context.base, context.skip > 0, context.origin)
         found = self._written.get(key)
         if found is None:
-            found = self._written[key] = written_facts(timed.phase, context)
+            found = self._written[key] = resolved_arguments(timed.phase, context)
         return found
 
     def level(self, level: Expr) -> Expr:
@@ -435,7 +438,7 @@ def _held(parts: Sequence[Part]) -> tuple[Part, ...]:
         held.append(part)
         following = parts[i + 1].begin if i + 1 < len(parts) else None
         if isinstance(part, Piece) and part.end is not None and part.end != following:
-            held.append(Piece(part.end, following, part.facts["leaves"]))
+            held.append(Piece(part.end, following, part.arguments["leaves"]))
     return tuple(held)
 
 

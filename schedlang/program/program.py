@@ -6,18 +6,19 @@ import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from schedlang.errors import Mistake, ScheduleError
-from schedlang.formula.evaluate import Function, block, folded, function, value
+from schedlang.formula.evaluate import Function, block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     ZERO,
     Expr,
     Number,
-    hangs_on_base,
+    depends_on_base,
     skeleton,
     symbols,
 )
@@ -30,7 +31,69 @@ BLOCK = 1 << 14
 """Ticks evaluated at once, so that the arrays between the operations stay in the cache."""
 
 
-_NO_FACTS: Mapping[str, Any] = {}
+class Arguments(TypedDict, total=False):
+    """The arguments of a phase by name: levels are expressions of the base, lengths are ticks.
+
+    A phase has those of its kind, except optional ones that are not set; ``gamma`` is a float
+    unless there is one for each position. Others follow from them and from its place:
+
+    Attributes:
+        given: the names of those that are not at their default.
+        entry: the level on which the phase before it ended.
+        a: the level at its start.
+        b: the level at its end.
+        T: the ticks of its whole curve, if it ends.
+        skip: how many of these are left out at its start.
+        factors: the factor at each position of ``at``.
+        exact: the first cycle and the ratio of each to the one before, of ``restarts``.
+        begin: its first tick, of ``plateau``.
+        leaves: the momentum after it.
+        text: the phase as it is written.
+    """
+
+    given: frozenset[str]
+    entry: Expr
+    a: Expr
+    b: Expr
+    T: int
+    skip: int
+    exact: tuple[Fraction, Fraction]
+    begin: int
+    leaves: Expr
+    text: str
+    anneal: str
+    at: tuple[float, ...]
+    cooldown: int
+    div: float
+    down: float
+    eps: float
+    every: float
+    factor: float
+    factors: tuple[float, ...]
+    final_div: float
+    first: float
+    gamma: float
+    max: Expr
+    min: Expr
+    mode: str
+    momentum: tuple[float, float]
+    monitor: str
+    mult: float
+    patience: int
+    pct: float
+    power: float
+    rate: float
+    role: str
+    staircase: bool
+    three_phase: bool
+    threshold: float
+    threshold_mode: str
+    timescale: float
+    up: float
+    values: tuple[Expr, ...]
+
+
+_NO_ARGUMENTS: Arguments = {}
 
 
 class Piece(NamedTuple):
@@ -41,7 +104,7 @@ class Piece(NamedTuple):
         end: the tick after its last one; None if it never ends.
         curve: the rate (or a factor of it) over ``t = tick - begin``.
         kind: the phase it comes from.
-        facts: that phase's numbers by name, levels as expressions of the base.
+        arguments: that phase's arguments.
         text: that phase as it is written; empty for what only holds a level.
         factor: whether other tracks multiply it, so that it is no rate by itself.
     """
@@ -50,26 +113,26 @@ class Piece(NamedTuple):
     end: int | None
     curve: Expr
     kind: str = "hold"
-    facts: Mapping[str, Any] = _NO_FACTS
+    arguments: Arguments = _NO_ARGUMENTS
     text: str = ""
     factor: bool = False
 
 
-class _KnownFacts(Mapping[str, Any]):
-    """A phase's numbers for a base rate, each computed where it is read."""
+class _KnownArguments(Mapping[str, Any]):
+    """A phase's arguments for a base rate, each computed where it is read."""
 
-    def __init__(self, facts: Mapping[str, Any], known: Callable[[Any], Any]) -> None:
-        self._facts = facts
+    def __init__(self, arguments: Mapping[str, Any], known: Callable[[Any], Any]) -> None:
+        self._arguments = arguments
         self._known = known
 
     def __getitem__(self, name: str) -> Any:
-        return self._known(self._facts[name])
+        return self._known(self._arguments[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
+        return iter(self._arguments)
 
     def __len__(self) -> int:
-        return len(self._facts)
+        return len(self._arguments)
 
 
 class Repeat(NamedTuple):
@@ -281,7 +344,7 @@ class Program:
 
     symbolic: tuple[Track, ...]
     momentum: Track | None
-    symbolic_plateau: Mapping[str, Any] | None
+    symbolic_plateau: Arguments | None
     length: int | None
     base: float | None
     tick: Literal["step", "epoch"] | None
@@ -307,7 +370,7 @@ class Program:
             values = f"lr={self.base}"
         else:
             values = "over an unknown base" if self.needs_base else "in absolute values"
-        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.says_tick}>"
+        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.tick_description}>"
 
     @cached_property
     def needs_base(self) -> bool:
@@ -315,10 +378,10 @@ class Program:
         curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
         if self.symbolic_plateau is not None:
             curves.append(self.symbolic_plateau["min"])
-        return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
+        return any(depends_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
-    def says_tick(self) -> str:
+    def tick_description(self) -> str:
         """What one tick is, in words."""
         match self.tick:
             case "step":
@@ -340,22 +403,27 @@ class Program:
         return tuple(track.changed(self._known) for track in self.symbolic)
 
     @cached_property
-    def plateau(self) -> Mapping[str, Any] | None:
-        """The numbers of the closing `plateau` for the base rate, and its first tick."""
-        facts = self.symbolic_plateau
-        return facts if facts is None or self.base is None else _KnownFacts(facts, self._known_fact)
+    def plateau(self) -> Arguments | None:
+        """The arguments of the closing `plateau` for the base rate."""
+        arguments = self.symbolic_plateau
+        if arguments is None or self.base is None:
+            return arguments
+        return self._known_arguments(arguments)
 
     def _known(self, piece: Piece) -> Piece:
         """The piece for the base rate; repeated formulas are evaluated once."""
         curve = self._curves.get(id(piece.curve))
         if curve is None:
-            curve = self._curves[id(piece.curve)] = folded(piece.curve, self._numbers)
-        return piece._replace(curve=curve, facts=_KnownFacts(piece.facts, self._known_fact))
+            curve = self._curves[id(piece.curve)] = fold_constants(piece.curve, self._numbers)
+        return piece._replace(curve=curve, arguments=self._known_arguments(piece.arguments))
 
-    def _known_fact(self, fact: Any) -> Any:
-        if isinstance(fact, tuple):
-            return tuple(map(self._known_fact, fact))
-        return folded(fact, self._numbers) if isinstance(fact, Expr) else fact
+    def _known_arguments(self, arguments: Arguments) -> Arguments:
+        return cast("Arguments", _KnownArguments(arguments, self._known_argument))
+
+    def _known_argument(self, argument: Any) -> Any:
+        if isinstance(argument, tuple):
+            return tuple(map(self._known_argument, argument))
+        return fold_constants(argument, self._numbers) if isinstance(argument, Expr) else argument
 
     @cached_property
     def _curves(self) -> dict[int, Expr]:

@@ -17,12 +17,12 @@ from schedlang.torch.groups import Slot, base_rates, name_of, numbers_of, slot_o
 from schedlang.torch.momentum import check_momentum
 from schedlang.torch.pace import watch_pace
 from schedlang.torch.recording import Difference, record, resume_report
-from schedlang.torch.state import Bound, OnMismatch, check_choice
+from schedlang.torch.state import BoundScheduler, OnMismatch, check_choice
 from schedlang.torch.watch import quiet
 
 __all__ = [
     "Assignment",
-    "Bound",
+    "BoundScheduler",
     "Chain",
     "Difference",
     "Fused",
@@ -47,7 +47,7 @@ def build(
     engine: Literal["auto", "chain", "fused"] = "auto",
     start: int = 0,
     on_mismatch: OnMismatch = "raise",
-) -> Bound:
+) -> BoundScheduler:
     """The scheduler of a program on an optimizer.
 
     Args:
@@ -68,7 +68,7 @@ def build(
         raise ValueError(reason)
     line = Assignment.of_line(program, base_rates(optimizer))
     stale = line.stale(optimizer.param_groups)
-    scheduler: Bound
+    scheduler: BoundScheduler
     if engine == "fused" or reason is not None:
         scheduler = Fused([line], (), optimizer)
     else:

@@ -12,15 +12,15 @@ import torch
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.patterns import Pattern
 from schedlang.program.program import Program
-from schedlang.torch.groups import LR, Group, Slot
+from schedlang.torch.groups import LR, ParamGroup, Slot
 from schedlang.torch.momentum import momentum_slot
 from schedlang.torch.others import who_wrote
-from schedlang.torch.plateau import Plateau, ReducedRates
+from schedlang.torch.plateau import ClosingPlateau, ReducedRates
 from schedlang.torch.rates import Rates
 from schedlang.torch.watch import TOLERANCE, Watch, is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import Bound
+    from schedlang.torch.state import BoundScheduler
 
 
 @dataclass
@@ -44,14 +44,14 @@ class Assignment:
     """
 
     key: str
-    pattern: Pattern
+    pattern: Pattern | None
     slot: Slot | None
     text: str
     binding: Mapping[str, str | int]
     zero_is_frozen: bool
     members: list[int]
     bases: list[float]
-    plateau: Plateau | None
+    plateau: ClosingPlateau | None
     written: list[float | None] = field(default_factory=list)
     left_alone: set[int] = field(default_factory=set)
     changes: Counter[int] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class Assignment:
         cls,
         program: Program,
         key: str,
-        pattern: Pattern,
+        pattern: Pattern | None,
         slot: Slot | None,
         bases: Mapping[int, float],
         *,
@@ -80,7 +80,7 @@ class Assignment:
             zero_is_frozen: whether a base of 0 keeps a group at 0.
         """
         members, numbers = list(bases), list(bases.values())
-        plateau, binding = Plateau.in_program(program), dict(program.binding)
+        plateau, binding = ClosingPlateau.in_program(program), dict(program.binding)
         return cls(
             key, pattern, slot, program.text, binding, zero_is_frozen, members, numbers, plateau
         )
@@ -163,7 +163,7 @@ class Assignment:
             self._levels = ReducedRates(plateau, self.program, self.computed_bases)
         return self._levels.after(plateau.memory.reductions)
 
-    def is_plain(self, groups: Sequence[Group]) -> bool:
+    def is_plain(self, groups: Sequence[ParamGroup]) -> bool:
         """Whether a step has only to set the members' numbers, tick by tick."""
         slot = self.slot
         return (
@@ -176,7 +176,7 @@ class Assignment:
 
     # ------------------------------------------------------------------ in the groups
 
-    def restart(self, groups: Sequence[Group]) -> None:
+    def restart(self, groups: Sequence[ParamGroup]) -> None:
         """Put each member on its base and note that in ``initial_…``, as PyTorch's classes do.
 
         A class of PyTorch's that stands alone multiplies the rate that it finds, and some overwrite
@@ -188,11 +188,11 @@ class Assignment:
                 self.slot.note_base(groups[i], base)
                 self.slot.write(groups[i], base)
 
-    def stale(self, groups: Sequence[Group]) -> str | None:
+    def stale(self, groups: Sequence[ParamGroup]) -> str | None:
         """The warning for a member whose base is not its number; None if there is none."""
         return self.slot and self.slot.stale((i, groups[i]) for i in self.members)
 
-    def write(self, groups: Sequence[Group], tick: int) -> None:
+    def write(self, groups: Sequence[ParamGroup], tick: int) -> None:
         """Write the numbers of a tick, and the momentum that the line moves."""
         slot = self.slot
         if slot is None or not self.members:
@@ -207,7 +207,7 @@ class Assignment:
                 momentum_slot(groups[i]).write(groups[i], momentum)
         self.note(groups)
 
-    def note(self, groups: Sequence[Group]) -> None:
+    def note(self, groups: Sequence[ParamGroup]) -> None:
         """Take the numbers that the groups have for those that were written."""
         if self.slot is None:
             return
@@ -218,7 +218,7 @@ class Assignment:
         ]
 
     def changes_in(
-        self, groups: Sequence[Group], written: Sequence[float | None]
+        self, groups: Sequence[ParamGroup], written: Sequence[float | None]
     ) -> Iterator[tuple[int, float, float]]:
         """What other code has changed: the group's number, what was written, and what it has."""
         slot = self.slot
@@ -233,7 +233,9 @@ class Assignment:
             if abs(found - number) > TOLERANCE * abs(number):
                 yield i, number, found
 
-    def write_over(self, scheduler: Bound, written: Sequence[float | None], watch: Watch) -> None:
+    def write_over(
+        self, scheduler: BoundScheduler, written: Sequence[float | None], watch: Watch
+    ) -> None:
         """Put back the numbers that other code has changed, and warn of it.
 
         A group that was added, and whose number is changed a second time, is left alone from then
@@ -246,12 +248,14 @@ class Assignment:
             if i >= watch.built_for and not expected:
                 self.changes[i] += 1
                 if self.changes[i] > 1:
-                    self.leave_alone(i, f"other code keeps setting its {_spoken(slot)}")
+                    self.leave_alone(i, f"other code keeps setting its {_slot_name(slot)}")
                     continue
             slot.write(groups[i], number)
             if not expected and not watch.has_warned and not is_quiet():
                 watch.has_warned = True
-                changed = f"{_spoken(slot)} of group {i} was changed from {number:g} to {found:g}"
+                changed = (
+                    f"{_slot_name(slot)} of group {i} was changed from {number:g} to {found:g}"
+                )
                 warn(f"the {changed} by {_by_whom(scheduler, slot, i, found)}")
 
     def leave_alone(self, group: int, why: str) -> None:
@@ -261,7 +265,7 @@ class Assignment:
         of = "" if self.slot is None or self.slot.name == "lr" else f"the {self.slot.name} of "
         warn(f"{of}parameter group {group} is left alone from now on: {why}")
 
-    def take_up(self, groups: Sequence[Group], number: int) -> None:
+    def take_up(self, groups: Sequence[ParamGroup], number: int) -> None:
         """Take up an added group; one for which the line is wrong is left alone."""
         assert self.slot is not None
         group = groups[number]
@@ -281,7 +285,7 @@ class Assignment:
         else:
             self.slot.note_base(group, base)
 
-    def set_bases(self, groups: Sequence[Group], bases: Sequence[float]) -> None:
+    def set_bases(self, groups: Sequence[ParamGroup], bases: Sequence[float]) -> None:
         """Set the bases of the members, given one for each group."""
         assert self.slot is not None
         for index, i in enumerate(self.members):
@@ -291,7 +295,7 @@ class Assignment:
         self.forget_curve()
 
 
-def _by_whom(scheduler: Bound, slot: Slot, group: int, number: float) -> str:
+def _by_whom(scheduler: BoundScheduler, slot: Slot, group: int, number: float) -> str:
     """Who has changed a number, and what to do."""
     other = who_wrote(scheduler, slot, group, number)
     if other is None:
@@ -310,5 +314,5 @@ def _by_whom(scheduler: Bound, slot: Slot, group: int, number: float) -> str:
     )
 
 
-def _spoken(slot: Slot) -> str:
+def _slot_name(slot: Slot) -> str:
     return "learning rate" if slot.name == "lr" else slot.name

@@ -18,17 +18,17 @@ from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
 from schedlang.counterparts.torch import chain_plan, why_no_chain
 from schedlang.program.program import Program
-from schedlang.torch import alone
-from schedlang.torch.alone import Plain, set_tick
+from schedlang.torch import native
 from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import base_rates, has_tensor_rates
 from schedlang.torch.momentum import has_tensor_betas
+from schedlang.torch.native import NativeScheduler, set_tick
 
 AHEAD = 512
 """Ticks that are computed at once."""
 
 
-class Share:
+class RateFactor:
     """What a `LambdaLR` multiplies the base rate with: a stretch of the schedule, in shares.
 
     It is pickled as the text, the binding, the base rate and where it begins. It has no state
@@ -42,14 +42,14 @@ class Share:
         self._base = base
         self._begin = begin
         self._first = 0
-        self._shares: list[float] = []
+        self._factors: list[float] = []
 
     def __call__(self, t: int) -> float:
         """The share at the stretch's own tick ``t``."""
-        if not 0 <= t - self._first < len(self._shares):
+        if not 0 <= t - self._first < len(self._factors):
             self._first = t
-            self._shares = self._ahead(self._begin + t).tolist()
-        return self._shares[t - self._first]
+            self._factors = self._ahead(self._begin + t).tolist()
+        return self._factors[t - self._first]
 
     def _ahead(self, tick: int) -> NDArray[np.float64]:
         rates = self._program.between(tick, tick + AHEAD)
@@ -60,13 +60,13 @@ class Share:
         return _restored, (text, binding, self._base, self._begin)
 
 
-def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: int) -> Share:
+def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: int) -> RateFactor:
     from schedlang.schedule import restore
 
-    return Share(restore(text, binding, base), base, begin)
+    return RateFactor(restore(text, binding, base), base, begin)
 
 
-class Chain(Plain, lr_scheduler.SequentialLR):
+class Chain(NativeScheduler, lr_scheduler.SequentialLR):
     """PyTorch's ``SequentialLR`` of PyTorch's own schedulers."""
 
     _schedulers: list[LRScheduler]
@@ -83,7 +83,7 @@ class Chain(Plain, lr_scheduler.SequentialLR):
         child.step()
         self.last_epoch += 1
         self._step_count += 1
-        self._last_lr = child._last_lr
+        self._last_lr = child.get_last_lr()
 
     def _own_end(self, tick: int) -> float:
         # Where a child begins, releases such as 2.4 warn of their own call.
@@ -123,14 +123,14 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
     return None if reason is None else f'{reason}: use engine="fused"'
 
 
-def build(program: Program, line: Assignment, optimizer: Optimizer) -> Plain:
+def build(program: Program, line: Assignment, optimizer: Optimizer) -> NativeScheduler:
     """The chain at tick 0, of a line on all groups; one class where that is the whole schedule."""
     line.restart(optimizer.param_groups)
     planned = _plan(program, optimizer)
-    scheduler: Plain
+    scheduler: NativeScheduler
     if len(planned) == 1:
         (only,) = planned.values()
-        scheduler = alone.CLASSES[only.name](optimizer, **only.arguments)
+        scheduler = native.CLASSES[only.name](optimizer, **only.arguments)
     else:
         children = [
             getattr(lr_scheduler, child.name)(optimizer, **child.arguments)
@@ -156,8 +156,8 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
     children: dict[int, Child] = {}
     for begin, part in chain_plan(program, levels).items():
         if part.call is None:
-            shares = {base: Share(programs[base], base, begin) for base in levels.bases}
-            children[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
+            factors = {base: RateFactor(programs[base], base, begin) for base in levels.bases}
+            children[begin] = Child("LambdaLR", {"lr_lambda": [factors[base] for base in bases]})
         else:
             children[begin] = _child(part.call, levels, bases)
     return children

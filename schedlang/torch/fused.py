@@ -11,25 +11,31 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.torch.assignments import Assignment
-from schedlang.torch.groups import Group, Slot
+from schedlang.torch.groups import ParamGroup, Slot
 from schedlang.torch.metrics import TakesMetrics, one_metric
-from schedlang.torch.plateau import Plateau
+from schedlang.torch.plateau import ClosingPlateau
 from schedlang.torch.state import OnMismatch
 
-Strip: TypeAlias = tuple[Slot | None, str, list[Group], list[float], list[float], list[float]]
+LineWrites: TypeAlias = tuple[
+    Slot | None, str, list[ParamGroup], list[float], list[float], list[float]
+]
 """What a step sets for one line: the slot if it is inside of what the key has, the key, the groups
 and their bases, and for each tick the level pair (see `schedlang.torch.rates.Rates`)."""
-Turn: TypeAlias = tuple[Slot | None, str, Group, float, list[float], list[float]]
+GroupCheck: TypeAlias = tuple[Slot | None, str, ParamGroup, float, list[float], list[float]]
 """The same for one group, which a step checks. Named tuples are twice as slow to unpack."""
 
-Same: TypeAlias = tuple[str, list[Group], Iterator[tuple[Group, float, float]]]
+UniformWrites: TypeAlias = tuple[str, list[ParamGroup], Iterator[tuple[ParamGroup, float, float]]]
 """One key, its groups, and for each step the group that it checks, and the number that all of them
 have before and after it."""
 
-Block: TypeAlias = tuple[
-    list[Group], list[float], Same | None, Iterator[tuple[int, Turn]], list[Strip]
+StepsAhead: TypeAlias = tuple[
+    list[ParamGroup],
+    list[float],
+    UniformWrites | None,
+    Iterator[tuple[int, GroupCheck]],
+    list[LineWrites],
 ]
-NOTHING_AHEAD: Block = ([], [], None, iter(()), [])
+NOTHING_AHEAD: StepsAhead = ([], [], None, iter(()), [])
 
 
 class Fused(TakesMetrics):
@@ -103,7 +109,7 @@ class Fused(TakesMetrics):
         Raises:
             TypeError: if a metric is missing, or if there is no plateau to take one.
         """
-        groups, bases, same, ahead, strips = self._block
+        groups, bases, uniform, ahead, writes = self._block
         if (
             metric is None
             and metrics is None
@@ -111,8 +117,8 @@ class Fused(TakesMetrics):
             and len(groups) == len(bases)
             and self.bases == bases
         ):
-            if same is not None:
-                key, members, pairs = same
+            if uniform is not None:
+                key, members, pairs = uniform
                 for checked, was, number in pairs:
                     if checked[key] != was:
                         break
@@ -130,7 +136,7 @@ class Fused(TakesMetrics):
                     break
                 self._tick += 1
                 self._step_count += 1
-                for slot, key, members, bases, relative, absolute in strips:
+                for slot, key, members, bases, relative, absolute in writes:
                     number = absolute[index]
                     if slot is not None:
                         factor = relative[index] if relative else 0.0
@@ -177,7 +183,7 @@ class Fused(TakesMetrics):
         self._step_count = count
         self._write()
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         if plateau.receive_at(self._tick, float(metric)):
             self._write()
 
@@ -199,26 +205,26 @@ class Fused(TakesMetrics):
             and all(assignment.is_plain(all_groups) for assignment in self._assignments)
         ):
             return
-        strips: list[Strip] = []
-        turns: list[Turn] = []
+        writes: list[LineWrites] = []
+        checks: list[GroupCheck] = []
         for line in self._assignments:
             if line.members and line.slot is not None:
                 slot, key = None if line.slot.item is None else line.slot, line.slot.key
                 groups, bases = [all_groups[i] for i in line.members], line.computed_bases
                 past = tick - line.rates.first
                 pairs = line.rates.relative[past:], line.rates.absolute[past:]
-                strips.append((slot, key, groups, bases, *pairs))
+                writes.append((slot, key, groups, bases, *pairs))
                 each = zip(groups, bases, strict=True)
-                turns += [(slot, key, group, base, *pairs) for group, base in each]
-        same: Same | None = None
-        ahead: Iterator[tuple[int, Turn]] = iter(())
-        match strips:
+                checks += [(slot, key, group, base, *pairs) for group, base in each]
+        uniform: UniformWrites | None = None
+        ahead: Iterator[tuple[int, GroupCheck]] = iter(())
+        match writes:
             case [(None, key, groups, _, [], numbers)]:
-                same = key, groups, zip(cycle(groups), numbers, numbers[1:])
+                uniform = key, groups, zip(cycle(groups), numbers, numbers[1:])
             case _:
-                ticks = min((len(absolute) for *_, absolute in strips), default=0)
-                ahead = zip(range(1, ticks), cycle(turns))
-        self._block = all_groups, list(self.bases), same, ahead, strips
+                ticks = min((len(absolute) for *_, absolute in writes), default=0)
+                ahead = zip(range(1, ticks), cycle(checks))
+        self._block = all_groups, list(self.bases), uniform, ahead, writes
 
     def get_last_lr(self) -> list[float | torch.Tensor]:
         """The rates of the tick, one a group; tensors where the group has one."""

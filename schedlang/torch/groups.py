@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-Group = dict[str, Any]
+ParamGroup = dict[str, Any]
 
 
 class Slot(NamedTuple):
@@ -30,12 +30,12 @@ class Slot(NamedTuple):
         """The key of the base, which PyTorch has for ``lr``."""
         return f"initial_{self.name}"
 
-    def read(self, group: Group) -> Any:
+    def read(self, group: ParamGroup) -> Any:
         """The number as the group has it."""
         found = group[self.key]
         return found if self.item is None else found[self.item]
 
-    def write(self, group: Group, number: float) -> None:
+    def write(self, group: ParamGroup, number: float) -> None:
         """Set the number; a tensor stays the same tensor, and is filled."""
         found = self.read(group)
         if isinstance(found, torch.Tensor):
@@ -47,17 +47,17 @@ class Slot(NamedTuple):
             several[self.item] = number
             group[self.key] = tuple(several)
 
-    def base(self, group: Group) -> float:
+    def base(self, group: ParamGroup) -> float:
         """The base: ``initial_…`` if the group has it, else the number."""
         return as_written(group.get(self.initial, self.read(group)))
 
-    def note_base(self, group: Group, base: float) -> None:
+    def note_base(self, group: ParamGroup, base: float) -> None:
         """Write a base into ``initial_…``: a tensor of its own where the number is a tensor."""
         found = self.read(group)
         is_tensor = isinstance(found, torch.Tensor)
         group[self.initial] = torch.full_like(found, base) if is_tensor else base
 
-    def stale(self, groups: Iterable[tuple[int, Group]]) -> str | None:
+    def stale(self, groups: Iterable[tuple[int, ParamGroup]]) -> str | None:
         """The warning for a group whose base is not its number; None if there is none."""
         of = "base rate" if self.name == "lr" else f"base of {self.name}"
         for i, group in groups:
@@ -75,7 +75,7 @@ LR = Slot("lr", "lr")
 _IN_BETAS = {"beta1": 0, "beta2": 1}
 
 
-def slot_of(name: str, group: Group) -> Slot | None:
+def slot_of(name: str, group: ParamGroup) -> Slot | None:
     """Where a hyperparameter is in a group; None if the group has no such number.
 
     ``beta1`` and ``beta2`` are those of ``betas``, and ``momentum`` is ``beta1`` where there are
@@ -92,7 +92,7 @@ def slot_of(name: str, group: Group) -> Slot | None:
     return slot if _is_number(slot.read(group)) else None
 
 
-def numbers_of(group: Group) -> list[str]:
+def numbers_of(group: ParamGroup) -> list[str]:
     """The hyperparameters of a group, by the names that a plan has for them."""
     own = [name for name in group if slot_of(name, group) and not name.startswith("initial_")]
     return own + [name for name in _IN_BETAS if name not in group and slot_of(name, group)]
@@ -104,7 +104,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def name_of(group: Group) -> str:
+def name_of(group: ParamGroup) -> str:
     """The name of a group; ``""`` if it has none."""
     return str(group.get("name", ""))
 

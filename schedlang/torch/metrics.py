@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import SupportsFloat
 
-from schedlang.torch.plateau import Plateau
-from schedlang.torch.state import Bound
+from schedlang.torch.plateau import ClosingPlateau
+from schedlang.torch.state import BoundScheduler
 
 
-class TakesMetrics(Bound):
+class TakesMetrics(BoundScheduler):
     """A scheduler that may end in a `plateau`.
 
     A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick
     that the step ends lies in the plateau. Or it comes by ``observe(metric)``, which ends no tick.
     """
 
-    def _plateaus(self) -> list[Plateau]:
+    def _plateaus(self) -> list[ClosingPlateau]:
         """The closing plateaus with their memories: of a plan there may be several."""
         lines = (*self._assignments, *self._values)
         return [line.plateau for line in lines if line.plateau is not None]
@@ -25,7 +25,7 @@ class TakesMetrics(Bound):
         """Whether there is a `plateau`."""
         return bool(self._plateaus())
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         """Count a metric, and write the rates if it reduces them."""
         raise NotImplementedError
 

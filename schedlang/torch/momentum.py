@@ -6,7 +6,7 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.program.program import Program
-from schedlang.torch.groups import Group, Slot
+from schedlang.torch.groups import ParamGroup, Slot
 
 
 def check_momentum(program: Program, optimizer: Optimizer) -> None:
@@ -39,6 +39,6 @@ def has_tensor_betas(optimizer: Optimizer) -> bool:
     return any(isinstance(first, torch.Tensor) for first in firsts)
 
 
-def momentum_slot(group: Group) -> Slot:
+def momentum_slot(group: ParamGroup) -> Slot:
     """Where a group keeps its momentum."""
     return Slot("beta1", "betas", 0) if "betas" in group else Slot("momentum", "momentum")

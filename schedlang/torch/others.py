@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from schedlang.torch.groups import Slot
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import Bound
+    from schedlang.torch.state import BoundScheduler
 
 
 def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:
@@ -30,7 +30,9 @@ def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:
     return [each for each in outer if each is not scheduler and not _is_in(each, inner)]
 
 
-def who_wrote(scheduler: Bound, slot: Slot, group: int, number: float) -> LRScheduler | None:
+def who_wrote(
+    scheduler: BoundScheduler, slot: Slot, group: int, number: float
+) -> LRScheduler | None:
     """The other scheduler that wrote a number into a group last; None if there is none."""
     for other in other_schedulers(scheduler):
         written = _written(other, slot, group)

@@ -13,7 +13,7 @@ from schedlang.program.program import Program
 from schedlang.torch.watch import is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import Bound
+    from schedlang.torch.state import BoundScheduler
 
 ENOUGH = 3
 """How many moves of the tick in a row show how a scheduler is stepped."""
@@ -24,7 +24,9 @@ SHORT = 10
 """Two epochs of fewer updates than this are not long enough to show that no step comes."""
 
 
-def watch_pace(scheduler: Bound, optimizer: Optimizer, program: Program, end: int | None) -> None:
+def watch_pace(
+    scheduler: BoundScheduler, optimizer: Optimizer, program: Program, end: int | None
+) -> None:
     """Look at the scheduler's tick after each update, and warn if it is stepped wrongly.
 
     A wrapper such as Accelerate's has no hooks, and its optimizer has.
@@ -59,7 +61,7 @@ class _Pace:
     """
 
     def __init__(
-        self, scheduler: Bound, optimizer: Optimizer, program: Program, end: int | None
+        self, scheduler: BoundScheduler, optimizer: Optimizer, program: Program, end: int | None
     ) -> None:
         self.scheduler = weakref.ref(scheduler)
         self.wait = 1.0
@@ -101,7 +103,7 @@ class _Pace:
             self.wait = inf
             warn(message)
 
-    def _pace(self, scheduler: Bound, ticks: int) -> str | None:
+    def _pace(self, scheduler: BoundScheduler, ticks: int) -> str | None:
         """The warning for a wrong pace, after an update before which the tick moved by so many."""
         if ticks:
             self.moves = [*self.moves, (self.updates, ticks)][-ENOUGH:]
@@ -166,7 +168,7 @@ class _Pace:
             f"{self.per_epoch} (steps_per_epoch), and no scheduler.step(): call it {when}"
         )
 
-    def _past_the_end(self, scheduler: Bound) -> str | None:
+    def _past_the_end(self, scheduler: BoundScheduler) -> str | None:
         """The warning for a run that goes on far past the end of the schedule."""
         if 2 * self.tick < 3 * self.end:
             return None

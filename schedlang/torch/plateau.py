@@ -15,7 +15,7 @@ from schedlang.torch.watch import warn
 
 
 @dataclass
-class Memory(plateau.Memory):
+class ClosingPlateauMemory(plateau.PlateauMemory):
     """The memory of a plateau; part of the state.
 
     Attributes:
@@ -27,7 +27,7 @@ class Memory(plateau.Memory):
 
 
 @dataclass
-class Plateau(plateau.Plateau):
+class ClosingPlateau(plateau.ReduceOnPlateau):
     """A closing plateau, with its place in the run.
 
     Attributes:
@@ -43,25 +43,26 @@ class Plateau(plateau.Plateau):
     monitor: str
     clock: Literal["step", "epoch"] | None
     silence: int | None
-    memory: Memory = field(init=False)
+    memory: ClosingPlateauMemory = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.memory = Memory(self.memory.best, silent_since=self.begin)
+        self.memory = ClosingPlateauMemory(self.memory.best, silent_since=self.begin)
 
     @classmethod
-    def in_program(cls, program: Program) -> Plateau | None:
+    def in_program(cls, program: Program) -> ClosingPlateau | None:
         """The closing plateau of a program, if it has one."""
-        facts = program.plateau
-        if facts is None:
+        phase = program.plateau
+        if phase is None:
             return None
-        names = cls.__dataclass_fields__.keys() & facts.keys() - {"mode"}
         epoch = program.steps_per_epoch
-        return cls(
-            mode=facts["mode"] or "min",
+        return cls.of(
+            phase,
+            begin=phase["begin"],
+            text=phase["text"],
+            monitor=phase["monitor"],
             clock=program.tick,
             silence=2 * epoch if program.tick == "step" and epoch else None,
-            **{name: facts[name] for name in names},
         )
 
     def restore(self, memory: Mapping[str, Any] | None, tick: int) -> None:
@@ -71,7 +72,7 @@ class Plateau(plateau.Plateau):
             ValueError: if there is none, and metrics were counted before.
         """
         if memory is not None:
-            self.memory = Memory(**memory)
+            self.memory = ClosingPlateauMemory(**memory)
         elif tick > self.begin:
             inside = f"tick {tick} lies inside `{self.text}`, whose rate depends on earlier metrics"
             raise ValueError(f"{inside}: load a state that remembers them")
@@ -128,7 +129,7 @@ class Plateau(plateau.Plateau):
 class ReducedRates:
     """The groups' rates in a plateau after a number of reductions."""
 
-    def __init__(self, plateau: Plateau, program: Program, bases: Sequence[float]) -> None:
+    def __init__(self, plateau: ClosingPlateau, program: Program, bases: Sequence[float]) -> None:
         self._plateau = plateau
         self._entries = _rates_of(program, "entry", bases)
         self._floors = _rates_of(program, "min", bases)
@@ -146,15 +147,17 @@ class ReducedRates:
         return self._now
 
 
-def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float]:
+def _rates_of(
+    program: Program, name: Literal["entry", "min"], bases: Sequence[float]
+) -> list[float]:
     """A level of the plateau for each base: its pair once, then one multiply-add a group."""
-    facts = program.symbolic_plateau or {}
-    parts = pair(facts[fact]) if len(set(bases)) > 1 else None
+    phase = program.symbolic_plateau or {}
+    parts = pair(phase[name]) if len(set(bases)) > 1 else None
     if parts is not None:
         return [parts[0] * base + parts[1] for base in bases]
     each: dict[float, float] = {}
     for base in dict.fromkeys(bases):
-        level = (program.rebase(base).plateau or {})[fact]
+        level = (program.rebase(base).plateau or {})[name]
         assert isinstance(level, Number)
         each[base] = level.value
     return [each[base] for base in bases]

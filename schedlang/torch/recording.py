@@ -17,7 +17,7 @@ from schedlang.torch.assignments import Assignment
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import Slot, slot_of
 from schedlang.torch.metrics import TakesMetrics
-from schedlang.torch.state import Bound, OnMismatch
+from schedlang.torch.state import BoundScheduler, OnMismatch
 
 
 class Shadow(Optimizer):
@@ -158,8 +158,8 @@ def first_difference(
 
 
 def resume_report(
-    old: Mapping[str, Any] | Bound,
-    new: Bound,
+    old: Mapping[str, Any] | BoundScheduler,
+    new: BoundScheduler,
     *,
     on_mismatch: OnMismatch = "keep-step",
     group: int = 0,
@@ -180,7 +180,7 @@ def resume_report(
         ValueError: if the state cannot be loaded so.
         TypeError: for the scheduler of a plan.
     """
-    state = old.state_dict() if isinstance(old, Bound) else old
+    state = old.state_dict() if isinstance(old, BoundScheduler) else old
     if not [*state["lines"]] == [*new.described()["lines"]] == ["lr"]:
         raise TypeError("resume_report is for schedulers of one line, and this is one of a plan")
     before = _loaded(state, state, "raise")

@@ -26,7 +26,7 @@ CHOICES = (
 )
 
 
-class Bound(LRScheduler):
+class BoundScheduler(LRScheduler):
     """A scheduler of lines: its numbers are the curves, whatever happens to the optimizer.
 
     A line alone is the line of the rate, on all groups.
@@ -391,7 +391,7 @@ class Bound(LRScheduler):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
-            _Still(self.optimizer)
+            _NoOpScheduler(self.optimizer)
 
     def differences(self, state: Mapping[str, Any]) -> list[str]:
         """In words, line by line, where the schedule of a saved state differs from this one."""
@@ -440,7 +440,7 @@ class Bound(LRScheduler):
         return math.floor(Fraction(tick * now, before) + Fraction(1, 2))
 
 
-class _Still(LRScheduler):
+class _NoOpScheduler(LRScheduler):
     """Moves nothing; but building it shows PyTorch that a copied optimizer steps."""
 
     def get_lr(self) -> list[float | Tensor]:

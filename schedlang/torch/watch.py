@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from schedlang.errors import ScheduleWarning
-from schedlang.torch.groups import Group
+from schedlang.torch.groups import ParamGroup
 
 TOLERANCE = 1e-9
 """A number that differs by more than this part of what was written is a change."""
@@ -43,7 +43,7 @@ class Watch:
     built_for: int
     taken: int
     stale: str | None = None
-    groups: list[Group] | None = None
+    groups: list[ParamGroup] | None = None
     tick: int | None = None
     inside: bool = False
     by_curve: bool = False

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schedlang.cli.files import File, entries, key_of, parsed, suggestion, value_at
+from schedlang.cli.files import ConfigFile, entries, key_of, parsed, suggestion, value_at
 from schedlang.cli.rewrite import rewritten
 from tests.cli.running import Ran, Run
 
@@ -350,7 +350,7 @@ def test_fmt_changes_one_line_and_nothing_else(content: Any, style: str, flow: b
     for suffix, text in written.items():
         assume("&" not in text)  # an alias
         for path in _lines(content):
-            changed = rewritten(File("", text, suffix), path, "cosine 90")
+            changed = rewritten(ConfigFile("", text, suffix), path, "cosine 90")
             assert changed is not None
             node = before = parsed(text, suffix)
             *outer, last = path or [""]

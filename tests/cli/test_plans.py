@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import schedlang
 from schedlang import plot
-from schedlang.cli.files import File
+from schedlang.cli.files import ConfigFile
 from schedlang.cli.pairing import example
 from schedlang.cli.search import by_key, chosen
 from schedlang.patterns import fits
@@ -290,7 +290,7 @@ FOUND: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("content", "keys"), FOUND)
 def test_what_is_a_plan_in_a_folder(content: str, keys: list[str]) -> None:
-    assert [key for _, key in by_key(File("f.yaml", content, ".yaml"))] == keys
+    assert [key for _, key in by_key(ConfigFile("f.yaml", content, ".yaml"))] == keys
 
 
 WHOLE: list[tuple[str, str | None]] = [
@@ -304,7 +304,7 @@ WHOLE: list[tuple[str, str | None]] = [
 
 @pytest.mark.parametrize(("content", "key"), WHOLE)
 def test_a_file_that_is_nothing_but_a_plan(content: str, key: str | None) -> None:
-    ((_, found),) = chosen(File("f.yaml", content, ".yaml"), None)
+    ((_, found),) = chosen(ConfigFile("f.yaml", content, ".yaml"), None)
     assert found == key
 
 

@@ -48,7 +48,7 @@ def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) ->
     if not written and (mistake.span is None or note.span.begin >= mistake.span.end):
         return error
     message = note.message or f"unexpected {quoted(text[slice(*note.span)])}"
-    advice = _advice(note, written, alone=_alone(note, text, written))
+    advice = _advice(note, written, only_change=_is_only_change(note, text, written))
     return ScheduleError([Mistake(note.code, message, advice, span=note.span)], text)
 
 
@@ -67,15 +67,15 @@ def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) ->
     for i, mistake in enumerate(found):
         own = [note for note in notes if _touch(mistake.span, note.span)]
         if own and (written or mistake.code.startswith("unknown-")):
-            alone = len(found) == 1 and _alone(own[0], text, written)
-            found[i] = mistake._replace(advice=_advice(own[0], line, alone=alone))
+            only_change = len(found) == 1 and _is_only_change(own[0], text, written)
+            found[i] = mistake._replace(advice=_advice(own[0], line, only_change=only_change))
             line = ""
     if line:  # a misspelt name hides the habits behind it
         found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
     return ScheduleError(found, text)
 
 
-def _alone(note: Note, text: str, written: str) -> bool:
+def _is_only_change(note: Note, text: str, written: str) -> bool:
     """Whether nothing else than what is noted has to change."""
     changed = text[: note.span.begin] + note.new + text[note.span.end :]
     try:
@@ -96,8 +96,8 @@ def _touch(a: Span | None, b: Span) -> bool:
     return a is not None and a.begin <= b.end and b.begin <= a.end
 
 
-def _advice(note: Note, written: str, *, alone: bool) -> str:
-    if note.new and (alone or not written):
+def _advice(note: Note, written: str, *, only_change: bool) -> str:
+    if note.new and (only_change or not written):
         if not note.reason:
             return f"did you mean `{note.new}`?"
         shown = f"`{note.new}`" in note.reason

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schedlang.errors import Code, Span
+from schedlang.errors import MistakeCode, Span
 from schedlang.language import aliases
 
 ROLES = ("warmup", "decay")
@@ -29,7 +29,7 @@ class Note(NamedTuple):
     """What to write in its place, where that is all that changes."""
     message: str = ""
     """What is wrong, if not that something is unexpected."""
-    code: Code = "syntax"
+    code: MistakeCode = "syntax"
 
 
 @dataclass

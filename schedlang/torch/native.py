@@ -1,7 +1,7 @@
 """PyTorch's own classes where one of them is the whole schedule.
 
-They compute what PyTorch's do. What is added is in `Plain` and `Bound`: the schedule in their
-state, and rates that are the curve whatever happens to the optimizer.
+They compute what PyTorch's do. What is added is in `NativeScheduler` and `BoundScheduler`: the
+schedule in their state, and rates that are the curve whatever happens to the optimizer.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.assignments import Assignment
-from schedlang.torch.groups import Group, has_tensor_rates, last_rates
+from schedlang.torch.groups import ParamGroup, has_tensor_rates, last_rates
 from schedlang.torch.metrics import TakesMetrics, one_metric
-from schedlang.torch.plateau import Memory, Plateau
-from schedlang.torch.state import Bound
+from schedlang.torch.plateau import ClosingPlateau, ClosingPlateauMemory
+from schedlang.torch.state import BoundScheduler
 
 _RATE = operator.itemgetter("lr")
 
 
-class Plain(Bound):
-    """PyTorch's own class together with `Bound`.
+class NativeScheduler(BoundScheduler):
+    """PyTorch's own class together with `BoundScheduler`.
 
     PyTorch's classes multiply the rate that they find. So a step first puts back what others have
     changed. Where groups or base rates are no more those for which the class was made, the curve
@@ -40,7 +40,7 @@ class Plain(Bound):
 
     _own_until: float = 0
     _next = 0
-    _groups: Sequence[Group] | None = None
+    _groups: Sequence[ParamGroup] | None = None
 
     def step(self, epoch: int | None = None) -> None:
         """End a tick: the next update has the next rate.
@@ -122,7 +122,7 @@ class Plain(Bound):
 
     def get_lr(self) -> list[float | Tensor]:
         """Each group's rate at ``last_epoch``, computed from the schedule."""
-        return super(Bound, self).get_lr() if self._is_own_call else super().get_lr()
+        return super(BoundScheduler, self).get_lr() if self._is_own_call else super().get_lr()
 
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's own state, and the schedule."""
@@ -152,7 +152,7 @@ def set_tick(scheduler: LRScheduler, tick: int) -> None:
         scheduler.T_cur, scheduler.T_i = tick, length
 
 
-class CyclicLR(Plain, lr_scheduler.CyclicLR):
+class CyclicLR(NativeScheduler, lr_scheduler.CyclicLR):
     """PyTorch's ``CyclicLR``, except for what it does in its first step and its 1025th cycle.
 
     PyTorch's own begins on ``initial_lr`` where there is one, and computes ``2.0**cycle``.
@@ -168,7 +168,7 @@ class CyclicLR(Plain, lr_scheduler.CyclicLR):
         return float(0.5 ** (x - 1))
 
 
-class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
+class OneCycleLR(NativeScheduler, lr_scheduler.OneCycleLR):
     """PyTorch's ``OneCycleLR``, except that it holds its end and leaves ``initial_lr`` alone.
 
     PyTorch's own raises after its last step, and puts its first rate where other schedulers look
@@ -203,7 +203,7 @@ class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
         return super().get_lr()
 
 
-class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
+class ReduceLROnPlateau(NativeScheduler, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
     """PyTorch's ``ReduceLROnPlateau``, whose metrics may come in all ways of `TakesMetrics`."""
 
     reductions = 0
@@ -238,7 +238,7 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         self._step_count += 1
         self._write()
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         tick = self.last_epoch
         if self.silent_since is not None:
             self.silent_since = tick
@@ -249,10 +249,10 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         self.reductions += 1
         self._write()
 
-    def _plateaus(self) -> list[Plateau]:
+    def _plateaus(self) -> list[ClosingPlateau]:
         """The plateau, with the memory that PyTorch's class has."""
         (plateau,) = super()._plateaus()
-        plateau.memory = Memory(
+        plateau.memory = ClosingPlateauMemory(
             self.best,
             self.num_bad_epochs,
             self.cooldown_counter,
@@ -282,24 +282,26 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         self.silent_since = memory.silent_since
 
 
-def _plain(name: str) -> type[Plain]:
-    """PyTorch's class of that name, together with `Plain`."""
+def _native_class(name: str) -> type[NativeScheduler]:
+    """PyTorch's class of that name, together with `NativeScheduler`."""
     pytorchs = getattr(lr_scheduler, name)
     return type(
-        name, (Plain, pytorchs), {"__module__": __name__, "__doc__": f"PyTorch's ``{name}``."}
+        name,
+        (NativeScheduler, pytorchs),
+        {"__module__": __name__, "__doc__": f"PyTorch's ``{name}``."},
     )
 
 
-LambdaLR = _plain("LambdaLR")
-ConstantLR = _plain("ConstantLR")
-LinearLR = _plain("LinearLR")
-PolynomialLR = _plain("PolynomialLR")
-ExponentialLR = _plain("ExponentialLR")
-StepLR = _plain("StepLR")
-MultiStepLR = _plain("MultiStepLR")
-CosineAnnealingWarmRestarts = _plain("CosineAnnealingWarmRestarts")
+LambdaLR = _native_class("LambdaLR")
+ConstantLR = _native_class("ConstantLR")
+LinearLR = _native_class("LinearLR")
+PolynomialLR = _native_class("PolynomialLR")
+ExponentialLR = _native_class("ExponentialLR")
+StepLR = _native_class("StepLR")
+MultiStepLR = _native_class("MultiStepLR")
+CosineAnnealingWarmRestarts = _native_class("CosineAnnealingWarmRestarts")
 
-CLASSES: dict[str, type[Plain]] = {
+CLASSES: dict[str, type[NativeScheduler]] = {
     scheduler.__name__: scheduler
     for scheduler in (
         LambdaLR, ConstantLR, LinearLR, PolynomialLR, ExponentialLR, StepLR, MultiStepLR,
