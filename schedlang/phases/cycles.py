@@ -28,7 +28,7 @@ from schedlang.formula.expressions import (
     where,
     within,
 )
-from schedlang.formula.levels import Check, above, compare
+from schedlang.formula.levels import Check, above, compare_levels
 from schedlang.language.quantities import Length, Level
 from schedlang.phases.arguments import (
     BetweenZeroAndOne,
@@ -110,7 +110,7 @@ class Restarts(Phase):
         if self.shrink != 1:
             peak = maximum(low, level * power(self.shrink, cycle))
         else:
-            higher = compare(level, low)
+            higher = compare_levels(level, low)
             peak = maximum(low, level) if higher is None else level if higher >= 0 else low
         return low + (peak - low) * (1 + cos(PI * p)) / 2
 
@@ -195,7 +195,7 @@ class Cyclic(Phase):
 
     def check(self, context: Context) -> Iterator[Check]:
         low, high = context.rate(self.min), context.rate(self.max)
-        higher = compare(high, low)
+        higher = compare_levels(high, low)
         mistake = Mistake("out-of-order", "`max` is below `min`", path=("max",))
         if higher is None:
             yield Check(above(low, high), mistake)
