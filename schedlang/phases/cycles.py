@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula.expressions import (
+    LAST_TICK,
     PI,
     Apply,
     Expr,
@@ -41,8 +42,6 @@ from schedlang.phases.arguments import (
 )
 from schedlang.phases.base import Context, Phase, Resolved
 
-LAST_TICK = 2**53
-"""Ticks beyond this are no doubles of their own."""
 FINE = 2**200
 """Growing cycles are added up in parts of a tick so fine that no double sees them."""
 
