@@ -28,7 +28,7 @@ from schedlang.formula.expressions import (
     T,
 )
 from schedlang.formula.intervals import ANYTHING, Interval, interval_of
-from schedlang.formula.levels import at_tick, compare, of_pair, pair, shown, times
+from schedlang.formula.levels import at_tick, compare_levels, of_pair, pair, shown, times
 from schedlang.formula.notation import infix, number, tidy
 
 INF, NAN = math.inf, math.nan
@@ -385,7 +385,7 @@ def test_pairs(level: Expr, parts: tuple[float, float] | None, text: str) -> Non
     ],
 )
 def test_levels_are_compared(x: Expr, y: Expr, sign: int | None) -> None:
-    found = compare(x, y)
+    found = compare_levels(x, y)
     assert (
         found == sign
         if sign is None or found is None

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from schedlang import Schedule, ScheduleError, parse
+from schedlang.formula.expressions import LAST_TICK
 from schedlang.language.consistency import MOST_PHASES
 from schedlang.language.grammar import DEEPEST, LONGEST
 from schedlang.language.tree import MOST_REFUSED, MOST_REPEATS
 from schedlang.phases.arguments import LARGEST_INTEGER
-from schedlang.program.clock import LAST_TICK, MOST_TICKS
+from schedlang.program.clock import MOST_TICKS
 from schedlang.program.lowering import MOST_PHASES_IN_BLOCK
 
 

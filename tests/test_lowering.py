@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from schedlang import ScheduleError, parse
-from schedlang.formula.expressions import BASE, Expr, Number
+from schedlang.formula.expressions import BASE, LAST_TICK, Expr, Number
 from schedlang.formula.levels import shown
 from schedlang.formula.notation import infix
 from schedlang.phases.base import Context
-from schedlang.program.clock import LAST_TICK
 from schedlang.program.lowering import _sampled_ticks
 from schedlang.program.program import Part, Piece
 

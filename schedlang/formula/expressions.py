@@ -104,6 +104,8 @@ Expr: TypeAlias = Number | Symbol | Apply | Lookup | Named
 Operand: TypeAlias = "_Arithmetic | float | Fraction"
 
 T = Symbol("t")
+LAST_TICK = 2**53
+"""Ticks beyond this are no doubles of their own."""
 BASE = Symbol("base")
 LEVEL = "level_"
 """How the symbols of levels begin that are no multiple of the base and a number."""

@@ -29,7 +29,7 @@ _SIGNS: dict[str, Operation] = {
 }  # fmt: skip
 
 
-def read(text: str) -> ParsedNode:
+def read_line(text: str) -> ParsedNode:
     """The dict form of a line.
 
     Raises:
@@ -43,7 +43,7 @@ def read_expression(text: str) -> Expr:
     """An expression on its own, as the dict form of `fn` has it.
 
     Raises:
-        ScheduleError: as `read`, and for unknown names.
+        ScheduleError: as `read_line`, and for unknown names.
     """
     part: _Expression = _parse(text, "expression")
     mistakes = [*part.mistakes, *_depth_mistakes(part, Span(0, len(text)))]

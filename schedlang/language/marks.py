@@ -125,7 +125,7 @@ class Template:
         return " ".join(_put_together(self.literals, chosen).split())
 
 
-def read(text: str) -> Template:
+def read_space(text: str) -> Template:
     """The marks of a space, once its lines are parsed.
 
     Raises:

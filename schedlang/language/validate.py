@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from schedlang.errors import Mistake, Path, ScheduleError, nearest, quoted
 from schedlang.language import consistency
-from schedlang.language.grammar import DEEPEST, LONGEST, read
+from schedlang.language.grammar import DEEPEST, LONGEST, read_line
 from schedlang.language.placed import ParsedNode, Placed, place_of, set_place, span_at
 from schedlang.language.tree import Group, Product, Refused, Settings, Tree
 from schedlang.phases import kinds
@@ -28,14 +28,14 @@ def from_text(text: str, clock: str | None = None) -> Tree:
     Raises:
         ScheduleError: with every mistake of the line, in its order.
     """
-    raw = read(text)
+    raw = read_line(text)
     if clock is not None and raw.setdefault("clock", clock) != clock:
         (span,) = raw.place.spans("clock")
         raw.mistakes.append(twice("clock", raw["clock"], clock)._replace(span=span))
     return from_dict(raw, text)
 
 
-def is_line(text: str, clock: str | None = None) -> bool:
+def is_valid_line(text: str, clock: str | None = None) -> bool:
     """Whether a text is a line without a mistake."""
     try:
         from_text(text, clock)
@@ -50,15 +50,15 @@ def twice(name: str, ours: str, theirs: str) -> Mistake:
     return Mistake("conflicting-settings", message, "give it once", (name,))
 
 
-def plain(raw: Any) -> Any:
+def plain_data(raw: Any) -> Any:
     """The dict form with dicts and lists in place of other mappings and sequences.
 
     OmegaConf's are resolved as they are read.
     """
     if isinstance(raw, Mapping) and not isinstance(raw, dict):
-        return {key: plain(value) for key, value in raw.items()}
+        return {key: plain_data(value) for key, value in raw.items()}
     if isinstance(raw, Sequence) and not isinstance(raw, str | bytes | list | tuple):
-        return [plain(value) for value in raw]
+        return [plain_data(value) for value in raw]
     return raw
 
 

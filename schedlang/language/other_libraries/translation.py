@@ -24,7 +24,7 @@ from schedlang.language.other_libraries.parts import (
     WrittenStage,
     typo,
 )
-from schedlang.language.validate import argument_names, is_line
+from schedlang.language.validate import argument_names, is_valid_line
 from schedlang.phases import kinds
 
 _BACK = "hold to=1x"
@@ -119,13 +119,13 @@ class Translation:
     def line(self, clock: str | None) -> str:
         """The line that was meant; empty if it is not one."""
         written = self._text()
-        if not is_line(written, clock) and (unit := self._unit()):
+        if not is_valid_line(written, clock) and (unit := self._unit()):
             if "total" in self.settings:
                 self.settings["total"] = _with_unit(self.settings["total"], unit)
             for phase in _phases(self.stages):
                 phase.give_unit(unit)
             written = self._text()
-        return written if is_line(written, clock) else ""
+        return written if is_valid_line(written, clock) else ""
 
     def _text(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self.settings.items())
