@@ -13,7 +13,7 @@ from schedlang.formula.levels import shown
 from schedlang.formula.notation import infix
 from schedlang.phases.base import Context
 from schedlang.program.clock import LAST_TICK
-from schedlang.program.lowering import _looked_at_ticks
+from schedlang.program.lowering import _sampled_ticks
 from schedlang.program.program import Part, Piece
 
 
@@ -161,12 +161,12 @@ def context(ticks: int | None, skip: int = 0) -> Context:
 
 @pytest.mark.parametrize(("ticks", "skip"), [(1, 0), (100, 0), (150, 0), (200, 0), (9, 4)])
 def test_a_short_formula_is_evaluated_at_every_tick(ticks: int, skip: int) -> None:
-    assert _looked_at_ticks(context(ticks, skip)) == tuple(range(ticks - skip + 1))
+    assert _sampled_ticks(context(ticks, skip)) == tuple(range(ticks - skip + 1))
 
 
 @pytest.mark.parametrize("ticks", [1_300, 10_000, 10**9])
 def test_a_long_formula_is_evaluated_at_its_ends_and_between(ticks: int) -> None:
-    found = _looked_at_ticks(context(ticks))
+    found = _sampled_ticks(context(ticks))
     assert found[:100] == tuple(range(100))
     assert found[-101:] == tuple(range(ticks - 100, ticks + 1))
     between = found[100:-101]
@@ -177,7 +177,7 @@ def test_a_long_formula_is_evaluated_at_its_ends_and_between(ticks: int) -> None
 
 
 def test_an_endless_formula_is_evaluated_ever_more_rarely() -> None:
-    found = _looked_at_ticks(context(None))
+    found = _sampled_ticks(context(None))
     assert found[:100] == tuple(range(100))
     assert found[-101:] == tuple(range(LAST_TICK - 100, LAST_TICK + 1))
     between = [tick for tick in found if 2_000 < tick < LAST_TICK - 100]

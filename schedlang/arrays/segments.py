@@ -28,7 +28,12 @@ from schedlang.formula.expressions import (
 from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Track
 
-LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
+LARGEST_OF_TYPE = {
+    "int32": 2**31 - 1,
+    "int64": 2**63 - 1,
+    "float32": 2**63 - 1,
+    "float64": 2**63 - 1,
+}
 """The last tick that can be told, by the type in which ticks are counted."""
 
 LAST_EXACT = 2**24

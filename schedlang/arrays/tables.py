@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from schedlang.arrays.segments import (
     FAR,
-    LARGEST,
+    LARGEST_OF_TYPE,
     ArrayLibrary,
     Evaluation,
     Segment,
@@ -99,7 +99,7 @@ class _Timeline:
             )
         evaluate = self._by_dtype.get(dtype)
         if evaluate is None:
-            last = LARGEST[dtype]
+            last = LARGEST_OF_TYPE[dtype]
             found = [in_reach(one, last) for one in self._segments if one.begin <= last]
             choose = _Table if len(found) > FEW else _Choice
             evaluate = self._by_dtype[dtype] = choose(found, self._arrays, dtype)
@@ -127,7 +127,7 @@ class _Choice:
 
 
 def _in_first_round(loop: Loop, arrays: ArrayLibrary, step: Tensor, dtype: str) -> Tensor:
-    if loop.begin + loop.period > LARGEST[dtype]:
+    if loop.begin + loop.period > LARGEST_OF_TYPE[dtype]:
         return step
     if not loop.begin:
         return step % loop.period
@@ -198,7 +198,7 @@ class _Table:
             for each, own in zip(formula_of, counts, strict=True)
         ]
         self._whole = _Columns(whole, arrays, dtype)
-        last = LARGEST[dtype]
+        last = LARGEST_OF_TYPE[dtype]
         ends = [(one.begin, last if one.end is None else one.end) for one in found]
         near = [
             [*(count_at(c, tick) for c in own for tick in both), *constants]
@@ -324,7 +324,7 @@ def refuse_epochs(program: Program, target: str) -> None:
         ValueError: if that is what it is.
     """
     if program.tick == "epoch" and program.steps_per_epoch is None:
-        message = f"{target} counts updates, and this schedule counts epochs"
+        message = f"{target} counts updates, but this schedule counts epochs"
         raise ValueError(f"{message}: set steps_per_epoch=")
 
 
@@ -340,5 +340,7 @@ def steps_per_update(gradient_accumulation_steps: int) -> int:
         steps = 0
     if steps < 1:
         wrong = f"not {gradient_accumulation_steps!r}"
-        raise ValueError(f"gradient_accumulation_steps is a whole number from 1 on, {wrong}")
+        raise ValueError(
+            f"gradient_accumulation_steps must be a whole number of at least 1, {wrong}"
+        )
     return steps

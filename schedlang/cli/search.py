@@ -13,7 +13,7 @@ from typing import Any
 
 from schedlang.cli import options
 from schedlang.cli.files import ConfigFile, entries, key_of, load, suggestion, value_at
-from schedlang.cli.inputs import SUFFIXES
+from schedlang.cli.inputs import FILE_SUFFIXES
 from schedlang.cli.output import UsageError
 from schedlang.errors import ScheduleError
 from schedlang.language.validate import is_line
@@ -22,7 +22,7 @@ from schedlang.schedule import parse
 PLAIN_KEYS = ("schedule", "lr_schedule")
 KEYS = (*PLAIN_KEYS, "*_schedule")
 """The keys under which schedules are found."""
-SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
+PLAN_SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
 """Keys of a plan that are no hyperparameters."""
 HYPERPARAMETERS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps", "values")
 """Keys by which a mapping is known to be a plan."""
@@ -39,7 +39,7 @@ def files_in(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
+            if name.lower().endswith(FILE_SUFFIXES):
                 yield Path(where, name)
 
 
@@ -74,8 +74,8 @@ def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[
     if len(looking) > 1:
         raise several(file.name, [path for path, _ in looking])
     if not looking:
-        advice = "name its place, such as --key train.lr_schedule"
-        raise UsageError(f"{file.name} holds nothing that looks like a schedule; {advice}")
+        advice = "give its key, such as --key train.lr_schedule"
+        raise UsageError(f"{file.name} contains nothing that looks like a schedule; {advice}")
     return [(value, key_of(path)) for path, value in looking]
 
 
@@ -84,7 +84,7 @@ def several(name: str, paths: Sequence[Sequence[str]]) -> UsageError:
     keys = [suggestion(path) for path in islice(paths, MOST_SUGGESTIONS)]
     if len(paths) > MOST_SUGGESTIONS:
         keys.append(f"{len(paths) - MOST_SUGGESTIONS} more")
-    return UsageError(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
+    return UsageError(f"{name} contains several schedules; choose one: {' or '.join(keys)}")
 
 
 def _by_key(content: Any, keys: Sequence[str]) -> list[KeyedValue]:
@@ -175,13 +175,13 @@ def _is_plan(value: Any) -> bool:
         and not _matches((str(key),), KEYS)
         and _seems_a_schedule((), inside)
         for key, inside in value.items()
-        if key not in SETTINGS
+        if key not in PLAN_SETTINGS
     )
 
 
 def _is_whole_plan(content: Any) -> bool:
     """Whether a file is nothing but a plan: of more than a line, and at usual keys only."""
-    if not _is_plan(content) or not {*content} <= {*SETTINGS, *HYPERPARAMETERS}:
+    if not _is_plan(content) or not {*content} <= {*PLAN_SETTINGS, *HYPERPARAMETERS}:
         return False
     return len(content) > 1 or any(isinstance(value, dict) for value in content.values())
 

@@ -23,7 +23,7 @@ from schedlang.counterparts.table import (
 from schedlang.formula.expressions import Expr, T, symbols
 from schedlang.program.program import Piece
 
-NUMBERS = {
+KERAS_NAMES = {
     "weight_decay": "weight_decay",
     "momentum": "momentum",
     "beta1": "beta_1",

@@ -19,7 +19,7 @@ from schedlang.counterparts.table import (
 from schedlang.formula.expressions import ZERO, Expr
 from schedlang.program.program import Piece
 
-NAMES = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
+OPTAX_NAMES = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
 """What optax calls the hyperparameters of a plan that it has another name for."""
 DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
     "cosine_decay_schedule": {"alpha": 0.0},

@@ -73,7 +73,7 @@ def counterpart(piece: Piece, levels: Levels) -> Call | None:
     return table.find(COUNTERPARTS, piece, levels)
 
 
-class Stretch(NamedTuple):
+class ChainedPhase(NamedTuple):
     """What one scheduler of the chain does.
 
     Attributes:
@@ -85,12 +85,12 @@ class Stretch(NamedTuple):
     call: Call | None
 
 
-def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
+def chain_plan(program: Program, levels: Levels) -> dict[int, ChainedPhase]:
     """The schedulers of the chain by the ticks at which they begin."""
     track = program.symbolic[0]
     found = {
-        begin: Stretch(piece, None if piece is None else counterpart(piece, levels))
-        for begin, piece in _stretches(track, levels)
+        begin: ChainedPhase(piece, None if piece is None else counterpart(piece, levels))
+        for begin, piece in _chained_phases(track, levels)
     }
     first = found[0]
     if first.call is not None and _is_all(first.call, track, levels):
@@ -103,7 +103,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
     }
 
 
-def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
+def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str | None:
     """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
     calls = [each.call for each in planned.values()]
     arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
@@ -111,7 +111,7 @@ def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None
         text = program.plateau["text"]
         if program.tick == "step":
             return (
-                f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau counts "
+                f"`{text}` counts epochs, but a tick is an update and ReduceLROnPlateau counts "
                 "every step"
             )
         if "patience" not in arguments:
@@ -119,8 +119,8 @@ def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None
     elif program.momentum is not None and "cycle_momentum" not in arguments:
         text = program.momentum.pieces[0].text
         return (
-            f"`{text}` moves the momentum, which PyTorch's own class can do only where it stands "
-            "alone"
+            f"`{text}` moves the momentum, which PyTorch's own class can do only as the whole "
+            "schedule"
         )
     return None
 
@@ -157,7 +157,7 @@ def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
     yield from (*pieces, end)
 
 
-def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
+def _chained_phases(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
     """Where a child begins, and its phase (None: several at once)."""
     in_product = False
     for piece in _pieces(track, levels):
@@ -360,8 +360,8 @@ LIMITS = {
     "step": f"StepLR {_FROM_BASE}, with whole periods",
     "multistep": f"MultiStepLR {_FROM_BASE}, with one factor",
     "restarts": f"CosineAnnealingWarmRestarts {_FROM_BASE}, with whole cycles",
-    "cyclic": "CyclicLR sets the rates itself, so that it stands alone",
-    "onecycle": "OneCycleLR overwrites the base rates, so that it stands alone",
-    "plateau": "ReduceLROnPlateau stands alone",
+    "cyclic": "CyclicLR sets the rates itself, so it must be the whole schedule",
+    "onecycle": "OneCycleLR overwrites the base rates, so it must be the whole schedule",
+    "plateau": "ReduceLROnPlateau must be the whole schedule",
 }
 """Why a class does not have the values of a phase of its kind, where it does not."""

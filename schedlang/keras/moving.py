@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from schedlang.counterparts.keras import NUMBERS
+from schedlang.counterparts.keras import KERAS_NAMES
 from schedlang.keras.schedule import ScheduledRate
 from schedlang.program.program import Program
 
@@ -64,7 +64,7 @@ def name_of(optimizer: Any, key: str) -> str | None:
 
     ``momentum`` is ``beta_1`` where there is no other.
     """
-    names = [NUMBERS[key]] if key in NUMBERS else []
+    names = [KERAS_NAMES[key]] if key in KERAS_NAMES else []
     if key == "momentum":
         names.append("beta_1")
     return next((name for name in names if hasattr(optimizer, name)), None)

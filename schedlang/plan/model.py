@@ -24,7 +24,7 @@ from schedlang.language.tree import Settings
 from schedlang.language.validate import OwnErrors, plain
 from schedlang.patterns import Pattern
 from schedlang.plan.reading import (
-    SETTINGS,
+    PLAN_SETTINGS,
     VALUES,
     Line,
     is_line,
@@ -372,7 +372,7 @@ def _form() -> type[BaseModel]:
     fields: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in Settings.model_fields.items()
-        if name in SETTINGS
+        if name in PLAN_SETTINGS
     }
     fields[VALUES] = (dict[str, Schedule], Field({}, description="lines of no optimizer, by name"))
     form: type[BaseModel] = create_model("PlanMapping", __base__=_Extra, **fields)

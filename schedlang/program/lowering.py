@@ -23,7 +23,7 @@ from schedlang.phases.base import Context, resolved_arguments
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
 from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
-from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, changed, moved
+from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, map_pieces, shifted
 from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
 MOST_PHASES_IN_BLOCK = 200_000
@@ -149,8 +149,10 @@ class Lowering:
                 held = nearest_tick(found.end) - at.origin
                 if last is None or held < last:
                     own.append(Piece(held, last, found.level))
-            tracks.append(list(changed(own, partial(_times, ONE if tracks else at.level))))
-            tracks += [list(changed(_filled(parts, last, begin), _as_factor)) for parts in others]
+            tracks.append(list(map_pieces(own, partial(_times, ONE if tracks else at.level))))
+            tracks += [
+                list(map_pieces(_filled(parts, last, begin), _as_factor)) for parts in others
+            ]
             momentum += found.momentum
             level = times(level, found.level)
         return Timelines(end, self.level(level), tracks, momentum)
@@ -173,7 +175,7 @@ class Lowering:
         in_block = length.denominator
         if group.times is None and in_block * _size(group.stages) > MOST_PHASES_IN_BLOCK:
             message = (
-                f"a round of `x inf` lasts {length} ticks, which comes out even only after"
+                f"a round of `x inf` lasts {length} ticks, which is a whole number only after"
                 f" {in_block:,} rounds: more than {MOST_PHASES_IN_BLOCK:,} phases"
             )
             advice = "give a round a length in whole ticks"
@@ -219,7 +221,7 @@ class Lowering:
         self, block: Timelines, at: Position, path: Path, *, same: bool | None
     ) -> bool:
         """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
-        message = "every round of `x inf` must enter on the same level; this one drifts"
+        message = "every round of `x inf` must start at the same level; this one drifts"
         advice = "end the round on the level at which it starts"
         mistake = Mistake("repeat-differs", message, advice, path)
         if same is None:
@@ -290,7 +292,7 @@ class Lowering:
             return _PhaseCurves(ZERO, self.level(phase.skipped(context)), {})
         curve = phase.curve(context)
         if isinstance(phase, Fn) or phase.kind not in BUILT_IN:
-            curve, undecided = looked_at(curve, context)
+            curve, undecided = without_rounding_below_zero(curve, context)
             self.checks += [undecided.under(timed.path)] if undecided is not None else []
         elif phase.grows():
             self.checks.append(_stays_finite(curve, context).under(timed.path))
@@ -366,7 +368,7 @@ def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
     """The parts of two one after the other, those of the second so many ticks later."""
     for tracks, more in ((one.tracks, other.tracks), ([one.momentum], [other.momentum])):
         _extend(
-            tracks, [[moved(part, later) for part in parts] if later else parts for parts in more]
+            tracks, [[shifted(part, later) for part in parts] if later else parts for parts in more]
         )
     return Timelines(other.end, other.level, one.tracks, one.momentum)
 
@@ -383,7 +385,7 @@ def _repeated(
     inside = [_filled(parts, period) for parts in block.tracks]
     first = nearest_tick(at.now) - at.origin
     once = [
-        _filled([moved(part, -first) for part in parts], begin - first) for parts in before.tracks
+        _filled([shifted(part, -first) for part in parts], begin - first) for parts in before.tracks
     ]
     if len(once) == len(inside) and all(map(_alike, once, inside)):
         begin = first
@@ -407,10 +409,10 @@ def _repeated_momentum(
     if not parts:
         return []
     first = parts[0].begin
-    rounds = [moved(part, -first) for part in parts]
-    held = _held([*rounds, moved(rounds[0], period)])[:-1]
+    rounds = [shifted(part, -first) for part in parts]
+    held = _held([*rounds, shifted(rounds[0], period)])[:-1]
     end = None if times is None else begin + (times - 1) * period
-    last = [] if end is None else [moved(part, end) for part in parts]
+    last = [] if end is None else [shifted(part, end) for part in parts]
     if times == 1:
         return last
     return [Repeat(begin + first, None if end is None else end + first, period, tuple(held)), *last]
@@ -498,7 +500,7 @@ def _is_not_finite(e: Expr) -> Expr:
     return Apply("not", (formula.at_most(Apply("abs", (e,)), _LARGEST),))
 
 
-def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
+def without_rounding_below_zero(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     """A formula of the user's own, without the values below 0 that are mere rounding.
 
     It is evaluated on the first and last hundred ticks, a thousand between, and at ``T``; without a
@@ -509,9 +511,9 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
         ScheduleError: if a value is not finite, or below 0 by more than 1e-12 of the greatest
             magnitude (without a duration, of the greatest so far).
     """
-    ticks = _looked_at_ticks(context)
+    ticks = _sampled_ticks(context)
     message = "the value at tick {tick} of this phase is {rate}"
-    mistake = Mistake("not-finite", message, "a rate is finite and not negative")
+    mistake = Mistake("not-finite", message, "a rate must be finite and not negative")
     parts = formula.affine(curve)
     if parts is None or ZERO not in parts:
         ends = (at_tick(curve, float(t), left=False) for t in (ticks[0], ticks[-1]))
@@ -531,7 +533,7 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     return (curve if min(rates.values()) >= 0 else formula.maximum(ZERO, curve)), None
 
 
-def _looked_at_ticks(context: Context) -> tuple[int, ...]:
+def _sampled_ticks(context: Context) -> tuple[int, ...]:
     last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     ticks = {*range(min(100, last)), *range(max(0, last - 100), last + 1)}
     if context.ticks is None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from schedlang.errors import Mistake, ScheduleError, Span, quoted
-from schedlang.language.other_libraries.meant import Meant
 from schedlang.language.other_libraries.parts import Note, Unclear
 from schedlang.language.other_libraries.reader import Reader
+from schedlang.language.other_libraries.translation import Translation
 from schedlang.language.validate import from_text
 
 LONGEST = 2_000
 """In characters; for a longer text no line is worked out."""
 
 
-def with_line_meant(error: ScheduleError, clock: str | None = None) -> ScheduleError:
+def with_suggestion(error: ScheduleError, clock: str | None = None) -> ScheduleError:
     """The error with the line that was meant, where a habit of another library made the mistake.
 
     Args:
@@ -36,7 +36,7 @@ def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
     reader = Reader(text)
     try:
         stages = reader.line()
-        meant = Meant(reader.settings, stages, reader.notes)
+        meant = Translation(reader.settings, stages, reader.notes)
     except Unclear:
         return reader.notes, ""
     return meant.notes, meant.line(clock) if meant.notes else ""
