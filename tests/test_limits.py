@@ -70,6 +70,8 @@ READ: list[tuple[str, str, str]] = [
     ("total=1 | hold", "total=0 | hold", "out-of-range"),
     ("steps_per_epoch=1 clock=step | hold", "steps_per_epoch=0 clock=step | hold", "out-of-range"),
     ("tokens_per_step=1e-9 | hold", "tokens_per_step=0 | hold", "out-of-range"),
+    ("lr=0.1 | warmup 9 from=0.049 to=50%", "lr=0.1 | warmup 9 from=0.051 to=50%", "warmup-falls"),
+    ("lr=0.1 | decay 9 from=50% to=0.049", "lr=0.1 | decay 9 from=50% to=0.051", "decay-rises"),
 ]  # fmt: skip
 
 
