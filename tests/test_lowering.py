@@ -187,6 +187,19 @@ def test_an_endless_formula_is_evaluated_ever_more_rarely() -> None:
     assert len(between) > 850
 
 
+@pytest.mark.parametrize(
+    ("line", "curve"),
+    [
+        ("fn {1 + t}", "base * (1 + t)"),
+        ("fn 10 {1 - p}", "base * (1 - t / 10)"),
+        ("fn 10 {1 - p - 1e-15}", "max(0, base * (1 - t / 10 - 1e-15))"),
+    ],
+)
+def test_only_a_formula_that_falls_below_0_is_cut_there(line: str, curve: str) -> None:
+    (track,) = parse(line).bind(lr=0.1).symbolic
+    assert infix(track.pieces[0].curve) == curve
+
+
 def test_a_level_that_is_no_share_and_no_rate_has_a_symbol() -> None:
     program = parse("step 4 every=2 min=1e-3 -> linear 4").bind(lr=0.1)
     (track,) = program.symbolic

@@ -303,7 +303,7 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
             inside = affine(value, base)
             if inside is None or inside[0] != ZERO:
                 return inside
-            return ZERO, e if inside[1] is value else Named(name, inside[1])
+            return ZERO, Named(name, inside[1])
         case Apply(op, args):
             parts = []
             for arg in args:

@@ -228,8 +228,8 @@ def _bad(message: str, advice: str, begin: int, end: int) -> Mistake:
 
 def _stripped(clean: str, begin: int, end: int) -> Span:
     inside = clean[begin:end]
-    left = len(inside) - len(inside.lstrip())
-    return Span(begin + left, max(begin + left, begin + len(inside.rstrip())))
+    begin += len(inside) - len(inside.lstrip())
+    return Span(begin, begin + len(inside.strip()))
 
 
 def _mark(clean: str, begin: int, end: int, places: list[Span]) -> _Mark:

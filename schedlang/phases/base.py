@@ -96,7 +96,7 @@ class Context(NamedTuple):
         if share is None:
             return Number(float(level.value))
         if isinstance(self.base, Number):
-            return Number(float(share) * self.base.value)
+            return Number(float(share))
         return of_pair(float(share), 0.0)
 
     def start(self, level: Level | None) -> Expr:

@@ -71,7 +71,8 @@ def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) ->
             found[i] = mistake._replace(advice=_advice(own[0], line, only_change=only_change))
             line = ""
     if line:  # a misspelt name hides the habits behind it
-        found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
+        advice = "; ".join(filter(None, [found[0].advice, f"write `{line}`"])).replace("?;", "?")
+        found[0] = found[0]._replace(advice=advice)
     return ScheduleError(found, text)
 
 

@@ -52,7 +52,7 @@ class Tokens:
         wrapped = _WRAPPED.fullmatch(same)
         if wrapped and wrapped[1] not in wrapped["inside"]:
             begin, end = wrapped.span("inside")
-            same = " " * begin + same[begin:end] + " " * (len(same) - end)
+            same = " " * begin + same[begin:end]
             first = len(text) - len(text.lstrip())
             self.note(Span(first, begin), "a line has no quotes around it")
         self.same = same
