@@ -1,4 +1,4 @@
-"""The words, numbers and signs of a line, those of other libraries and of chat programs too."""
+"""The tokens of a line, including the signs of other libraries and of chat programs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WRAPPED = re.compile(r"""\s*(?:[\w.-]+\s*[:=]\s*)?(["'`])(?P<inside>.*)\1[;,]?\
 
 
 class Tokens:
-    """The tokens of a text, one after the other, and the habits that are found in it."""
+    """The tokens of a text in sequence, and the habits found in it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
