@@ -52,30 +52,33 @@ ONE_CYCLE = _LineTemplate("onecycle {n}ep max=3x", "OneCycleLR")
 TASKS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     "image-classification": (
         (COSINE, "the usual choice for ResNets and EfficientNets, and falls smoothly to the end"),
-        (MULTISTEP, "proven on ResNets, and converges in a stable way"),
+        (MULTISTEP, "proven on ResNets, and converges stably"),
     ),
     "nlp": (
         (WARMUP_COSINE, "Transformers need the warm-up, and large models do well with the cosine"),
-        (LINEAR, "Transformers need the warm-up; BERT and its kin decay in a line"),
+        (LINEAR, "Transformers need the warm-up; BERT and similar models decay linearly"),
     ),
     "object-detection": (
         (LATE_MULTISTEP, "the standard way of training on COCO: late drops, after a short warm-up"),
-        (STEP, "the same with equal steps, where the drops are not known"),
+        (STEP, "the same with equal steps, where the milestones are not known"),
     ),
     "segmentation": (
-        (POLY, "DeepLab's decay, which leaves fine corrections for the end"),
-        (COSINE, "a fine end of the decay, too"),
+        (POLY, "DeepLab's decay; its small rates at the end make fine corrections"),
+        (COSINE, "also ends on small rates"),
     ),
     "gan": (
-        (PLATEAU, "adapts to a training that is unstable"),
-        (STEADY, "CycleGAN's: the rate stays for half of the run, then falls in a line"),
+        (PLATEAU, "adapts to unstable training"),
+        (STEADY, "CycleGAN's: the rate is constant for half of the run, then decays linearly"),
     ),
     "reinforcement-learning": (
         (EXP, "falls smoothly, whatever the environment does"),
-        (REWARD_PLATEAU, "adapts to the environment: the rate falls when the reward stays"),
+        (
+            REWARD_PLATEAU,
+            "adapts to the environment: the rate falls when the reward stops improving",
+        ),
     ),
     "transfer-learning": (
-        (GENTLE_STEP, "fine-tunes what is trained already, in a few steps"),
+        (GENTLE_STEP, "suits fine-tuning, with a few small drops"),
         (PLATEAU, "fine-tunes until the validation loss no longer falls"),
     ),
 }
@@ -92,7 +95,7 @@ AIMS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     ),
     "stability": (
         (STEP, "the rate is constant between few drops"),
-        (MULTISTEP, "the rate is constant between drops whose places you choose"),
+        (MULTISTEP, "the rate is constant between drops at positions of your choice"),
     ),
     "best-quality": ((WARMUP_COSINE, "what most of the best published results were trained with"),),
 }

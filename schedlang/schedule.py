@@ -251,7 +251,7 @@ class Schedule(OwnErrors, Tree):
         Args:
             target: for what.
             lr: the base rate; without it, it is a parameter where the target needs one.
-            function: another name for what is defined.
+            function: the name of the function that is defined.
             style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
             gradient_accumulation_steps: the Keras optimizer's, see `to_keras`.
             **binding: what the line leaves open, see `Binding`.
@@ -315,7 +315,7 @@ def parse(text: str, *, clock: ClockName | None = None) -> Schedule:
     'cosine'
     """
     if not isinstance(text, str):
-        raise TypeError(f"parse takes a text, not {type(text).__name__}")
+        raise TypeError(f"parse takes a string, not {type(text).__name__}")
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:

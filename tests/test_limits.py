@@ -105,7 +105,7 @@ def test_the_dict_form_is_as_deep_as_a_text(make: Callable[[int], dict[str, Any]
     with pytest.raises(ScheduleError) as caught:
         Schedule.model_validate(make(DEEPEST + 1))
     assert str(caught.value) == (
-        "error[too-deep]: this is nested deeper than 64 levels\n  write it flatter"
+        "error[too-deep]: this is nested deeper than 64 levels\n  reduce the nesting"
     )
 
 

@@ -324,7 +324,7 @@ def refuse_epochs(program: Program, target: str) -> None:
         ValueError: if that is what it is.
     """
     if program.tick == "epoch" and program.steps_per_epoch is None:
-        message = f"{target} counts updates, and this schedule counts epochs"
+        message = f"{target} counts updates, but this schedule counts epochs"
         raise ValueError(f"{message}: set steps_per_epoch=")
 
 
@@ -340,5 +340,7 @@ def steps_per_update(gradient_accumulation_steps: int) -> int:
         steps = 0
     if steps < 1:
         wrong = f"not {gradient_accumulation_steps!r}"
-        raise ValueError(f"gradient_accumulation_steps is a whole number from 1 on, {wrong}")
+        raise ValueError(
+            f"gradient_accumulation_steps must be a whole number of at least 1, {wrong}"
+        )
     return steps

@@ -91,7 +91,7 @@ def emit(options: argparse.Namespace) -> int:
     steps = options.gradient_accumulation_steps
     choice = {"style": options.style, "gradient_accumulation_steps": steps}
     if found.is_plan and name is not None:
-        raise UsageError("--function names what a line defines, and this is a plan")
+        raise UsageError("--function is for a line, but this is a plan")
     with reported(found):
         if found.is_plan:
             plan = found.plan()

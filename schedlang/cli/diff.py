@@ -33,7 +33,7 @@ def diff(options: argparse.Namespace) -> int:
     """Compare two schedules, or the schedules of two files key by key; 1 if any differ."""
     given = settings(options)
     if len(options.schedules) != 2:
-        raise UsageError(f"`diff` takes two schedules, and {len(options.schedules)} are given")
+        raise UsageError(f"`diff` takes two schedules, not {len(options.schedules)}")
     first, second = (_by_key(argument, options.key) for argument in options.schedules)
     if len(first) == len(second) == 1:  # the keys may differ
         ((_, a),), ((_, b),) = first.items(), second.items()
@@ -51,7 +51,7 @@ def diff(options: argparse.Namespace) -> int:
 
 def _by_key(argument: str, key: str | None) -> Mapping[str | None, Input]:
     if is_folder(argument):
-        raise UsageError(f"{argument} is a folder: name a file")
+        raise UsageError(f"{argument} is a folder: give a file")
     return {found.key: found for found in find_all(argument, key)}
 
 

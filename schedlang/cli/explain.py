@@ -45,7 +45,7 @@ def explain(options: argparse.Namespace) -> int:
         _explain(program, found.schedule(), Line("lr", None, found.schedule()))
         write_stdout("")
         made_of = targets(program)
-    write_stdout("What it is made of")
+    write_stdout("What each target uses")
     for name, lines in made_of:
         first, *others = lines
         write_stdout("\n".join([f"  {name:8} {first}", *(f"  {'':8} {line}" for line in others)]))
@@ -73,7 +73,9 @@ def _explain(program: Program, schedule: Schedule, line: Line) -> None:
         )
     if program.momentum is not None:
         text = program.momentum.pieces[0].text
-        write_stdout(f"\n  The momentum moves against the {what} (`{text}`), and then stays.")
+        write_stdout(
+            f"\n  The momentum moves opposite to the {what} (`{text}`), then stays constant."
+        )
     if program.plateau is not None:
         write_stdout(f"\n  {plateau_description(program)}")
 
@@ -85,11 +87,11 @@ def _overview(program: Program, line: Line) -> Iterator[str]:
     elif isinstance(line.pattern, int):
         yield f"It is for parameter group {line.pattern}."
     elif line.pattern == "*":
-        yield "It is for the parameter groups that no line above fits."
+        yield "It is for the parameter groups that match no line above."
     elif line.pattern is not None:
-        yield f"It is for the parameter groups whose names fit `{line.pattern}`."
+        yield f"It is for the parameter groups whose names match `{line.pattern}`."
     if program.tick is None:
-        yield "One tick is one call of step(): whatever the training loop calls it on."
+        yield "One tick is one call of step(), whether per update or per epoch."
     else:
         yield f"One tick is {program.tick_description}."
     if program.length is None:
@@ -159,8 +161,8 @@ def _parts(parts: Sequence[Part], what: str, since: int) -> Iterator[str]:
             placed = part._replace(begin=begin, end=end)
             yield f"{_when(begin, end)}: {_what(placed, what)}"
             continue
-        rounds = "again and again" if end is None else f"{(end - begin) // part.period:,} times"
-        yield f"{_when(begin, end)}: {rounds} the same, {_ticks(part.period)} each, the first time:"
+        count = "endless" if end is None else f"{(end - begin) // part.period:,}"
+        yield f"{_when(begin, end)}: {count} rounds of {_ticks(part.period)}; the first:"
         yield from (f"  {line}" for line in _parts(part.parts, what, begin))
 
 
@@ -179,7 +181,7 @@ def _what(piece: Piece, what: str) -> str:
     way = _SHAPES_IN_WORDS.get(piece.kind)
     if way is not None and row.last is not None:
         moves = "rises" if row.last > row.first else "falls"
-        end = f"{number(row.last)}, which tick {piece.end:,} has"
+        end = f"{number(row.last)} at tick {piece.end:,}"
         return f"the {what} {moves} {way} from {number(row.first)} to {end}"
     words = _in_words(piece, row)
     last = "on" if row.last is None else f"to {number(row.last)}"
@@ -231,7 +233,7 @@ def _in_words(piece: Piece, row: Row) -> str:
                 f" to {_level(phase['b'])}"
             )
         case "plateau":
-            return f"is {number(row.first)} until the metric decides"
+            return f"is {number(row.first)} until the metric reduces it"
         case _:
             return ""
 

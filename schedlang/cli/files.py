@@ -55,7 +55,7 @@ def at_revision(name: str) -> ConfigFile:
     try:
         shown = subprocess.run(command, capture_output=True, check=True)  # noqa: S603  # no shell
     except FileNotFoundError:
-        raise UsageError(f"cannot read {name}: there is no git") from None
+        raise UsageError(f"cannot read {name}: git is not installed") from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise UsageError(f"cannot read {name}: {said}") from None
@@ -145,7 +145,7 @@ def steps_of(key: str) -> list[str]:
         match = _STEP.match(key, position)
         if match is None or key.startswith("."):
             message = 'write it as in train.lr, runs[0].lr or ["a.b"].lr'
-            raise UsageError(f"--key: {quoted(key)} is no key; {message}")
+            raise UsageError(f"--key: {quoted(key)} is not a key; {message}")
         double = match["double"]
         steps.append(json.loads(double) if double else next(filter(None, match.groups()), ""))
         position = match.end()

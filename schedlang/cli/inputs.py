@@ -189,7 +189,7 @@ def find(argument: str, key: str | None) -> Input:
             is the schedule.
     """
     if is_folder(argument):
-        raise UsageError(f"{argument} is a folder, and one schedule is needed: name a file")
+        raise UsageError(f"{argument} is a folder, but one schedule is needed: give a file")
     found = list(find_all(argument, key))
     if len(found) > 1:
         from schedlang.cli.search import several
@@ -222,7 +222,7 @@ def find_all(
         if _is_file(path):
             raise UsageError(f"{argument} is not a {', '.join(FILE_SUFFIXES)} file")
         if key is not None:
-            raise UsageError(f"--key goes with a file, not with the line {quoted(argument)}")
+            raise UsageError(f"--key needs a file, not the line {quoted(argument)}")
         return [Input(argument, argument)]
     from schedlang.cli import files, search
 
@@ -277,7 +277,7 @@ def _plan_in_text(text: str, key: str | None) -> Input:
     from schedlang.cli.files import ConfigFile, load
 
     if key is not None:
-        raise UsageError(f"--key goes with a file, not with the plan {quoted(text)}")
+        raise UsageError(f"--key needs a file, not the plan {quoted(text)}")
     file = ConfigFile("", text, ".yaml")
     return Input(load(file), text, None, file)
 

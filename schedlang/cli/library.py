@@ -38,7 +38,7 @@ def recommend(options: argparse.Namespace) -> int:
         )
         return 0
     if len(options.schedules) > 1:
-        raise UsageError(f"`recommend` takes one task, and {len(options.schedules)} are given")
+        raise UsageError(f"`recommend` takes one task, not {len(options.schedules)}")
     try:
         found = recommended.recommend(options.schedules[0], epochs=options.epochs, lr=options.lr)
     except ValueError as error:

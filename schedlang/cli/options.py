@@ -27,15 +27,15 @@ MULTI_INPUT_COMMANDS = ("check", "lint", "fmt", "diff")
 """The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
-    "lint": "report what is legal and probably a mistake",
-    "explain": "describe what happens when, and what each target is made of",
+    "lint": "report what is valid but probably a mistake",
+    "explain": "describe what happens at which tick, and what each target uses",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
     "diff": "compare two schedules: the first tick that differs, by how much, a picture",
     "presets": "list published schedules, with their sources",
     "recommend": "print lines for a task, with the reason for each",
-    "fmt": "print the canonical text, or bring files into it",
+    "fmt": "print the canonical text, or rewrite files in it",
     "space": "print the lines of a space, for a sweep",
 }
 
@@ -123,7 +123,7 @@ def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The commands that have an option, the option, and what argparse is told of it."""
     flag = {"action": "store_true"}
     number = {"metavar": "N", "type": _positive}
-    yield "check", "--lint", {**flag, "help": "report what `lint` finds, too"}
+    yield "check", "--lint", {**flag, "help": "also report what `lint` finds"}
     yield "check lint", "-q --quiet", {**flag, "help": "print only what is wrong"}
     yield "check lint", "--format", {**_one_of("FORMAT", FORMATS), "default": "text"}
     codes = {"metavar": "CODES", "type": lambda codes: codes.split(","), "default": []}
@@ -133,28 +133,36 @@ def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "plot", "-o --output", {"metavar": "FILE", "help": picture}
     yield "plot", "--ticks", {**number, "help": "how many ticks (default: the whole length)"}
     yield "emit", "target", _one_of("TARGET", TARGETS)
-    yield "emit", "--function", {"metavar": "NAME", "help": "another name for what is defined"}
-    counts = "of the Keras optimizer, which counts batches (for keras only)"
+    yield (
+        "emit",
+        "--function",
+        {"metavar": "NAME", "help": "the name of the function that is defined"},
+    )
+    counts = "that of the Keras optimizer, which counts batches (keras only)"
     yield "emit", "--gradient-accumulation-steps", {**number, "default": 1, "help": counts}
     native = "native: what the framework has (default); closed-form: formulas only"
     yield "emit", "--style", {**_one_of("STYLE", STYLES), "default": "native", "help": native}
     yield "diff", "--ticks", {**number, "help": "how many ticks (default: the longer length)"}
-    yield "recommend", "--epochs", {**number, "default": 100, "help": "the length of the run (100)"}
+    yield (
+        "recommend",
+        "--epochs",
+        {**number, "default": 100, "help": "the length of the run (default: 100)"},
+    )
     rate = {"metavar": "RATE", "type": _rate}
     yield "recommend", "--lr", {**rate, "help": "the base rate, for the lines"}
-    yield "fmt", "-q --quiet", {**flag, "help": "list no changes"}
+    yield "fmt", "-q --quiet", {**flag, "help": "do not list changes"}
     yield "fmt", "--check", {**flag, "help": "list what would change; exit status 1 if anything"}
     yield "fmt", "--write", {**flag, "help": "change the files"}
     yield "space", "--sample", {**number, "help": "print N lines at random"}
     seed = {"metavar": "N", "type": _count, "default": 0}
-    yield "space", "--seed", {**seed, "help": "of the sample (default: 0)"}
-    override = "print one override for --multirun, of the key --key (default: schedule)"
+    yield "space", "--seed", {**seed, "help": "seed of the sample (default: 0)"}
+    override = "print one Hydra override of the key --key (default: schedule) for --multirun"
     yield "space", "--hydra", {**flag, "help": override}
     by_key = "only values at keys called schedule, lr_schedule or …_schedule"
     yield "check lint fmt", "--by-key", {**flag, "help": by_key}
     several = {"metavar": "NAME", "nargs": "*"}
     yield "presets", "schedules", {**several, "help": "a preset"}
-    task = "a task; without one, all are listed"
+    task = "a task (default: list all)"
     yield "recommend", "schedules", {**several, "help": task}
     several = {"metavar": "SCHEDULE", "nargs": "*"}
     yield "check lint fmt", "schedules", {**several, "help": LINES}

@@ -52,13 +52,13 @@ def _settings(path: Path) -> Project:
     for name in ("tool", "schedlang"):
         table = table.get(name, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
-        raise UsageError(f"pyproject.toml: {TABLE} is a table, not {quoted(table)}")
+        raise UsageError(f"pyproject.toml: {TABLE} must be a table, not {quoted(table)}")
     for name, value in table.items():
         if name not in Project._fields:
             advice = nearest(name, Project._fields)
             raise UsageError(f"pyproject.toml: {TABLE} has no {quoted(name)}: {advice}")
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise UsageError(
-                f'pyproject.toml: {TABLE} {name}: write a list of texts, {name} = ["…"]'
+                f'pyproject.toml: {TABLE} {name}: write a list of strings, {name} = ["…"]'
             )
     return Project(**{name: tuple(value) for name, value in table.items()})

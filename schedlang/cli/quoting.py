@@ -23,7 +23,7 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
     if not _are_words_of_a_line(words, several=command in MULTI_INPUT_COMMANDS):
         if command in MULTI_INPUT_COMMANDS:
             return
-        raise UsageError(f"`{command}` takes one schedule, and {len(words)} are given")
+        raise UsageError(f"`{command}` takes one schedule, not {len(words)}")
     target = f"{options.target} " if command == "emit" else ""
     file = _file_of_output()
     if file is None or "-" not in words:

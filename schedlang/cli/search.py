@@ -74,8 +74,8 @@ def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[
     if len(looking) > 1:
         raise several(file.name, [path for path, _ in looking])
     if not looking:
-        advice = "name its place, such as --key train.lr_schedule"
-        raise UsageError(f"{file.name} holds nothing that looks like a schedule; {advice}")
+        advice = "give its key, such as --key train.lr_schedule"
+        raise UsageError(f"{file.name} contains nothing that looks like a schedule; {advice}")
     return [(value, key_of(path)) for path, value in looking]
 
 
@@ -84,7 +84,7 @@ def several(name: str, paths: Sequence[Sequence[str]]) -> UsageError:
     keys = [suggestion(path) for path in islice(paths, MOST_SUGGESTIONS)]
     if len(paths) > MOST_SUGGESTIONS:
         keys.append(f"{len(paths) - MOST_SUGGESTIONS} more")
-    return UsageError(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
+    return UsageError(f"{name} contains several schedules; choose one: {' or '.join(keys)}")
 
 
 def _by_key(content: Any, keys: Sequence[str]) -> list[KeyedValue]:

@@ -48,7 +48,7 @@ def settings_of_plan(plan: Plan, given: Mapping[str, Any]) -> Mapping[str, Any]:
     if "lr" not in given:
         return given
     if "lr" not in plan.hyperparameters:
-        raise UsageError("--lr is the base of `lr`, and the plan has no line for it")
+        raise UsageError("--lr is the base of `lr`, but the plan has no line for it")
     return {**given, "lr": Settings.model_validate(given).lr}
 
 

@@ -139,7 +139,7 @@ def _described(program: Program, key: str, name: str, *, boxes: bool) -> Iterato
 
 
 def _product(name: str) -> str:
-    return f"The {name} is the product of the tables: each row's value times that of the others."
+    return f"The {name} at a tick is the product of the tables' values."
 
 
 def _tracks(program: Program, name: str = "rate") -> Iterator[tuple[str, Track]]:
@@ -152,7 +152,7 @@ def _tracks(program: Program, name: str = "rate") -> Iterator[tuple[str, Track]]
 def _length(program: Program) -> str:
     if program.length is None:
         return "never ends"
-    return f"{program.length:,} tick{'s' if program.length != 1 else ''}, then the end holds"
+    return f"{program.length:,} tick{'s' if program.length != 1 else ''}, then the end level holds"
 
 
 def base_description(program: Program, key: str = "lr") -> str:
@@ -176,7 +176,7 @@ def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str
             yield row.phase, _ticks(begin, end), _values(row), row.formula
             continue
         yield from _rows(part.parts, begin)
-        again = "again and again" if end is None else f"{(end - begin) // part.period:,} rounds"
+        again = "repeats forever" if end is None else f"{(end - begin) // part.period:,} rounds"
         yield f"… {again}, {part.period:,} ticks each", _ticks(begin, end), "", ""
 
 
@@ -272,7 +272,7 @@ def plateau_description(program: Program) -> str:
     names = ("factor", "patience", "threshold", "cooldown", "min", "eps")
     listed = ", ".join(f"{name}={number(float(plateau[name]))}" for name in names)
     return (
-        f"From tick {plateau['begin']:,} on, `{plateau['monitor']}` decides"
+        f"From tick {plateau['begin']:,} on, reductions depend on `{plateau['monitor']}`"
         f" (mode={plateau['mode']}, {listed}, threshold_mode={plateau['threshold_mode']});"
-        " shown as if it always improved."
+        " the values shown assume that it always improves."
     )

@@ -111,7 +111,7 @@ def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str |
         text = program.plateau["text"]
         if program.tick == "step":
             return (
-                f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau counts "
+                f"`{text}` counts epochs, but a tick is an update and ReduceLROnPlateau counts "
                 "every step"
             )
         if "patience" not in arguments:
@@ -119,8 +119,8 @@ def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str |
     elif program.momentum is not None and "cycle_momentum" not in arguments:
         text = program.momentum.pieces[0].text
         return (
-            f"`{text}` moves the momentum, which PyTorch's own class can do only where it stands "
-            "alone"
+            f"`{text}` moves the momentum, which PyTorch's own class can do only as the whole "
+            "schedule"
         )
     return None
 
@@ -360,8 +360,8 @@ LIMITS = {
     "step": f"StepLR {_FROM_BASE}, with whole periods",
     "multistep": f"MultiStepLR {_FROM_BASE}, with one factor",
     "restarts": f"CosineAnnealingWarmRestarts {_FROM_BASE}, with whole cycles",
-    "cyclic": "CyclicLR sets the rates itself, so that it stands alone",
-    "onecycle": "OneCycleLR overwrites the base rates, so that it stands alone",
-    "plateau": "ReduceLROnPlateau stands alone",
+    "cyclic": "CyclicLR sets the rates itself, so it must be the whole schedule",
+    "onecycle": "OneCycleLR overwrites the base rates, so it must be the whole schedule",
+    "plateau": "ReduceLROnPlateau must be the whole schedule",
 }
 """Why a class does not have the values of a phase of its kind, where it does not."""

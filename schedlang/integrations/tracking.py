@@ -133,7 +133,7 @@ def check_every_n(every_n: int | None) -> None:
         ValueError: if it is not a whole number from 1 on, or None.
     """
     if every_n is not None and (not isinstance(every_n, int) or every_n < 1):
-        raise ValueError(f"every_n is a whole number from 1 on, not {every_n!r}")
+        raise ValueError(f"every_n must be a whole number of at least 1, not {every_n!r}")
 
 
 def _numbers(schedule: Scheduled) -> list[_Number]:

@@ -52,7 +52,7 @@ class RateSetter(keras.callbacks.Callback):
         optimizer = inner(model.optimizer)
         if not hasattr(optimizer.learning_rate, "assign"):  # else it is a variable
             raise ValueError(
-                "the optimizer has a schedule already, and its rate cannot be set:"
+                "the optimizer already has a schedule, so its rate cannot be set:"
                 " give it a number, learning_rate=0.1"
             )
         if self.program.momentum is not None:
@@ -70,7 +70,7 @@ class RateSetter(keras.callbacks.Callback):
         steps = getattr(self.model, "steps_per_execution", 1)
         if steps not in {None, 1}:
             raise ValueError(
-                f"a rate is set before each update, and steps_per_execution is {steps}"
+                f"the rate is set before each update, but steps_per_execution is {steps}"
             )
         self._epochs, self._has_metric = 0, False
         memory = self._memory
@@ -118,7 +118,7 @@ class RateSetter(keras.callbacks.Callback):
             return
         self._warned = True
         has = ", ".join(sorted(logs)) or "none"
-        warn(f"`plateau` finds no metric `{monitor}` in the logs of the epoch; there are: {has}")
+        warn(f"`plateau` found no metric `{monitor}` in the epoch's logs, which have: {has}")
 
     def _tick(self, *, ended: bool = False) -> int:
         """The tick of the next update, or of the one that ended."""

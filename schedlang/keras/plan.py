@@ -78,7 +78,7 @@ class PlanSetter(RateSetter):
                 has = [own for own in KERAS_NAMES if hasattr(optimizer, KERAS_NAMES[own])]
                 raise ValueError(f"{kind} has no number called `{key}`; it has {', '.join(has)}")
             if name in names:
-                message = f"`{names[name]}` and `{key}` are one number of this optimizer"
+                message = f"`{names[name]}` and `{key}` are the same number of this optimizer"
                 raise ValueError(f"{message}: write one of them")
             names[name] = key
         for name, key in names.items():
@@ -110,7 +110,7 @@ class PlanSetter(RateSetter):
     def _agree(self, key: str, base: float) -> None:
         given = self._bases.get(key)
         if given is not None and abs(given - base) > 1e-6 * abs(given):
-            raise ValueError(f"{key}={given:g} is given, and the optimizer has {base:g}")
+            raise ValueError(f"{key}={given:g} is given, but the optimizer has {base:g}")
 
     def _rate(self, optimizer: Any) -> float:
         """The base rate: later updates have changed the optimizer's own."""
@@ -122,8 +122,8 @@ class PlanSetter(RateSetter):
         base = self._bases.get("lr", noted)
         if base is None:
             raise ValueError(
-                "the optimizer has made updates, and its rate is not the base rate any more: "
-                "give it, keras_callbacks(lr=0.1)"
+                "the optimizer has made updates, and its rate is no longer the base rate: "
+                "give the base rate, keras_callbacks(lr=0.1)"
             )
         vars(optimizer)["schedlang_base_rate"] = base
         return float(base)

@@ -106,7 +106,7 @@ def build(program: Program, gradient_accumulation_steps: int = 1) -> ScheduledRa
     refuse_epochs(program, "Keras")
     rate = ScheduledRate(program, gradient_accumulation_steps)
     if program.momentum is not None:
-        warn("a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)")
+        warn("a Keras schedule sets only the rate: for `momentum=` use keras_callbacks(...)")
     return rate
 
 

@@ -109,7 +109,7 @@ def _plateaus(tree: Tree) -> Iterator[Mistake]:
     for path, node in walk(tree.stages):
         if isinstance(node, Plateau) and path != end:
             message = "`plateau` must be the last phase, outside `*` and `x`"
-            yield Mistake("plateau-not-last", message, "it has no end of its own", path)
+            yield Mistake("plateau-not-last", message, "it never ends", path)
 
 
 def _products(tree: Tree) -> Iterator[Mistake]:
@@ -121,13 +121,13 @@ def _products(tree: Tree) -> Iterator[Mistake]:
             levels = value if isinstance(value, tuple) else (value,)
             for level in levels:
                 if isinstance(level, Level) and level.share is None:
-                    message = f"a product multiplies shares: `{level}` is absolute"
+                    message = f"levels in a product must be shares: `{level}` is absolute"
                     yield Mistake(
                         "absolute-in-product", message, "write 10% or 0.1x", (*path, name)
                     )
                     break
         if isinstance(node, Cyclic | OneCycle) and node.momentum is not None:
-            message = "`momentum` cannot move inside a product"
+            message = "`momentum` cannot be scheduled inside a product"
             yield Mistake("does-not-apply", message, path=(*path, "momentum"))
 
 
@@ -154,14 +154,14 @@ def _rests(tree: Tree) -> Iterator[Mistake]:
             continue
         place = (*path, "duration")
         if duration.how == "rest" and path not in top:
-            message = "`rest` is for a stage of the line itself, not inside `*` or `x`"
+            message = "`rest` can only be used at the top level, not inside `*` or `x`"
             yield Mistake("rest", message, "write its length", place)
         elif duration.how == "rest" and seen:
             yield Mistake(
                 "rest", "`rest` is given twice", "only one phase can take the rest", place
             )
         elif duration.how == "until" and seen and path in top:
-            message = "`until` after `rest`: the rest is not known yet"
+            message = "`until` cannot follow `rest`, whose length is not known yet"
             yield Mistake("rest", message, "write its length", place)
         seen = seen or (duration.how == "rest" and path in top)
 
@@ -192,7 +192,7 @@ def _size(tree: Tree) -> Iterator[Mistake]:
 
     total = count(tree.stages)
     if total > MOST_PHASES:
-        message = f"written out, this has {total:,} phases; the most is {MOST_PHASES:,}"
+        message = f"expanded, this has {total:,} phases; the maximum is {MOST_PHASES:,}"
         yield Mistake("too-long", message, "repeat it `x inf`, or fewer times", ("stages", 0))
 
 
@@ -238,13 +238,13 @@ def clock(tree: Tree, settings: Settings, otherwise: str) -> Iterator[Mistake]:
         caller.append((("total",), settings.total))
     if any(length.unit not in {"", "%"} for _, length in line + caller):
         for path, length in _without_unit(line + caller):
-            message = f"{_bare(path, length)} has no unit, and other lengths have"
+            message = f"{_bare(path, length)} has no unit, but other lengths do"
             what = "" if _by_default(path) else f"{length} what? "
             advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
             yield Mistake("mixed-units", message, advice, path)
     elif settings.steps_per_epoch is not None:
         for path, length in _without_unit(line)[:1]:
-            message = f"{_bare(path, length)} has no unit, and `steps_per_epoch` is given"
+            message = f"{_bare(path, length)} has no unit, but `steps_per_epoch` is given"
             what = "" if _by_default(path) else "are these steps or epochs? "
             advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
             yield Mistake("ambiguous-ticks", message, advice, path)

@@ -67,7 +67,7 @@ _NESTING = re.compile(r"#[^\n]*|[()]")
 
 def _parse(text: str, start: str) -> Any:
     if len(text) > LONGEST:
-        message = f"the text has {len(text):,} characters; the most is {LONGEST:,}"
+        message = f"the text has {len(text):,} characters; the maximum is {LONGEST:,}"
         raise ScheduleError([Mistake("too-long", message)])
     depth = 0
     for match in _NESTING.finditer(text):
@@ -84,7 +84,7 @@ def _parse(text: str, start: str) -> Any:
 
 def _too_deep(span: Span) -> Mistake:
     message = f"this is nested deeper than {DEEPEST} levels"
-    return Mistake("too-deep", message, "write it flatter", span=span)
+    return Mistake("too-deep", message, "reduce the nesting", span=span)
 
 
 def _depth_mistakes(part: _Expression, span: Span) -> list[Mistake]:

@@ -42,7 +42,7 @@ class Choices:
             ValueError: if there is no such option.
         """
         if isinstance(value, bool) or str(value) not in self.options:
-            raise ValueError(f"{quoted(value)} is none of {', '.join(self.options)}")
+            raise ValueError(f"{quoted(value)} is not one of {', '.join(self.options)}")
         return str(value)
 
     def draw(self, rng: random.Random) -> str:
@@ -80,7 +80,7 @@ class Range:
             ValueError: if it is no number of the range.
         """
         if isinstance(value, bool) or not isinstance(value, Real):
-            raise ValueError(f"{quoted(value)} is no number")  # noqa: TRY004  # a config's mistake
+            raise ValueError(f"{quoted(value)} is not a number")  # noqa: TRY004  # a config's mistake
         number = float(value)
         low, high = float(self.low), float(self.high)
         if not low - 1e-9 * high <= number <= high * (1 + 1e-9):
@@ -132,7 +132,7 @@ def read_space(text: str) -> Template:
         ScheduleError: with what is wrong with the marks, or with any line of the space.
     """
     if len(text) > LONGEST:
-        message = f"the space has {len(text):,} characters; the most is {LONGEST:,}"
+        message = f"the space has {len(text):,} characters; the maximum is {LONGEST:,}"
         raise ScheduleError([Mistake("too-long", message)])
     clean = re.sub(r"#[^\n]*", lambda comment: " " * len(comment[0]), text)
     marks = _named(text, clean, _marks(text, clean))
@@ -190,7 +190,11 @@ def _marks(text: str, clean: str) -> list[_Mark]:
             case "<":
                 nested += 1
                 mistakes.append(
-                    _bad("a mark stands inside a mark", "write all choices in one", *sign.span())
+                    _bad(
+                        "a mark cannot contain another mark",
+                        "write all choices in one",
+                        *sign.span(),
+                    )
                 )
             case _ if begin < 0:
                 pass
@@ -212,7 +216,7 @@ def _marks(text: str, clean: str) -> list[_Mark]:
                 begin = -1
     if begin >= 0:
         advice = "end it with `>`" if depth <= 0 else "close the bracket inside it, and end it"
-        mistakes.append(_bad("the mark does not end", advice, begin, begin + 1))
+        mistakes.append(_bad("the mark is not closed", advice, begin, begin + 1))
     if mistakes:
         raise ScheduleError(mistakes, text)
     return found
@@ -243,11 +247,13 @@ def _mark(clean: str, begin: int, end: int, places: list[Span]) -> _Mark:
         mistakes.append(_bad(message, "put a blank before `<`", begin - len(name), begin))
     for i, (option, place) in enumerate(zip(options, places, strict=True)):
         if not option:
-            mistakes.append(_bad("a choice is empty", "write text of the language", *place))
+            mistakes.append(_bad("a choice is empty", "write an option", *place))
         elif option in options[:i]:
             mistakes.append(_bad(f"the choice {quoted(option)} is given twice", "", *place))
         elif len(options) > 1 and _IS_RANGE.search(option):
-            mistakes.append(_bad("a range is alone in its mark", "write <low .. high>", *place))
+            mistakes.append(
+                _bad("a range must be alone in its mark", "write <low .. high>", *place)
+            )
     if mistakes:
         raise ScheduleError(mistakes)
     span = Span(begin - len(name), end)
@@ -287,12 +293,12 @@ def _range(option: str, place: Span, *, whole: bool) -> tuple[Range, list[Span]]
     log = parts["log"] is not None
     if low_name != high_name and (low_name or low) and (high_name or high):
         message = f"the ends of this range have different units: {parts['low']}, {parts['high']}"
-        mistakes.append(_bad(message, "give both the same", *place))
+        mistakes.append(_bad(message, "use the same unit for both", *place))
     elif low > high:
         message = "the first end of this range is above the second"
         mistakes.append(_bad(message, f"write {parts['high']} .. {parts['low']}", *place))
     elif log and not low:
-        mistakes.append(_bad("on a logarithmic scale there is no 0", "", *places[0]))
+        mistakes.append(_bad("a logarithmic scale has no 0", "", *places[0]))
     if mistakes:
         raise ScheduleError(mistakes)
     unit = low_unit or high_unit
@@ -315,7 +321,9 @@ def _named(text: str, clean: str, marks: list[_Mark]) -> list[_Mark]:
         first = labels.setdefault(mark.name, mark) if mark.name else mark
         if first.parameter != mark.parameter:
             message = f"`{mark.name}` names two marks with different options"
-            mistakes.append(_bad(message, "give both the same, or other names", *mark.span))
+            mistakes.append(
+                _bad(message, "give both the same options, or different names", *mark.span)
+            )
     if mistakes:
         raise ScheduleError(mistakes, text)
     outline = re.sub(r"\{[^}]*\}?", lambda body: " " * len(body[0]), clean)

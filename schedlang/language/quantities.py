@@ -73,14 +73,14 @@ def _read_text(text: str) -> tuple[Fraction, str]:
         refuse("wrong-type", f"expected a number, not {quoted(text)}")
     digits, unit = match[1].replace("_", ""), match[2] or ""
     if digits[0] == "-":
-        refuse("out-of-range", f"{quoted(text)} is negative", "no number here is below 0")
+        refuse("out-of-range", f"{quoted(text)} is negative", "write a number of at least 0")
     scale = NUMBER_SUFFIXES.get(digits[-1], 1)
     digits, _, denominator = digits.rstrip("kMBT").partition("/")
     digits, _, exponent = digits.lower().partition("e")
     whole, _, part = digits.partition(".")
     power = int(exponent or 0)
     if abs(power) > 999:
-        refuse("overflow", f"the number {quoted(text)} has more than three digits of exponent")
+        refuse("overflow", f"the exponent of {quoted(text)} has more than three digits")
     below = int(denominator or 1)
     if below == 0:
         refuse("bad-number", f"the number {quoted(text)} divides by zero")
@@ -94,7 +94,7 @@ def _in_range(number: Fraction, written: object) -> Fraction:
         what = "an integer" if number.denominator == 1 else "a fraction"
         refuse("overflow", f"{what} of more than 4,300 digits does not fit into a double")
     if number.numerator < 0:
-        refuse("out-of-range", f"{quoted(written)} is negative", "no number here is below 0")
+        refuse("out-of-range", f"{quoted(written)} is negative", "write a number of at least 0")
     try:
         size = number.numerator / number.denominator
     except OverflowError:
@@ -239,7 +239,7 @@ class Level(AsText):
         if unit not in LEVEL_UNITS:
             message = f"there is no unit called {quoted(unit)}"
             if unit in UNITS:
-                message = f"a level is no length: {quoted(value)}"
+                message = f"a level cannot be a length: {quoted(value)}"
             refuse("unknown-unit", message, LEVEL_ADVICE)
         return cls(number, LEVEL_UNITS[unit])
 
@@ -262,7 +262,7 @@ def read_ratio(value: object) -> Fraction:
 
 def _unit_advice(unit: str) -> str:
     if unit == "x":
-        return "a length has no share: 10% is a tenth of the total"
+        return "`x` is a unit of levels; a tenth of the total is 10%"
     return nearest(unit, [name for name in UNITS if name.isalpha()])
 
 

@@ -34,7 +34,7 @@ def mistake(error: UnexpectedInput, text: str) -> Mistake:
             "empty", "there is no schedule here", "write one: cosine 90", span=Span(0, 0)
         )
     if (mark := mark_in(text)) is not None:
-        message = f"{quoted(text[slice(*mark)])} makes this a space, and one line is needed"
+        message = f"{quoted(text[slice(*mark)])} makes this a space, but a single line is needed"
         advice = "write one of its choices; schedlang.Space(…) reads them all"
         return Mistake("syntax", message, advice, span=mark)
     expected: set[str] = set()
@@ -62,7 +62,7 @@ def _advice(found: str, expected: set[str]) -> str:
     if "VBAR" in expected and "KEY" in expected:
         return "settings end in `|`"
     if found[0].isdigit() and "KEY" in expected:
-        return "only the duration has no name (NAME=VALUE), and phases are joined by `->`"
+        return "write NAME=VALUE for all but the duration; phases are joined by `->`"
     if found in ("-", ">", ",", ";", "→") and "KEY" in expected:
         return "phases are joined by `->`"
     return _wanted(expected)

@@ -131,7 +131,9 @@ def _refuse_size(raw: Any) -> None:
         raise ScheduleError([_TOO_DEEP])
 
 
-_TOO_DEEP = Mistake("too-deep", f"this is nested deeper than {DEEPEST} levels", "write it flatter")
+_TOO_DEEP = Mistake(
+    "too-deep", f"this is nested deeper than {DEEPEST} levels", "reduce the nesting"
+)
 
 
 def _refuse_plan(raw: Any) -> None:
@@ -141,7 +143,7 @@ def _refuse_plan(raw: Any) -> None:
     texts = (value.split() for value in raw.values() if isinstance(value, str))
     has_lines = any(word in kinds() for words in texts for word in words)
     if has_lines or any(isinstance(value, dict) for value in raw.values()):
-        message = "this is a plan, and only one line is possible here"
+        message = "this is a plan, but only a single line is allowed here"
         raise ScheduleError([Mistake("wrong-type", message, "use schedlang.Plan")])
 
 
@@ -250,7 +252,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
         case "extra_forbidden" if name == "role":
             role = "warm-up" if value == "warmup" else value if value == "decay" else quoted(value)
             message = f"`{kind}` cannot be a {role}"
-            return Mistake("does-not-apply", message, "a ramp can", here)
+            return Mistake("does-not-apply", message, "only a ramp can", here)
         case "extra_forbidden" | "invalid_key":
             message = f"`{kind}` has no argument {quoted(name)}"
             advice = aliases.nearest_name(name, argument_names(kind), kind)
@@ -261,7 +263,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("unknown-value", message, _choice(str(value), choices), here)
         case "union_tag_invalid":
             message = "a product cannot be a factor of a product"
-            return Mistake("wrong-type", message, "put it into a group", here)
+            return Mistake("wrong-type", message, "put it in a group", here)
         case "value_error" | "assertion_error":  # a validator of a registered phase
             return Mistake("wrong-type", str(found["ctx"]["error"]), path=here)
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:

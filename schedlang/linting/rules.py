@@ -86,7 +86,7 @@ def _floor(run: Run) -> Iterator[Problem]:
 
 
 @_rule(
-    "a shorter rise is unstable at the peak, a longer one leaves too little time to anneal",
+    "a shorter rise is unstable at the peak; a longer one leaves too little time to anneal",
     ARTICLE,
 )
 def _pct(run: Run) -> Iterator[Problem]:
@@ -97,7 +97,7 @@ def _pct(run: Run) -> Iterator[Problem]:
 
 
 @_rule(
-    "a drop to less than a tenth freezes the model, a drop by less than a half does little",
+    "a drop to less than a tenth freezes the model; a drop by less than half does little",
     ARTICLE,
 )
 def _gamma(run: Run) -> Iterator[Problem]:
@@ -121,7 +121,7 @@ def _is_staircase(run: Run, phase: Phase) -> bool:
 
 
 @_rule(
-    "rarer drops leave the rate high, more frequent ones end training early",
+    "rarer drops keep the rate too high; more frequent ones end training early",
     ARTICLE,
 )
 def _step_every(run: Run) -> Iterator[Problem]:
@@ -131,11 +131,11 @@ def _step_every(run: Run) -> Iterator[Problem]:
         every = run.ticks(phase.every)
         if every is not None and not Fraction(1, 5) <= every / run.length <= Fraction(1, 3):
             message = f"`every={phase.every}` is {_percent(every / run.length)} of the run"
-            yield Problem((*path, "every"), message, "drop every fifth to third of the run")
+            yield Problem((*path, "every"), message, "set it to a fifth to a third of the run")
 
 
 @_rule(
-    "one half wave over the whole run is what was shown to work",
+    "a cosine over the whole run is what has been shown to work",
     f"{ARTICLE}; Hoffmann et al. 2022, appendix B",
 )
 def _short_cosine(run: Run) -> Iterator[Problem]:
@@ -147,7 +147,7 @@ def _short_cosine(run: Run) -> Iterator[Problem]:
         only_warms_up = all(_is_warmup(each) or _is_short(each, run) for each in before)
         if only_warms_up and run.length and end < Fraction(4, 5) * run.length:
             message = f"this cosine ends after {_percent(Fraction(end, run.length))} of the run"
-            yield Problem(stage.path, message, "let it last for the `rest`")
+            yield Problem(stage.path, message, "give it the duration `rest`")
         return
 
 
@@ -214,7 +214,7 @@ def _jump(run: Run) -> Iterator[Problem]:
             times = max(new / old, old / new)
             what = "rises" if new > old else "falls"
             message = f"the rate {what} {times:.3g} times at once, at tick {stage.begin:,}"
-            yield Problem(stage.path, message, "lead up to it with a warm-up or a decay")
+            yield Problem(stage.path, message, "approach it with a warm-up or a decay")
 
 
 def _goes_on(stage: BoundStage) -> bool:
@@ -229,7 +229,7 @@ def _goes_on(stage: BoundStage) -> bool:
 
 
 @_rule(
-    "outside of cycles a rate does not rise again; PyTorch's cosine does so by accident",
+    "outside cycles, a rate does not normally rise again; PyTorch's cosine does after its end",
     "PyTorch issue 152081",
 )
 def _rise(run: Run) -> Iterator[Problem]:
@@ -304,7 +304,7 @@ def _cut_cycle(run: Run) -> Iterator[Problem]:
         left = _left_over(run, stage, Fraction(end - stage.begin))
         if left is not None and left >= 1:
             message = f"the run ends within a cycle, {float(left):g} ticks after it began"
-            yield Problem(stage.path, message, "let whole cycles fill the run")
+            yield Problem(stage.path, message, "make the run a whole number of cycles")
 
 
 def _left_over(run: Run, stage: BoundStage, ticks: Fraction) -> Fraction | None:
@@ -338,14 +338,14 @@ def _unfilled(run: Run) -> Iterator[Problem]:
     length = None if run.program is None else run.program.length
     if run.total is not None and length is not None and length < run.total:
         message = f"the phases end at tick {length:,} of {run.total:,}"
-        yield Problem(("stages",), message, "let a phase last for the `rest`")
+        yield Problem(("stages",), message, "give a phase the duration `rest`")
 
 
 SAMPLES = 200
 
 
 @_rule(
-    "updates at such a rate change nothing in single precision, and cost as much as others",
+    "updates at such a rate change nothing in single precision, but cost as much as others",
     "the spacing of float32 is 1.2e-7",
 )
 def _vanishing(run: Run) -> Iterator[Problem]:
@@ -364,7 +364,7 @@ def _vanishing(run: Run) -> Iterator[Problem]:
 
 
 @_rule(
-    "the base is the rate that was tuned; more than 3 times of it usually diverges",
+    "the base is the rate that was tuned; training at more than 3 times it usually diverges",
     f"{ARTICLE}, where 3 to 10 times the usual rate needs a range test",
 )
 def _high_level(run: Run) -> Iterator[Problem]:
@@ -375,7 +375,7 @@ def _high_level(run: Run) -> Iterator[Problem]:
 
 
 @_rule(
-    "a ramp that goes nowhere is a constant in disguise",
+    "a ramp between equal levels is a constant",
     "Axolotl's examples with cosine_min_lr_ratio: 1.0",
 )
 def _flat_ramp(run: Run) -> Iterator[Problem]:
@@ -391,7 +391,7 @@ def _flat_ramp(run: Run) -> Iterator[Problem]:
 
 
 @_rule(
-    "`at` counts from the start of the line, so that the drops come early by the warm-up",
+    "`at` counts from the start of the line, so the drops come early by the length of the warm-up",
     "PyTorch's MultiStepLR inside SequentialLR counts from its own begin",
 )
 def _local_milestones(run: Run) -> Iterator[Problem]:
@@ -406,7 +406,7 @@ def _local_milestones(run: Run) -> Iterator[Problem]:
         known = [position for position in positions if position is not None]
         if own is None or end is None or not _even(known, own) or _even(known, Fraction(end)):
             continue
-        message = "these positions divide the phase, but are counted from the start of the line"
+        message = "these positions divide the phase evenly, but count from the start of the line"
         yield Problem(
             (*stage.path, "at"), message, f"add the {stage.begin:,} ticks before the phase"
         )
@@ -421,7 +421,7 @@ def _even(positions: list[Fraction], length: Fraction) -> bool:
 
 
 @_rule(
-    "the rate to which the warm-up leads is not the one on which training goes on",
+    "the rate that the warm-up reaches is not the rate at which training continues",
     "DeepSpeed's WarmupCosineLR, which never reaches its base rate",
 )
 def _unused_peak(run: Run) -> Iterator[Problem]:
@@ -436,12 +436,12 @@ def _unused_peak(run: Run) -> Iterator[Problem]:
             rate = float(peak.share or 0) * base
         first = run.at(stage.begin)
         if rate is not None and first < 0.9 * rate:
-            message = f"the warm-up leads to {peak}, and the next update uses {first:.3g}"
-            yield Problem(before.path, message, "let it end where the next phase begins")
+            message = f"the warm-up ends at {peak}, but the next update uses {first:.3g}"
+            yield Problem(before.path, message, "end it at the rate of the next phase")
 
 
 @_rule(
-    "steps taken for epochs, or epochs for steps, change a run by a factor of thousands",
+    "mistaking steps for epochs, or epochs for steps, changes a run by a factor of thousands",
     "Lightning issues 20436 and 19774",
 )
 def _bare_ticks(run: Run) -> Iterator[Problem]:
@@ -451,7 +451,7 @@ def _bare_ticks(run: Run) -> Iterator[Problem]:
     for path, length in lengths(run.schedule):
         if not length.unit and length.value:
             number = "the default `every=1`" if isinstance(path[-1], int) else f"`{length}`"
-            message = f"{number} counts whatever the training loop steps on"
+            message = f"{number} means updates or epochs, depending on the training loop"
             yield Problem(path, message, "write 10ep or 10st, or set clock=")
             return
 

@@ -157,7 +157,7 @@ def _read_monitor(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         refuse("wrong-type", f"expected the name of a metric, not {quoted(value)}")
     if not re.fullmatch(_MONITOR, value):
-        refuse("wrong-type", f"{quoted(value)} is no name of letters, digits and `_ . / -`")
+        refuse("wrong-type", f"{quoted(value)} is not a name of letters, digits and `_ . / -`")
     return value
 
 
@@ -174,7 +174,7 @@ def _read_momentum(value: object) -> tuple[Fraction, Fraction]:
         refuse("wrong-type", "momentum takes two numbers", "write momentum=[0.85, 0.95]")
     low, high = map(read_ratio, value)
     if not low <= high < 1:
-        refuse("out-of-range", "momentum is [LOW, HIGH] with LOW ≤ HIGH < 1")
+        refuse("out-of-range", "momentum must be [LOW, HIGH] with LOW ≤ HIGH < 1")
     return low, high
 
 
@@ -194,7 +194,7 @@ def whole(length: Length) -> Length:
         if length.unit == "" and length.value < 1:
             share = format_number(length.value * 100)
             refuse("not-whole", f"`{length}` is a fraction of a tick", f"did you mean {share}%?")
-        refuse("not-whole", f"`{length}` is not whole", "ticks and steps are counted")
+        refuse("not-whole", f"`{length}` is not whole", "ticks and steps are whole numbers")
     return length
 
 

@@ -315,9 +315,9 @@ class Ramp(Phase):
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         if self.to is not None and self.min is not None:
-            refuse("does-not-apply", "`to` and `min` both name the end level", "write one of them")
+            refuse("does-not-apply", "`to` and `min` both set the end level", "write one of them")
         if self.role == "warmup" and self.min is not None:
-            refuse("does-not-apply", "`min` does not go with a warm-up")
+            refuse("does-not-apply", "a warm-up cannot have `min`")
         return self
 
     def progress(self, p: Expr) -> Expr:

@@ -185,7 +185,7 @@ class Cyclic(Phase):
     @model_validator(mode="after")
     def _gamma_has_its_mode(self) -> Self:
         if self.gamma != 1 and self.mode != "exp_range":
-            refuse("does-not-apply", "`gamma` goes with `mode=exp_range`")
+            refuse("does-not-apply", "`gamma` requires `mode=exp_range`")
         return self
 
     def curve(self, context: Context) -> Expr:
@@ -255,7 +255,7 @@ class OneCycle(Phase):
     @model_validator(mode="after")
     def _three_phases_fit(self) -> Self:
         if self.three_phase and self.pct > Fraction(1, 2):
-            refuse("out-of-range", "with `three_phase` the `pct` is at most 0.5")
+            refuse("out-of-range", "with `three_phase`, `pct` must be at most 0.5")
         return self
 
     def levels(self, context: Context) -> tuple[Expr, Expr, Expr]:

@@ -17,7 +17,7 @@ from schedlang.language.quantities import Level
 from schedlang.phases.arguments import Positive
 from schedlang.phases.base import Context, Phase, Ramp, at_end
 
-_FROM_OR_TO_ZERO = Mistake("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+_FROM_OR_TO_ZERO = Mistake("zero-level", "`exp` cannot go from or to zero", "write a level above 0")
 
 
 class Hold(Phase):

@@ -74,7 +74,9 @@ class Multistep(Phase):
     def _one_gamma_each(self) -> Self:
         if isinstance(self.gamma, tuple) and len(self.gamma) != len(self.at):
             count = len(self.at)
-            message = f"{count} positions need {count} gammas or one, not {len(self.gamma)}"
+            message = (
+                f"{count} positions need one gamma or a list of {count}, not of {len(self.gamma)}"
+            )
             refuse("wrong-type", message)
         return self
 

@@ -111,7 +111,7 @@ class Binder:
     def _value(self, line: Line) -> Program:
         program = self._program(line, symbolic=True)
         if program.base is None and program.needs_base:
-            message = "{share} is a share of a base, and a value has none"
+            message = "{share} is a share of a base, but a value has no base"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
         return program
 
@@ -133,7 +133,7 @@ class Binder:
         if program.needs_base:
             which = "" if zeros == [line.key] else f" of {zeros[0]}"
             which += f" and {len(zeros) - 1} more" if len(zeros) > 1 else ""
-            message = f"{{share}} is a share of the base, and `{line.key}`{which} is 0"
+            message = f"{{share}} is a share of the base, but `{line.key}`{which} is 0"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
 
 
@@ -169,7 +169,7 @@ def by_group(
     for line, pattern in zip(lines, patterns, strict=True):
         if pattern in {None, "*", *later} or any(fits(pattern, *each) for each in enumerate(names)):
             continue
-        message = f"`{pattern}` fits no parameter group"
+        message = f"`{pattern}` matches no parameter group"
         found.append(Mistake("groups", message, f"the groups are {there}", place=line.place))
     chosen: list[Line | None] = []
     for number, name in enumerate(names):
@@ -177,9 +177,9 @@ def by_group(
         chosen.append(None if index is None else lines[index])
         if index is None:
             which = f"group {number} `{name}`" if name else f"group {number}, which has no name"
-            message = f"no line of `{lines[0].key}` fits parameter {which}"
+            message = f"no line of `{lines[0].key}` matches parameter {which}"
             has = ", ".join(f"`{pattern}`" for pattern in patterns)
-            advice = f'the patterns are {has}; "*" fits all others'
+            advice = f'the patterns are {has}; "*" matches all others'
             found.append(Mistake("groups", message, advice, place=lines[0].key))
     return chosen, found
 
@@ -278,11 +278,11 @@ def _wrong_groups(plan: Plan, groups: Sequence[str] | None) -> Iterator[Mistake]
         for line in plan.lines:
             if line.pattern is not None and not line.is_value:
                 advice = 'give their names: groups=("backbone", "head")'
-                message = f"`{line.key}` has lines by parameter groups, and no groups are given"
+                message = f"`{line.key}` has lines by parameter groups, but no groups are given"
                 yield Mistake("groups", message, advice, place=line.key)
                 return
     elif isinstance(groups, str) or not groups or len(set(groups)) < len(groups):
-        message = f"groups are a sequence of names, each once, not {quoted(groups)}"
+        message = f"groups must be a sequence of unique names, not {quoted(groups)}"
         yield Mistake("groups", message, place="groups")
 
 
@@ -292,7 +292,7 @@ def _wrong_bases(
     """The bases that are wrong, or are of nothing that the plan has."""
     for key, base in bases.items():
         if key not in plan.hyperparameters:
-            message = f"the plan has no line for {quoted(key)}, and it is no setting"
+            message = f"the plan has no line for {quoted(key)}, and it is not a setting"
             advice = nearest(key, (*plan.hyperparameters, *PLAN_SETTINGS))
             yield Mistake("unknown-setting", message, advice, place=key)
         elif isinstance(base, Mapping):
@@ -312,5 +312,5 @@ def _wrong_base(place: str, base: Any) -> Iterator[Mistake]:
     except (TypeError, ValueError):
         is_right = False
     if not is_right or isinstance(base, bool):
-        message = f"a base is a number from 0 on, not {quoted(base)}"
+        message = f"a base must be a number of at least 0, not {quoted(base)}"
         yield Mistake("out-of-range", message, place=place)

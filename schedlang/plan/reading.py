@@ -111,12 +111,12 @@ def _written(
     """The key, the pattern and the value of every line."""
     for key, value in raw.items():
         if not isinstance(key, str) or not key:
-            message = f"a hyperparameter has a name, and {quoted(key)} is none"
+            message = f"a hyperparameter must be a name, not {quoted(key)}"
             found.append(Mistake("wrong-type", message))
         elif key in PLAN_SETTINGS:
             pass
         elif key == VALUES and is_line(value):
-            message = f"`values` maps names to lines, and {quoted(value)} is no mapping"
+            message = f"`values` must be a mapping from names to lines, not {quoted(value)}"
             advice = "values: {teacher_momentum: linear 100 from=0.99 to=1}"
             found.append(Mistake("wrong-type", message, advice, place=key))
         elif is_line(value):
@@ -152,10 +152,12 @@ def pattern_of(written: Any) -> Any:
 
 def _no_pattern(key: str, written: Any) -> Mistake:
     if key == VALUES and isinstance(written, str) and written:
-        message = f"the value `{written}` has the name of a key of the plan"
+        message = f"the value `{written}` has the same name as a key of the plan"
         return Mistake("double-argument", message, "give it another name", place=key)
-    what = "a value has a name" if key == VALUES else "a group has a name, a pattern or a number"
-    return Mistake("wrong-type", f"{what}, and {quoted(written)} is none", place=key)
+    what = (
+        "value must be a name" if key == VALUES else "group must be a name, a pattern or a number"
+    )
+    return Mistake("wrong-type", f"the key of a {what}, not {quoted(written)}", place=key)
 
 
 def _line(key: str, pattern: Pattern | None, value: Any, found: list[Mistake]) -> list[Line]:
@@ -263,7 +265,7 @@ def _plateaus(lines: list[Line]) -> Iterator[Mistake]:
             for name in ("monitor", "mode"):
                 ours, theirs = (_of_plateau(each, name) for each in (node, first[0]))
                 if ours != theirs:
-                    message = f"plateaus have one `{name}`: {theirs} in `{first[1]}`, "
+                    message = f"plateaus need one `{name}`: {theirs} in `{first[1]}`, "
                     message += f"{ours} in `{line.place}`"
                     mistake = Mistake("conflicting-settings", message, path=(*path, name))
                     yield _at(mistake._replace(advice=f"write {name}={theirs}"), line)
@@ -282,9 +284,9 @@ def _momenta(lines: list[Line]) -> Iterator[Mistake]:
                 continue
             place = (*path, "momentum")
             if line.key != "lr":
-                message = f"`momentum=` moves the momentum, and this is a line for `{line.key}`"
+                message = f"`momentum=` moves the momentum, but this is a line for `{line.key}`"
                 mistake = Mistake("does-not-apply", message, "write it in a line for lr", place)
                 yield _at(mistake, line)
             elif own is not None:
-                message = f"`momentum=` moves what the plan's `{own}` moves too"
+                message = f"`momentum=` and the plan's `{own}` set the same number"
                 yield _at(Mistake("double-argument", message, "write one of them", place), line)

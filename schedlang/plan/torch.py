@@ -40,8 +40,8 @@ def build(
     torch.check_engine(engine)
     if engine == "chain":
         raise ValueError(
-            "PyTorch's own classes move nothing but the rate of all groups, and this is a plan "
-            'of more: use engine="fused"'
+            "PyTorch's own classes set only the rate, by one line for all groups: this plan needs "
+            'engine="fused"'
         )
     groups = optimizer.param_groups
     names = [torch.name_of(group) for group in groups]
@@ -101,7 +101,7 @@ def _slot(
             return None
     assert slot is not None
     if slot in slots:
-        message = f"`{slots[slot]}` and `{key}` are one number of this optimizer"
+        message = f"`{slots[slot]}` and `{key}` are the same number of this optimizer"
         found.append(Mistake("double-argument", message, "write one of them", place=key))
         return None
     slots[slot] = key

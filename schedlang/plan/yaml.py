@@ -18,7 +18,7 @@ def load(text: str) -> Any:
         ScheduleError: if it is not valid, or has a key twice in one mapping.
     """
     if len(text) > LONGEST:
-        message = f"the text has {len(text):,} characters; the most is {LONGEST:,}"
+        message = f"the text has {len(text):,} characters; the maximum is {LONGEST:,}"
         raise ScheduleError([Mistake("too-long", message)])
     loader = yaml.SafeLoader(text)
     try:
@@ -32,7 +32,7 @@ def load(text: str) -> Any:
         span = None if mark is None else Span(mark.index, mark.index + 1)
         raise ScheduleError([Mistake("syntax", f"not YAML: {problem}", span=span)], text) from None
     except RecursionError:
-        raise ScheduleError([Mistake("too-deep", "this YAML is nested too deep")]) from None
+        raise ScheduleError([Mistake("too-deep", "this YAML is nested too deeply")]) from None
 
 
 def dump(mapping: dict[str, Any]) -> str:

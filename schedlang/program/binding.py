@@ -105,9 +105,9 @@ def _timed(tree: Tree, clock: Clock, mistakes: list[Mistake], source: str | None
             place = (*phase.path, "duration")
             mistakes.append(Mistake("missing-setting", "`rest` needs a total", "set total=", place))
     elif length > total:
-        message = f"the phases take {_ticks(length)}, the total is {_ticks(total)}"
+        message = f"the phases take {_ticks(length)}, but the total is {_ticks(total)}"
         if tree.total or waiting or any(part.unit == "%" for _, part in lengths(tree)):
-            advice = "shorten one, or raise total="
+            advice = "shorten a phase, or increase total="
             mistakes.append(Mistake("total-exceeded", message, advice, ("stages",)))
         else:
             warn(f"{message}: training ends first")

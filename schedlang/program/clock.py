@@ -90,7 +90,7 @@ class Clock:
         """
         ticks = self._exact(length)
         if ticks > MOST_TICKS:
-            refuse("overflow", f"`{length}` does not fit into a double, in ticks")
+            refuse("overflow", f"`{length}` in ticks does not fit into a double")
         return ticks
 
     def _exact(self, length: Length) -> Fraction:

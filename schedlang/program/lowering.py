@@ -185,7 +185,7 @@ class Lowering:
         in_block = length.denominator
         if group.times is None and in_block * _size(group.stages) > MOST_PHASES_IN_BLOCK:
             message = (
-                f"a round of `x inf` lasts {length} ticks, which comes out even only after"
+                f"a round of `x inf` lasts {length} ticks, which is a whole number only after"
                 f" {in_block:,} rounds: more than {MOST_PHASES_IN_BLOCK:,} phases"
             )
             advice = "give a round a length in whole ticks"
@@ -231,7 +231,7 @@ class Lowering:
         self, block: Timelines, at: Position, path: Path, *, same: bool | None
     ) -> bool:
         """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
-        message = "every round of `x inf` must enter on the same level; this one drifts"
+        message = "every round of `x inf` must start at the same level; this one drifts"
         advice = "end the round on the level at which it starts"
         mistake = Mistake("repeat-differs", message, advice, path)
         if same is None:
@@ -523,7 +523,7 @@ def without_rounding_below_zero(curve: Expr, context: Context) -> tuple[Expr, Ch
     """
     ticks = _sampled_ticks(context)
     message = "the value at tick {tick} of this phase is {rate}"
-    mistake = Mistake("not-finite", message, "a rate is finite and not negative")
+    mistake = Mistake("not-finite", message, "a rate must be finite and not negative")
     parts = formula.affine(curve)
     if parts is None or ZERO not in parts:
         ends = (at_tick(curve, float(t), left=False) for t in (ticks[0], ticks[-1]))

@@ -473,7 +473,7 @@ class Program:
         """
         tick = operator.index(tick)
         if tick < 0:
-            raise ValueError(f"a tick is at least 0, not {tick}")
+            raise ValueError(f"a tick must be at least 0, not {tick}")
         rate = self.tracks[0].at(tick)
         for track in self.tracks[1:]:
             rate *= track.at(tick)
@@ -501,7 +501,7 @@ class Program:
             ValueError: if a tick is negative.
         """
         if min(first, last) < 0:
-            raise ValueError(f"a tick is at least 0, not {min(first, last)}")
+            raise ValueError(f"a tick must be at least 0, not {min(first, last)}")
         values = self.tracks[0].fill(first, last)
         for track in self.tracks[1:]:
             values *= track.fill(first, last)

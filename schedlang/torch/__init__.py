@@ -133,12 +133,12 @@ def check_engine(engine: str) -> None:
         ValueError: with those that there are.
     """
     if engine not in {"auto", "chain", "fused"}:
-        raise ValueError(f"engine is one of auto, chain, fused: {engine!r}")
+        raise ValueError(f"engine must be one of auto, chain, fused, not {engine!r}")
 
 
 def _checked(start: int, on_mismatch: str) -> int:
     start = operator.index(start)
     if start < 0:
-        raise ValueError(f"a tick is at least 0, not {start}")
+        raise ValueError(f"a tick must be at least 0, not {start}")
     check_choice(on_mismatch)
     return start

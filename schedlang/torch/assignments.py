@@ -125,7 +125,7 @@ class Assignment:
         if base or self.zero_is_frozen:
             self.program_of(base)
         elif self.program_of(1.0).needs_base:
-            message = f"a level is a share of the base, and `{self.key}` is 0"
+            message = f"a level is a share of the base, but `{self.key}` is 0"
             raise ScheduleError([Mistake("no-base", message, "write absolute levels")])
 
     def _computed(self, base: float) -> float:
@@ -263,7 +263,7 @@ class Assignment:
         self.left_alone.add(group)
         self.forget_curve()
         of = "" if self.slot is None or self.slot.name == "lr" else f"the {self.slot.name} of "
-        warn(f"{of}parameter group {group} is left alone from now on: {why}")
+        warn(f"{of}parameter group {group} is no longer scheduled: {why}")
 
     def take_up(self, groups: Sequence[ParamGroup], number: int) -> None:
         """Take up an added group; one for which the line is wrong is left alone."""
@@ -281,7 +281,7 @@ class Assignment:
             self.forget_curve()
         if why:
             of = "base rate" if self.slot.name == "lr" else f"base of {self.slot.name},"
-            self.leave_alone(number, f"the schedule is wrong for its {of} {base:g}: {why}")
+            self.leave_alone(number, f"the schedule is not valid for its {of} {base:g}: {why}")
         else:
             self.slot.note_base(group, base)
 
@@ -310,7 +310,7 @@ def _by_whom(scheduler: BoundScheduler, slot: Slot, group: int, number: float) -
     named = getattr(other, "text", "") or type(other).__name__
     return (
         f"a second scheduler on this optimizer, `{named}`, and the schedule sets it again: use one "
-        "scheduler. Both at once are a product (`*`) in one line, one after the other a `->`"
+        "scheduler. In one line, `*` multiplies two schedules, and `->` joins them in sequence"
     )
 
 

@@ -87,8 +87,8 @@ class Fused(TakesMetrics):
     def _refuse_to_be_a_child(self) -> None:
         for plateau in self._plateaus():
             raise ValueError(
-                f"`{plateau.text}` needs a metric, and another scheduler passes none on: "
-                "write what comes before it into the line, as in `warmup 5 -> plateau`"
+                f"`{plateau.text}` needs a metric, which another scheduler does not pass on: "
+                "write the phases before it in the line, as in `warmup 5 -> plateau`"
             )
 
     def _enter(self, tick: int) -> None:

@@ -40,7 +40,7 @@ class TakesMetrics(BoundScheduler):
         """
         plateaus = self._plateaus()
         if not plateaus:
-            raise TypeError("this schedule has no `plateau` that would observe a metric")
+            raise TypeError("this schedule has no `plateau` to observe a metric")
         self._settle()
         for plateau in plateaus:
             if plateau.counts(self.last_epoch):
@@ -54,5 +54,5 @@ def one_metric(metric: SupportsFloat | None, metrics: SupportsFloat | None) -> S
         TypeError: if both are given.
     """
     if metric is not None and metrics is not None:
-        raise TypeError("`metric` and `metrics` are one argument: give one of them")
+        raise TypeError("`metric` and `metrics` are the same argument: give one of them")
     return metric if metrics is None else metrics

@@ -135,7 +135,7 @@ class _Pace:
         if len(moved) < ENOUGH or moved[0] < 2 or len(set(moved)) > 1:
             return None
         return (
-            f"the schedule moved by {moved[0]} ticks at a time, {ENOUGH} times: call "
+            f"the schedule advanced by {moved[0]} ticks at a time, {ENOUGH} times: call "
             "scheduler.step() once for each optimizer.step(). Accelerate steps a prepared "
             "scheduler once for each process: do not pass it to accelerator.prepare(), and call it "
             "yourself, `if accelerator.sync_gradients: scheduler.step()`"

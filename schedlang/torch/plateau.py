@@ -75,7 +75,7 @@ class ClosingPlateau(plateau.ReduceOnPlateau):
             self.memory = ClosingPlateauMemory(**memory)
         elif tick > self.begin:
             inside = f"tick {tick} lies inside `{self.text}`, whose rate depends on earlier metrics"
-            raise ValueError(f"{inside}: load a state that remembers them")
+            raise ValueError(f"{inside}: load a state that contains them")
 
     def receive_at(self, tick: int, metric: float) -> bool:
         """Count a metric at a tick. Returns whether it reduces the rate."""

@@ -138,7 +138,7 @@ def first_difference(
     bases = {key: [base or 0.0 for base in each] for key, each in ours.described()["bases"].items()}
     if steps is None:
         if ours.total is None:
-            raise ValueError("this schedule never ends: say how many steps")
+            raise ValueError("this schedule never ends: pass steps=")
         steps = max(1, ours.total - ours.last_epoch)
     mine = _recorded(ours, steps, metrics if ours.takes_metrics else None, list(bases))
     takes_metric = isinstance(theirs, ReduceLROnPlateau) or (
@@ -182,7 +182,7 @@ def resume_report(
     """
     state = old.state_dict() if isinstance(old, BoundScheduler) else old
     if not [*state["lines"]] == [*new.described()["lines"]] == ["lr"]:
-        raise TypeError("resume_report is for schedulers of one line, and this is one of a plan")
+        raise TypeError("resume_report is for the scheduler of a line, not of a plan")
     before = _loaded(state, state, "raise")
     after = _loaded(new.described(), state, on_mismatch)
     lines = [

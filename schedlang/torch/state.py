@@ -276,7 +276,7 @@ class BoundScheduler(LRScheduler):
                 lines[index].take_up(groups, number)
         if without:
             keys = " and ".join(without)
-            warn(f"parameter group {number} keeps its {keys}: no line of the plan fits it")
+            warn(f"parameter group {number} keeps its {keys}: no line of the plan matches it")
 
     def _known_bases(self) -> list[float]:
         """The base rate of each group, as its rate is computed."""
@@ -397,7 +397,7 @@ class BoundScheduler(LRScheduler):
         """In words, line by line, where the schedule of a saved state differs from this one."""
         there, here = state, self.described()
         if "lines" not in there:
-            return ["it names no schedule"]
+            return ["it contains no schedule"]
         found = []
         for place in dict.fromkeys((*there["lines"], *here["lines"])):
             theirs, ours = (
@@ -430,13 +430,15 @@ class BoundScheduler(LRScheduler):
         if not found or tick < 0:
             return tick
         if on_mismatch == "raise":
-            raise ValueError(f"this state is of another schedule: {'; '.join(found)}. {CHOICES}")
+            raise ValueError(
+                f"this state belongs to another schedule: {'; '.join(found)}. {CHOICES}"
+            )
         if on_mismatch == "keep-step":
             return tick
         before, now = state.get("total"), self.total
         if not before or not now:
             which = "this schedule" if before else "the state's schedule"
-            raise ValueError(f"{which} never ends, so that no share of it is over: use keep-step")
+            raise ValueError(f"{which} never ends, so keep-fraction is not possible: use keep-step")
         return math.floor(Fraction(tick * now, before) + Fraction(1, 2))
 
 
@@ -454,7 +456,9 @@ def check_choice(on_mismatch: str) -> None:
         ValueError: with those that there are.
     """
     if on_mismatch not in {"raise", "keep-step", "keep-fraction"}:
-        raise ValueError(f"on_mismatch is one of raise, keep-step, keep-fraction: {on_mismatch!r}")
+        raise ValueError(
+            f"on_mismatch must be one of raise, keep-step, keep-fraction, not {on_mismatch!r}"
+        )
 
 
 def _other_order(there: Iterable[str], here: Iterable[str]) -> list[str]:

@@ -87,14 +87,14 @@ def test_the_first_tick_is_found_between_those_that_are_compared() -> None:
 
 
 MISUSED: list[tuple[list[str], str]] = [
-    (["cosine 90 min=0"], "`diff` takes two schedules, and 1 are given"),
+    (["cosine 90 min=0"], "`diff` takes two schedules, not 1"),
     (
         ["hold 9 to=1x", "hold 8 to=1x", "hold 7 to=1x"],
-        "`diff` takes two schedules, and 3 are given",
+        "`diff` takes two schedules, not 3",
     ),
     (["clock=step | hold 5", "hold 5ep"], "A counts updates and B does not: set clock= in both"),
     (["no.yaml", "hold 5"], "cannot read no.yaml: No such file or directory"),
-    (["folder", "hold 5"], "folder is a folder: name a file"),
+    (["folder", "hold 5"], "folder is a folder: give a file"),
 ]
 
 

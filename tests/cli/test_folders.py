@@ -89,9 +89,9 @@ PROJECTS: list[tuple[str, str]] = [
     ("[tool.schedlang]\nkey = []", "[tool.schedlang] has no `key`: did you mean `keys`?"),
     (
         '[tool.schedlang]\nkeys = "rate"',
-        '[tool.schedlang] keys: write a list of texts, keys = ["…"]',
+        '[tool.schedlang] keys: write a list of strings, keys = ["…"]',
     ),
-    ("[tool]\nschedlang = 5", "[tool.schedlang] is a table, not `5`"),
+    ("[tool]\nschedlang = 5", "[tool.schedlang] must be a table, not `5`"),
 ]
 
 
@@ -151,7 +151,7 @@ def test_a_folder_without_schedules(run: Run) -> None:
 
 def test_commands_of_one_schedule_take_no_folder(run: Run) -> None:
     Path("configs").mkdir()
-    says = "error: configs is a folder, and one schedule is needed: name a file\n"
+    says = "error: configs is a folder, but one schedule is needed: give a file\n"
     assert run("show", "configs") == Ran(2, "", says)
 
 

@@ -768,8 +768,8 @@ def test_a_schedule_for_another_accumulation_is_refused(made_for: int, has: int 
 
 
 MISSING: list[tuple[str, dict[str, Any], str]] = [
-    ("", {"epochs": 1}, "`val_loss` in the logs of the epoch; there are: loss"),
-    ("", {"epochs": 5}, "`val_loss` in the logs of the epoch; there are: loss"),
+    ("", {"epochs": 1}, "`val_loss` in the epoch's logs, which have: loss"),
+    ("", {"epochs": 5}, "`val_loss` in the epoch's logs, which have: loss"),
     ("", {"epochs": 2, "validation_freq": 2}, ""),
     ("", {"epochs": 5, "validation_freq": 2}, ""),
     ("", {"epochs": 6, "validation_freq": 3}, ""),
@@ -778,12 +778,12 @@ MISSING: list[tuple[str, dict[str, Any], str]] = [
     (
         "monitor=val_mse mode=min",
         {"epochs": 4, "validation_freq": 1},
-        "`val_mse` in the logs of the epoch; there are: loss, val_loss",
+        "`val_mse` in the epoch's logs, which have: loss, val_loss",
     ),
     (
         "monitor=los mode=min",
         {"epochs": 9, "validation_freq": 9},
-        "`los` in the logs of the epoch; there are: loss",
+        "`los` in the epoch's logs, which have: loss",
     ),
     ("monitor=loss", {"epochs": 3}, ""),
 ]
@@ -800,7 +800,7 @@ def test_a_metric_that_is_missing(arguments: str, options: dict[str, Any], messa
     found = [str(w.message) for w in caught if w.category is schedlang.ScheduleWarning]
     # In Keras 3.5 the logs of an epoch have what callbacks put into those of its last batch.
     found = [each.replace("learning_rate, ", "") for each in found]
-    assert found == ([f"`plateau` finds no metric {message}"] if message else [])
+    assert found == ([f"`plateau` found no metric {message}"] if message else [])
 
 
 def test_a_plateau_counts_the_epochs_with_validation() -> None:
@@ -815,9 +815,9 @@ def test_a_plateau_counts_the_epochs_with_validation() -> None:
 def test_what_cannot_be_done_is_said_first() -> None:
     callbacks = schedlang.parse("plateau").keras_callbacks(lr=0.1)
     rate = schedlang.parse(FLAGSHIP).to_keras(lr=0.1)
-    with pytest.raises(ValueError, match=r"^the optimizer has a schedule already"):
+    with pytest.raises(ValueError, match=r"^the optimizer already has a schedule"):
         fit(model_of(keras.optimizers.SGD(rate)), *callbacks)
-    with pytest.raises(ValueError, match=r"^Keras counts updates, and this schedule counts epochs"):
+    with pytest.raises(ValueError, match=r"^Keras counts updates, but this schedule counts epochs"):
         schedlang.parse("warmup 2ep -> plateau").keras_callbacks(lr=0.1)
     momentum = schedlang.parse("onecycle 9 momentum=[0.8, 0.9]").keras_callbacks(lr=0.1)
     with pytest.raises(ValueError, match=r"^SGD has no momentum to move"):
@@ -933,9 +933,9 @@ def test_a_plan_ends_in_a_plateau() -> None:
             {"weight_decay": "hold"},
             {"weight_decay": 0.02},
             sgd,
-            "weight_decay=0.02 is given, and the optimizer has 0.01",
+            "weight_decay=0.02 is given, but the optimizer has 0.01",
         ),
-        ({"lr": "hold"}, {"lr": 0.2}, sgd, "lr=0.2 is given, and the optimizer has 0.1"),
+        ({"lr": "hold"}, {"lr": 0.2}, sgd, "lr=0.2 is given, but the optimizer has 0.1"),
         (
             {"beta2": "hold"},
             {},
@@ -946,7 +946,7 @@ def test_a_plan_ends_in_a_plateau() -> None:
             {"momentum": "hold", "beta1": "hold"},
             {},
             lambda: keras.optimizers.Adam(0.1),
-            "`momentum` and `beta1` are one number of this optimizer: write one of them",
+            "`momentum` and `beta1` are the same number of this optimizer: write one of them",
         ),
         (
             {"lr": "linear 5"},

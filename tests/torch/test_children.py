@@ -182,8 +182,8 @@ def test_a_plateau_is_no_child(line: str, place: int, outer: Any) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
         outer(optimizer, children, [4])
     assert str(refused.value) == (
-        "`plateau` needs a metric, and another scheduler passes none on: "
-        "write what comes before it into the line, as in `warmup 5 -> plateau`"
+        "`plateau` needs a metric, which another scheduler does not pass on: "
+        "write the phases before it in the line, as in `warmup 5 -> plateau`"
     )
 
 

@@ -144,7 +144,9 @@ def test_pytorchs_chained_scheduler_is_told_of_products() -> None:
     both = torch.optim.lr_scheduler.ChainedScheduler([ours, other], optimizer)
     optimizer.step()
     both.step()
-    with pytest.warns(ScheduleWarning, match=r"`ExponentialLR`, .* Both at once are a product"):
+    with pytest.warns(
+        ScheduleWarning, match=r"`ExponentialLR`, .* In one line, `[*]` multiplies two"
+    ):
         both.step()
 
 
@@ -347,7 +349,7 @@ def test_an_added_group_for_which_the_line_is_wrong_keeps_its_values(engine: Any
         scheduler.step()
     (message,) = messages(list(caught))
     assert message == (
-        "parameter group 1 is left alone from now on: the schedule is wrong for its base rate "
+        "parameter group 1 is no longer scheduled: the schedule is not valid for its base rate "
         "0.0001: this phase with `min=` goes up: from 0.0001 to 0.001"
     )
     assert "initial_lr" not in optimizer.param_groups[1]
@@ -380,7 +382,7 @@ def test_a_group_whose_rate_others_keep_setting_is_left_alone(line: str, engine:
     assert seen[:2] == pytest.approx([written.at(4), written.at(5)])
     assert seen[2:] == pytest.approx([0.04, 0.08, 0.16, 0.32])
     first = CHANGED.format(group=1, written=f"{written.at(4):g}", found="0.02")
-    left = "parameter group 1 is left alone from now on: other code keeps setting its learning rate"
+    left = "parameter group 1 is no longer scheduled: other code keeps setting its learning rate"
     assert messages(caught) == [first, left]
     assert close(look(optimizer).rates[0], schedlang.parse(line).bind(lr=0.1).at(9), 0.1)
     # And so it is in a run that is resumed.
