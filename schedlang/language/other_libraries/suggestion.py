@@ -80,7 +80,7 @@ def _is_only_change(note: Note, text: str, written: str) -> bool:
     """Whether the noted part is all that has to change."""
     changed = text[: note.span.begin] + note.new + text[note.span.end :]
     try:
-        return bool(note.new and written) and from_text(changed) == from_text(written)
+        return from_text(changed) == from_text(written)
     except ScheduleError:
         return False
 
