@@ -91,7 +91,7 @@ def marked(head: str, what: Marked, text: str | None, place: str = "") -> str:
 class ScheduleError(ValueError, ArgumentTypeError):
     """Everything that is wrong with a schedule, in the order of its text.
 
-    It is argparse's error too, so that a parser with ``type=schedlang.Schedule`` prints it whole.
+    It is also argparse's error, so a parser with ``type=schedlang.Schedule`` prints it whole.
 
     Attributes:
         mistakes: one `Mistake` each, with ``code``, ``message``, ``advice``, ``path`` and ``span``.
@@ -110,7 +110,7 @@ class ScheduleError(ValueError, ArgumentTypeError):
         return type(self), (self.mistakes, self.text)
 
     def under(self, path: Path) -> list[Mistake]:
-        """The mistakes, of what is found at a path."""
+        """The mistakes, with their paths below this path."""
         return [mistake.under(path) for mistake in self.mistakes]
 
 

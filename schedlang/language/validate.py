@@ -173,10 +173,10 @@ class OwnErrors(BaseModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """What a text, a mapping, or one of these already, stands for.
+        """The validated object; the input is a text, a mapping, or such an object.
 
         Raises:
-            ScheduleError: with everything that is wrong with it.
+            ScheduleError: with every mistake in it.
         """
         try:
             return super().model_validate(obj, **options)
@@ -185,7 +185,7 @@ class OwnErrors(BaseModel):
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """The same of a JSON text, which may be a string or a mapping."""
+        """The validated object of a JSON text, which is a JSON string or a JSON object."""
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
