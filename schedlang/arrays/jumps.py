@@ -13,14 +13,13 @@ from itertools import pairwise
 
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import SCALAR, block, value
-from schedlang.formula.expressions import Apply, Expr, Lookup, Number, T
+from schedlang.formula.expressions import LAST_TICK, Apply, Expr, Lookup, Number, T
 from schedlang.formula.levels import pair
 
 MOST_TRIED_TICKS = 1 << 20
 """How many ticks are tried, one by one, for the jumps of a formula that cannot be solved."""
 MOST_JUMPS = 4096
 """A formula that jumps more often is decided tick by tick, by whoever evaluates it."""
-LAST_TICK = 2**53
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 

@@ -30,7 +30,7 @@ class ConfigFile(NamedTuple):
     path: Path | None = None
 
 
-def read(path: Path, name: str | None = None) -> ConfigFile:
+def read_file(path: Path, name: str | None = None) -> ConfigFile:
     """A file.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import UsageError
 from schedlang.errors import Marked, Mistake, ScheduleError, Span, quoted
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def find_all(
 
         keys = project().keys
     committed = not _is_file(path) and ":" in argument
-    file = files.at_revision(argument) if committed else files.read(path, argument)
+    file = files.at_revision(argument) if committed else files.read_file(path, argument)
     found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
     return [Input(value, argument, key, file) for value, key in found]
 
@@ -257,7 +257,7 @@ def is_folder(argument: str) -> bool:
             return False
     except (OSError, ValueError):
         return False
-    return not is_line(argument)
+    return not is_valid_line(argument)
 
 
 def _in_standard_input(key: str | None) -> list[Input]:

@@ -46,9 +46,9 @@ def _settings(path: Path) -> Project:
     with suppress(OSError):
         if not _TABLE.search(path.read_bytes()):  # most have no such table
             return Project()
-    from schedlang.cli.files import load, read
+    from schedlang.cli.files import load, read_file
 
-    table: Any = load(read(path, "pyproject.toml"))
+    table: Any = load(read_file(path, "pyproject.toml"))
     for name in ("tool", "schedlang"):
         table = table.get(name, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):

@@ -13,7 +13,7 @@ from pathlib import Path
 from schedlang.cli.inputs import FILE_SUFFIXES
 from schedlang.cli.options import MULTI_INPUT_COMMANDS
 from schedlang.cli.output import UsageError
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 
 
 def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
@@ -50,7 +50,7 @@ def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
     # No line begins with a digit, and a dash is standard input only beside lines and files.
     if any(word[:1].isdigit() for word in words):
         return True
-    return not all(map(is_line, words)) and is_line(" ".join(words))
+    return not all(map(is_valid_line, words)) and is_valid_line(" ".join(words))
 
 
 def _file_of_output() -> str | None:

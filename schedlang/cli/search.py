@@ -16,7 +16,7 @@ from schedlang.cli.files import ConfigFile, entries, key_of, load, suggestion, v
 from schedlang.cli.inputs import FILE_SUFFIXES
 from schedlang.cli.output import UsageError
 from schedlang.errors import ScheduleError
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import parse
 
 PLAIN_KEYS = ("schedule", "lr_schedule")
@@ -112,7 +112,7 @@ def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> b
         return _is_dict_form(value) or _is_plan(value)
     if _is_template(value):
         return False
-    return own or " " in value.strip() or is_line(value)
+    return own or " " in value.strip() or is_valid_line(value)
 
 
 def _matches(path: tuple[str, ...], keys: tuple[str, ...]) -> bool:
@@ -168,7 +168,7 @@ def _is_plan(value: Any) -> bool:
     if not isinstance(value, dict) or any(map(_is_template, _texts(value))):
         return False
     return any(
-        any(" " in text.strip() or is_line(text) for text in _texts({key: inside}))
+        any(" " in text.strip() or is_valid_line(text) for text in _texts({key: inside}))
         if key in HYPERPARAMETERS
         else isinstance(inside, str)
         and " " in inside.strip()

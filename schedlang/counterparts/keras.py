@@ -14,8 +14,8 @@ from itertools import pairwise
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     is_whole,
     understands,
@@ -31,7 +31,7 @@ KERAS_NAMES = {
     "eps": "epsilon",
 }
 """The numbers that can move, as a plan names them, and as Keras does."""
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "CosineDecay": {"alpha": 0.0},
     "PolynomialDecay": {"power": 1.0},
     "ExponentialDecay": {"staircase": False},

@@ -11,8 +11,8 @@ from itertools import pairwise
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     understands,
 )
@@ -21,7 +21,7 @@ from schedlang.program.program import Piece
 
 OPTAX_NAMES = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
 """What optax calls the hyperparameters of a plan that it has another name for."""
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "cosine_decay_schedule": {"alpha": 0.0},
     "warmup_cosine_decay_schedule": {"end_value": ZERO},
     "exponential_decay": {"staircase": False},
@@ -42,7 +42,7 @@ def _warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
             before, after = up.arguments, down.arguments
             if rise is None or fall is None or not levels.same(before["b"], after["a"]):
                 return None
-            arguments: dict[str, Argument] = {
+            arguments: dict[str, CallArgument] = {
                 "init_value": before["a"],
                 "peak_value": before["b"],
                 "warmup_steps": before["T"],

@@ -20,8 +20,8 @@ class Root(NamedTuple):
     n: float
 
 
-Argument: TypeAlias = (
-    bool | int | float | str | Expr | Root | tuple["Argument", ...] | Mapping[int, float]
+CallArgument: TypeAlias = (
+    bool | int | float | str | Expr | Root | tuple["CallArgument", ...] | Mapping[int, float]
 )
 
 
@@ -37,7 +37,7 @@ class Call(NamedTuple):
     """
 
     name: str
-    arguments: Mapping[str, Argument]
+    arguments: Mapping[str, CallArgument]
     holds: Expr | None = None
     not_in_sequence: bool = False
 

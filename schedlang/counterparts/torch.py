@@ -16,8 +16,8 @@ from typing import NamedTuple
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     Root,
     is_whole,
@@ -38,7 +38,7 @@ EXACT_PART = 2**10
 MOST_CYCLES = 1000
 """Cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
 
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "LinearLR": {"end_factor": 1.0},
     "CosineAnnealingLR": {"eta_min": 0.0},
     "PolynomialLR": {"power": 1.0},
@@ -262,7 +262,7 @@ def _cyclic(piece: Piece, levels: Levels) -> Call | None:
         return None
     if not (levels.is_known(phase["min"]) and levels.is_known(phase["max"])):
         return None
-    arguments: dict[str, Argument] = {
+    arguments: dict[str, CallArgument] = {
         "base_lr": phase["min"],
         "max_lr": phase["max"],
         "step_size_up": _length(up),
@@ -299,7 +299,7 @@ def _onecycle(piece: Piece, levels: Levels) -> Call | None:
     return Call("OneCycleLR", arguments, not_in_sequence=True)  # it overwrites the base rates
 
 
-def _momentum(phase: Arguments) -> dict[str, Argument]:
+def _momentum(phase: Arguments) -> dict[str, CallArgument]:
     if "momentum" not in phase:
         return {"cycle_momentum": False}
     low, high = phase["momentum"]
@@ -316,7 +316,7 @@ def reduce_on_plateau(phase: Arguments, levels: Levels) -> Call | None:
     missing = table.not_understood(COUNTERPARTS["plateau"], phase)
     if missing or not levels.is_known(phase["min"]):
         return None
-    arguments: dict[str, Argument] = {
+    arguments: dict[str, CallArgument] = {
         "mode": phase["mode"],
         "factor": phase["factor"],
         "patience": phase["patience"],

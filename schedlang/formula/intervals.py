@@ -27,7 +27,7 @@ from schedlang.formula.expressions import (
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """All values that something can have; without finite ends it may even be no number."""
+    """The interval of possible values; if an end is infinite, the value may also be nan."""
 
     low: float
     high: float
@@ -43,13 +43,13 @@ CONDITION = Interval(0, 1)
 PROGRESS = Interval(0, 1)
 HUGE = 1e300
 LARGEST_FLOAT32 = 1e37
-"""What stays below this is finite in single precision."""
+"""Values below this are finite in single precision."""
 OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
 
 def interval_of(e: Expr, names: Mapping[str, Interval], unsafe: set[Expr]) -> Interval:
-    """The range of an expression; each part that might raise joins ``unsafe``."""
+    """The range of an expression; parts that might raise are added to ``unsafe``."""
     match e:
         case Number(value):
             return (
@@ -80,7 +80,7 @@ def interval_of(e: Expr, names: Mapping[str, Interval], unsafe: set[Expr]) -> In
 
 
 def _apply(op: Operation, args: list[Interval]) -> Interval | None:
-    """The range of an operation; None if it might raise, or differ from IEEE's."""
+    """The range of an operation; None if it might raise, or differ from IEEE's result."""
     x, y = args[0], args[-1]
     whole = all(arg.whole for arg in args)
     match op:
@@ -177,7 +177,7 @@ def _raised(x: float, y: float) -> float | None:
 def narrowed(
     condition: Expr, names: Mapping[str, Interval], *, holds: bool
 ) -> Mapping[str, Interval]:
-    """The ranges of the names where a condition holds, or does not."""
+    """The ranges of the names where a condition holds, or where it does not."""
     match condition:
         case Apply("not", (inner,)):
             return narrowed(inner, names, holds=not holds)
@@ -210,9 +210,9 @@ def narrowed(
 
 
 def stays_finite(e: Expr, ranges: Mapping[str, Interval]) -> bool:
-    """Whether the formula and its slope are finite in single precision, in all of these ranges.
+    """Whether the formula and its derivative are finite in single precision over these ranges.
 
-    Named quantities are not trusted to be what their names say, such as a progress from 0 to 1.
+    Nothing is assumed of named quantities, such as that a progress is between 0 and 1.
     """
     e = _without_names(e)
     unsafe: set[Expr] = set()

@@ -59,7 +59,7 @@ def own_number(optimizer: Any, name: str) -> Any:
     return found.start if isinstance(found, Moving) else found
 
 
-def name_of(optimizer: Any, key: str) -> str | None:
+def keras_name(optimizer: Any, key: str) -> str | None:
     """What Keras calls a number of a plan; None if the optimizer has no such number.
 
     ``momentum`` is ``beta_1`` where there is no other.
@@ -92,7 +92,7 @@ def move_momentum(optimizer: Any, program: Program) -> None:
         ValueError: if the optimizer has none, or one that is switched off.
     """
     assert program.momentum is not None
-    name = name_of(optimizer, "momentum") or ""
+    name = keras_name(optimizer, "momentum") or ""
     start = momentum_of(optimizer, name)
     updates = program.steps_per_epoch if program.tick == "epoch" else 1
     begin = program.momentum.begins[0] * (updates or 1)

@@ -10,12 +10,12 @@ import numpy as np
 
 from schedlang.arrays.tables import refuse_epochs, refuse_plateau
 from schedlang.counterparts.keras import KERAS_NAMES
-from schedlang.keras.callbacks import RateLogger, RateSetter, inner, number
+from schedlang.keras.callbacks import RateLogger, RateSetter, as_float, inner
 from schedlang.keras.moving import (
     Moving,
+    keras_name,
     momentum_of,
     move,
-    name_of,
     own_number,
 )
 from schedlang.keras.schedule import ScheduledRate
@@ -72,7 +72,7 @@ class PlanSetter(RateSetter):
         for key in self._unbound:
             if key == "lr":
                 continue
-            name = name_of(optimizer, key)
+            name = keras_name(optimizer, key)
             kind = type(optimizer).__name__
             if name is None:
                 has = [own for own in KERAS_NAMES if hasattr(optimizer, KERAS_NAMES[own])]
@@ -114,9 +114,9 @@ class PlanSetter(RateSetter):
 
     def _rate(self, optimizer: Any) -> float:
         """The base rate: later updates have changed the optimizer's own."""
-        found = float(str(np.float32(number(optimizer.learning_rate))))
+        found = float(str(np.float32(as_float(optimizer.learning_rate))))
         noted = vars(optimizer).get("schedlang_base_rate")
-        if number(optimizer.iterations) == 0:
+        if as_float(optimizer.iterations) == 0:
             self._agree("lr", found)
             noted = found
         base = self._bases.get("lr", noted)

@@ -1,7 +1,7 @@
-"""What other libraries call a scheduler, an argument, a unit or a setting, and the name here.
+"""Names of schedulers, arguments, units and settings in other libraries, and the names here.
 
-Data, and the functions that look names up in it; only a mistake needs them. The answer to a line is
-made in `schedlang.language.other_libraries`.
+Tables, and the functions that look names up in them, used only for error messages. The advice for a
+whole line is made in `schedlang.language.other_libraries`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Scheduler(NamedTuple):
     library: str
     name: str
     phases: str
-    """Its phases here, joined by ``+``; the arguments go to the last one."""
+    """Its equivalent here: phases joined by ``+``; the arguments go to the last one."""
     parameters: str
     """Its parameters in the order of its signature; ``a:b`` is read as the argument ``b``."""
     otherwise: str = ""
-    """What it does where nothing is given and a phase here does otherwise; ``then`` is a level
-    on which it goes on after its end."""
+    """Its defaults that differ from those of the phase here; ``then`` is the level at which it
+    continues after its end."""
 
 
 _RUN = "optimizer num_warmup_steps num_training_steps"
@@ -147,7 +147,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
 )  # fmt: skip
 
 SEQUENCES = ("SequentialLR", "join_schedules")
-"""What takes a list of schedulers that follow each other."""
+"""Classes and functions that take a list of schedulers to run in sequence."""
 
 _KINDS = {
     "cosine": "cosine", "cos": "cosine", "linear": "linear", "lin": "linear",
@@ -180,7 +180,7 @@ _FILLERS = {
 # ── Arguments and settings ───────────────────────────────────────────────────────────────────────
 
 ARGUMENT_ALIASES: dict[str, str] = {
-    # How long. `end` is a position of the run, and the duration of a phase that is alone.
+    # Durations. `end` is a position in the run; if there is only one phase, it is its duration.
     "t_max": "T", "t": "T", "duration": "T", "length": "T", "total_iters": "T", "period": "T",
     "steps": "T st", "num_steps": "T st", "n_steps": "T st", "iters": "T st",
     "iterations": "T st", "decay_steps": "T st", "num_decay_steps": "T st", "decay_iters": "T st",
@@ -273,17 +273,17 @@ ARGUMENT_ALIASES: dict[str, str] = {
     "power": "power", "exponent": "power", "poly.p": "power", "poly.gamma": "power",
     "degree": "power", "lr_power": "power", "timescale": "timescale",
     "inverse_sqrt.shift": "timescale",
-    # What a line does not have.
+    # Arguments without a counterpart in a line.
     "optimizer": "-", "d_model": "-", "optim": "-", "last_epoch": "-", "verbose": "-",
     "begin": "- 0", "transition_begin": "- 0", "convert_to_iter_based": "-", "frequency": "-",
     "by_epoch": "unit", "t_in_epochs": "unit", "interval": "clock", "lr_lambda": "expression",
 }  # fmt: skip
-"""An argument, by its name in lower case or by ``phase.name``, and what it is here.
+"""The meaning of an argument here, by its name in lower case or by ``phase.name``.
 
-That is an argument of the phase, its duration ``T``, its ``end`` as a position, a setting, or one
-of these of the ``warmup`` or the ``hold`` before it. Behind it is the unit that the name implies:
-``st``, ``ep``, ``tok``, ``ex``, ``%``, or ``x`` for a share of the base. ``-`` is left out, and
-``- 0`` if it is 0.
+It is an argument of the phase, its duration ``T``, its ``end`` as a position, a setting, or one of
+these for the ``warmup`` or ``hold`` before the phase. The unit that the name implies follows:
+``st``, ``ep``, ``tok``, ``ex``, ``%``, or ``x`` for a share of the base. ``-`` means that the
+argument is dropped, ``- 0`` that it is dropped if it is 0.
 """
 
 KIND_ARGUMENTS = {
@@ -324,10 +324,10 @@ WORD_ALIASES = {
 
 
 class Meaning(NamedTuple):
-    """What a name stands for."""
+    """The phases that a name stands for."""
 
     phases: tuple[tuple[str, str], ...]
-    """A role (or none) and a kind (or none) each."""
+    """Pairs of a role and a kind; each may be empty."""
     row: Scheduler | None = None
 
 
@@ -338,7 +338,7 @@ def _rows() -> dict[str, Scheduler]:
 
 
 def scheduler(name: str) -> Meaning | None:
-    """What the name of a scheduler stands for, in any library and any spelling."""
+    """The meaning of a scheduler's name, in any library and any spelling."""
     last = name.rpartition(".")[2]
     row = _rows().get(last) or _rows().get(_normalized(last))
     if row is not None:
@@ -348,11 +348,11 @@ def scheduler(name: str) -> Meaning | None:
 
 
 def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> str:
-    """The advice for an unknown name: what it is here, the nearest name, or all of them.
+    """The advice for an unknown name: its equivalent here, the nearest name, or all names.
 
     Args:
-        name: of a phase, or of an argument or a setting.
-        names: those that there are.
+        name: the unknown name, of a phase, an argument or a setting.
+        names: the valid names.
         kind: the phase of the argument, none for a setting; without it, the name is a phase's.
     """
     choices = list(names)
@@ -365,12 +365,12 @@ def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> st
 
 
 def is_sequence(name: str) -> bool:
-    """Whether the name is that of something that takes a list of schedulers."""
+    """Whether the name is that of a class or function that takes a list of schedulers."""
     return _normalized(name.rpartition(".")[2]) in map(_normalized, SEQUENCES)
 
 
 def argument(kind: str, name: str) -> str | None:
-    """What an argument of another library is here, in a phase of this kind."""
+    """The meaning here of another library's argument, in a phase of this kind."""
     name = name.lstrip("-").replace("-", "_").lower()
     return ARGUMENT_ALIASES.get(f"{kind}.{name}") or ARGUMENT_ALIASES.get(name)
 
@@ -387,7 +387,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def _by_words(name: str) -> Meaning | None:
-    """From the words that the name is made of: ``LinearWarmupCosineAnnealingLR``."""
+    """The meaning by the words in the name: ``LinearWarmupCosineAnnealingLR``."""
     joined = "_".join(word.lower() for word in _WORD.findall(name))
     for apart, together in _JOINED:
         joined = joined.replace(apart, together)

@@ -1,4 +1,4 @@
-"""Reads text: from a line to its dict form, with the place of every value."""
+"""Parses a line into its dict form, with the place of every value."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _SIGNS: dict[str, Operation] = {
 }  # fmt: skip
 
 
-def read(text: str) -> ParsedNode:
+def read_line(text: str) -> ParsedNode:
     """The dict form of a line.
 
     Raises:
-        ScheduleError: if the text is too long, too deep, empty, or no sentence of the grammar.
+        ScheduleError: if the text is too long, too deep, empty, or does not match the grammar.
     """
     root: ParsedNode = _parse(text, "start")
     return root
@@ -43,7 +43,7 @@ def read_expression(text: str) -> Expr:
     """An expression on its own, as the dict form of `fn` has it.
 
     Raises:
-        ScheduleError: as `read`, and for unknown names.
+        ScheduleError: as `read_line`, and for unknown names.
     """
     part: _Expression = _parse(text, "expression")
     mistakes = [*part.mistakes, *_depth_mistakes(part, Span(0, len(text)))]
@@ -91,7 +91,7 @@ def _depth_mistakes(part: _Expression, span: Span) -> list[Mistake]:
     return [_too_deep(span)] if part.depth > DEEPEST else []
 
 
-# ── What a sentence becomes ──────────────────────────────────────────────────────────────────────
+# ── From the parse tree to the dict form ──────────────────────────────────────────────────────────
 
 
 class _Value(NamedTuple):
@@ -126,7 +126,7 @@ def _place(token: Token) -> Span:
 
 
 class _Reader(Transformer[Token, Any]):
-    """What lark calls for each rule as it is reduced; without state."""
+    """The callbacks that lark calls for each rule; they have no state."""
 
     def start(self, children: _Children) -> ParsedNode:
         *settings, stages = children
@@ -285,7 +285,7 @@ class _Reader(Transformer[Token, Any]):
 def _apply(op: Any, *parts: _Expression) -> _Expression:
     depth = 1 + max(part.depth for part in parts)
     mistakes = tuple(mistake for part in parts for mistake in part.mistakes)
-    if depth > DEEPEST:  # refused by the caller; until then nothing deep is built
+    if depth > DEEPEST:  # the caller raises the error; nothing deep is built until then
         return _Expression(ZERO, depth, mistakes)
     return _Expression(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
 
@@ -306,7 +306,7 @@ def _phase(
 
 
 def _name_values(written: ParsedNode, places: _Places, values: list[_Named], what: str) -> None:
-    """Put named values and their places into a node; a name that is given twice is a mistake."""
+    """Add named values and their places to a node; a duplicate name is a mistake."""
     for token, value in values:
         name = str(token)
         if name in written or name in ("kind", "role", "duration", "expression", "stages"):

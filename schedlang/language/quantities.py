@@ -1,4 +1,4 @@
-"""Numbers, lengths and levels: what is written, kept exactly, and its shortest spelling."""
+"""Numbers, lengths and levels: exact values and their shortest spelling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing_extensions import Self, assert_never
 from schedlang.errors import nearest, quoted, refuse
 
 Unit: TypeAlias = Literal["", "st", "ep", "tok", "ex", "%"]
-"""A length's unit; the empty one is a tick of the schedule's clock."""
+"""The unit of a length; the empty one is a tick of the schedule's clock."""
 
 UNITS: dict[str, Unit] = {
     "": "", "%": "%",
@@ -30,7 +30,7 @@ UNITS: dict[str, Unit] = {
     "ex": "ex", "example": "ex", "examples": "ex", "sample": "ex", "samples": "ex",
 }  # fmt: skip
 LevelUnit: TypeAlias = Literal["", "%", "x"]
-"""A level's unit; without one it is a rate, else a share of the base rate."""
+"""The unit of a level: without one it is a rate, with one a share of the base rate."""
 
 LEVEL_UNITS: dict[str, LevelUnit] = {"": "", "%": "%", "x": "x"}
 NUMBER_SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
@@ -43,8 +43,8 @@ _LEAST, _MOST = 1e-300, 1e300
 
 @cache
 def _quantity() -> re.Pattern[str]:
-    """A number and its unit, as the grammar writes them."""
-    from schedlang.language.grammar import terminal  # heavy, and plain numbers do not need it
+    """The pattern of a number and its unit in the grammar."""
+    from schedlang.language.grammar import terminal  # slow to import; plain numbers do not need it
 
     return re.compile(rf"({terminal('NUMBER')})\s*({terminal('UNIT')})?")
 
@@ -57,9 +57,9 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
         refuse("wrong-type", f"expected a number, not {quoted(value)}")
     if isinstance(value, str):
         return _read_text(value.strip())
-    if isinstance(value, Rational):  # NumPy's integers, too
+    if isinstance(value, Rational):  # including NumPy's integers
         return _in_range(Fraction(int(value.numerator), int(value.denominator)), value), ""
-    # Its shortest decimal: 0.1 of single precision is a tenth as well.
+    # The shortest decimal, so that 0.1 in single precision is also exactly a tenth.
     return _read_text(str(value)) if value else (Fraction(0), "")
 
 
@@ -102,7 +102,7 @@ def _in_range(number: Fraction, written: object) -> Fraction:
     if number.numerator and not _LEAST <= size <= _MOST:
         refuse("overflow", f"the number {quoted(written)} does not fit into a double")
     text = str(written)
-    # What is short is written short; of the rest, what we write must be read again.
+    # Short numbers always have a short spelling; others must be readable in the spelling written.
     if (len(text) > 20 or "/" in text) and len(format_number(number)) > LONGEST_NUMBER - 10:
         refuse("bad-number", f"the number {quoted(written)} is too long")
     return number
@@ -138,13 +138,13 @@ def _decimal(digits: str, exponent: int) -> str:
 
 
 class AsText:
-    """What pydantic reads with `read`, and dumps as its text."""
+    """A value that pydantic validates with `read` and dumps as text."""
 
     __slots__ = ()
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From what a user may give.
+        """The value of a user's input.
 
         Raises:
             ScheduleError: if it is wrong.
@@ -153,7 +153,7 @@ class AsText:
 
     @classmethod
     def json_schema(cls) -> JsonSchemaValue:
-        """The JSON Schema of what `read` takes."""
+        """The JSON Schema of the values that `read` accepts."""
         raise NotImplementedError
 
     @classmethod
@@ -161,7 +161,7 @@ class AsText:
         as_str = core_schema.plain_serializer_function_ser_schema(
             str, return_schema=core_schema.str_schema()
         )
-        # Equal texts become the same object: a line of thousands of phases repeats its lengths.
+        # Equal texts share one object: a line of thousands of phases repeats its lengths.
         of_text = lru_cache(maxsize=1024)(cls.read)
         return core_schema.no_info_plain_validator_function(
             lambda value: of_text(value) if type(value) is str else cls.read(value),
@@ -177,7 +177,7 @@ class AsText:
 
 @dataclass(frozen=True, slots=True)
 class Length(AsText):
-    """A stretch of training, or a position in it: ``10``, ``10ep``, ``2B tok``, ``10%``."""
+    """A duration or a position in training: ``10``, ``10ep``, ``2B tok``, ``10%``."""
 
     value: Fraction
     unit: Unit = ""
@@ -189,7 +189,7 @@ class Length(AsText):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From a number or a text; a unit is one of `UNITS`."""
+        """The length of a number or a text with one of `UNITS`."""
         if isinstance(value, cls):
             return value
         number, unit = read_quantity(value)
@@ -216,7 +216,7 @@ class Level(AsText):
 
     @property
     def share(self) -> Fraction | None:
-        """The part that is relative to the base; None where the level is absolute."""
+        """The factor relative to the base; None if the level is absolute."""
         match self.unit:
             case "%":
                 return _hundredth(self.value)
@@ -232,7 +232,7 @@ class Level(AsText):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From a number or a text such as ``10%``."""
+        """The level of a number or a text such as ``10%``."""
         if isinstance(value, cls):
             return value
         number, unit = read_quantity(value)
@@ -277,10 +277,10 @@ def quantity_schema(
     """The JSON Schema of a number, or of a text with a number and a unit.
 
     Args:
-        description: what it is.
-        units: what may follow the number in a text.
+        description: the description of the value.
+        units: the units that may follow the number in a text.
         whole: whether a number without a unit is an integer.
-        before: a regular expression of what may stand before the number in a text.
+        before: a regular expression for text that may precede the number.
         bounds: JSON Schema's keywords for a number; by default it is at least 0.
     """
     from schedlang.language.grammar import terminal

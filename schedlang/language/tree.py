@@ -1,4 +1,4 @@
-"""The tree: what was written, frozen and validated, units and percentages untouched."""
+"""The tree of a line: frozen and validated, with units and percentages as written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MOST_REFUSED = 1_000
 
 
 class Broken(Phase):
-    """Stands for a phase that was refused, so that the rest of the line can still be checked."""
+    """A placeholder for an invalid phase, so that the rest of the line can still be checked."""
 
     kind: Literal["broken"] = "broken"
     endless = True
@@ -53,23 +53,23 @@ class Broken(Phase):
 
 
 class Refused:
-    """The context of a validation that goes on after a mistake: which nodes had which errors."""
+    """Context of a validation that continues after mistakes: the errors of each invalid node."""
 
     def __init__(self) -> None:
         self.nodes: list[tuple[Any, ValidationError]] = []
 
 
 def _class_of(value: Any) -> type[Phase] | None:
-    """The class of the phase that a dict form is one of."""
+    """The phase class of a dict form; None if it has no known kind."""
     kind = value.get("kind") if isinstance(value, dict) else None
     return BUILT_IN.get(kind) or REGISTERED.get(kind) if isinstance(kind, str) else None
 
 
 def _phase(value: Any) -> Any:
-    """A phase as it is; a dict form does not come here, unless no class is of its kind.
+    """A phase, unchanged; a dict form gets here only if its kind is unknown.
 
     Raises:
-        ScheduleError: if it is no phase.
+        ScheduleError: if it is not a phase.
     """
     if not isinstance(value, Phase):
         _refuse_phase(value.get("kind") if isinstance(value, dict) else None, value)
@@ -86,11 +86,11 @@ def _refuse_phase(kind: object, value: object) -> NoReturn:
 
 
 def _node(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Validate a node and keep its place; under `Refused`, note what is wrong and go on."""
+    """Validate a node and keep its place; under `Refused`, record its mistakes and continue."""
     if isinstance(info.context, Refused) and len(info.context.nodes) >= MOST_REFUSED:
-        return Broken()  # a thousand mistakes are enough
+        return Broken()  # enough mistakes are recorded
     own = _class_of(value)
-    try:  # by its own class, so that schemas are made of the kinds in use alone
+    try:  # by the class itself, so that schemas are built only for the kinds in use
         node = own.model_validate(value) if own is not None else handler(value)
     except ValidationError as error:
         if not isinstance(info.context, Refused):
@@ -111,7 +111,7 @@ _REGISTERED_SCHEMA = {
 
 
 class _OfAnyKind:
-    """A pydantic annotation of phases: `_node` validates them; and their JSON Schema."""
+    """A pydantic annotation for phases: `_node` validates them; it also makes their JSON Schema."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: object) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(_phase)
@@ -122,7 +122,7 @@ class _OfAnyKind:
         built_in = []
         for phase in BUILT_IN.values():
             phase.model_rebuild()
-            ref = f"{phase.__name__}:{id(phase)}"  # so that it becomes one of the definitions
+            ref = f"{phase.__name__}:{id(phase)}"  # makes it one of the definitions
             own: Any = {**phase.__pydantic_core_schema__, "ref": ref}
             reference = core_schema.definition_reference_schema(ref)
             built_in.append(handler(core_schema.definitions_schema(reference, [own])))
@@ -185,7 +185,7 @@ class Group(Placed):
 
 
 class Product(Placed):
-    """``A * B``: factors that run at the same time, multiplied; two at least."""
+    """``A * B``: two or more factors that run at the same time and are multiplied."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -252,7 +252,7 @@ ClockName: TypeAlias = Literal["step", "epoch"]
 
 
 class Settings(Placed):
-    """The settings before the ``|``, which can be given when binding instead."""
+    """The settings before the ``|``, which can also be given when binding."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

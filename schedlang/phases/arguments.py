@@ -1,4 +1,4 @@
-"""The types of the arguments: how each is read, checked, written and described to an editor."""
+"""The types of arguments: how each is parsed, checked, written, and described in JSON Schema."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ Ratios: TypeAlias = Annotated[
 
 
 LARGEST_INTEGER = 2**53
-"""Ticks, and whatever else is counted, go no further: beyond are no doubles of their own."""
+"""The maximum of ticks and other counts: not every larger integer is a double."""
 
 
 def _read_whole(least: int) -> Callable[[object], int]:
@@ -189,7 +189,7 @@ Momentum: TypeAlias = Annotated[
 
 
 def whole(length: Length) -> Length:
-    """The length, if it is whole where only whole ones make sense."""
+    """The length; one in ticks or steps must be a whole number."""
     if length.unit in ("", "st") and length.value.denominator != 1:
         if length.unit == "" and length.value < 1:
             share = format_number(length.value * 100)
@@ -259,7 +259,7 @@ class Duration(AsText):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From a number or a text: ``10ep``, ``until 90``, ``rest``."""
+        """The duration of a number or a text: ``10ep``, ``until 90``, ``rest``."""
         if isinstance(value, cls):
             return value
         if isinstance(value, str) and (words := value.split(maxsplit=1)):

@@ -21,7 +21,7 @@ from typing_extensions import Unpack
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings
-from schedlang.language.validate import OwnErrors, plain
+from schedlang.language.validate import OwnErrors, plain_data
 from schedlang.patterns import Pattern
 from schedlang.plan.reading import (
     PLAN_SETTINGS,
@@ -29,7 +29,7 @@ from schedlang.plan.reading import (
     Line,
     is_line,
     is_text_of_plan,
-    read,
+    read_plan,
 )
 from schedlang.schedule import Binding, Schedule
 from schedlang.targets import Target
@@ -350,9 +350,9 @@ def _plan_of(value: Any) -> Plan:
             message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
             raise ScheduleError([Mistake("wrong-type", message)])
     if isinstance(value, Mapping):
-        value = plain(value)  # a config system such as OmegaConf has mappings of its own
+        value = plain_data(value)  # a config system such as OmegaConf has mappings of its own
     if isinstance(value, Mapping) and not is_line(value):
-        settings, lines = read(value)
+        settings, lines = read_plan(value)
     elif isinstance(value, str | Mapping | Schedule):
         settings, lines = Settings(), (Line("lr", None, Schedule.model_validate(value)),)
     else:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schedlang.errors import Mistake, ScheduleError, nearest, quoted
 from schedlang.language import consistency
-from schedlang.language.grammar import read as read_line
+from schedlang.language.grammar import read_line
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import from_dict, located, translate
@@ -64,7 +64,7 @@ def is_text_of_plan(text: str) -> bool:
     return ":" in code or code.startswith("{")
 
 
-def read(raw: Mapping[Any, Any]) -> tuple[Settings, tuple[Line, ...]]:
+def read_plan(raw: Mapping[Any, Any]) -> tuple[Settings, tuple[Line, ...]]:
     """The settings and the lines of a plan's mapping.
 
     Raises:

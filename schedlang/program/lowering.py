@@ -15,14 +15,24 @@ from typing_extensions import assert_never
 from schedlang.errors import Mistake, Path, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
-from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
+from schedlang.formula.expressions import (
+    BASE,
+    LAST_TICK,
+    LEVEL,
+    ONE,
+    ZERO,
+    Apply,
+    Expr,
+    Number,
+    Symbol,
+)
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
 from schedlang.phases.base import Context, resolved_arguments
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
-from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
+from schedlang.program.clock import Clock, nearest_tick
 from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, map_pieces, shifted
 from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 

@@ -14,7 +14,7 @@ from schedlang.patterns import Pattern
 from schedlang.program.program import Program
 from schedlang.torch.groups import LR, ParamGroup, Slot
 from schedlang.torch.momentum import momentum_slot
-from schedlang.torch.others import who_wrote
+from schedlang.torch.other_schedulers import who_wrote
 from schedlang.torch.plateau import ClosingPlateau, ReducedRates
 from schedlang.torch.rates import Rates
 from schedlang.torch.watch import TOLERANCE, Watch, is_quiet, warn

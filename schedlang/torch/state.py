@@ -17,7 +17,7 @@ from schedlang.patterns import first_fit
 from schedlang.program.program import Program
 from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import LR, Slot, as_written, last_rates, name_of, slot_of
-from schedlang.torch.others import other_schedulers
+from schedlang.torch.other_schedulers import other_schedulers
 from schedlang.torch.watch import Watch, warn
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]

@@ -216,8 +216,8 @@ MISUSED: list[tuple[list[str], str]] = [
     (
         ["check", "bomb.yaml"],
         (
-            "bomb.yaml holds nothing that looks like a schedule;"
-            " name its key, such as --key train.lr_schedule"
+            "bomb.yaml contains nothing that looks like a schedule;"
+            " give its key, such as --key train.lr_schedule"
         ),
     ),
     (

@@ -135,8 +135,8 @@ UNREADABLE: list[tuple[str, bytes, list[str], str]] = [
         b"epochs: 90\n",
         [],
         (
-            "none.yaml holds nothing that looks like a schedule;"
-            " name its key, such as --key train.lr_schedule"
+            "none.yaml contains nothing that looks like a schedule;"
+            " give its key, such as --key train.lr_schedule"
         ),
     ),
     (

@@ -1,4 +1,4 @@
-"""The parts of a line as people write it who have another library's habits."""
+"""The parts of a line in another library's style."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SETTINGS = ("lr", "total", "steps_per_epoch", "samples_per_step", "tokens_per_st
 LISTS = ("at", "values", "momentum")
 
 
-class Unclear(Exception):  # noqa: N818  # no error: there is no line to advise then
-    """Raised where a text is not understood, even loosely."""
+class Unclear(Exception):  # noqa: N818  # not an error: it means that no line is suggested
+    """Raised if a text cannot be understood, even loosely."""
 
 
 class Note(NamedTuple):
-    """One habit in a line: where it is, and the rule that it breaks."""
+    """A habit of another library in a line: where it is, and the rule that it breaks."""
 
     span: Span
     reason: str = ""
     new: str = ""
-    """What to write in its place, where that is all that changes."""
+    """The replacement, if that is all that changes."""
     message: str = ""
-    """What is wrong, if not that something is unexpected."""
+    """The message, if it is not that something is unexpected."""
     code: MistakeCode = "syntax"
 
 
@@ -53,7 +53,7 @@ class Value:
 
     @property
     def number(self) -> float | None:
-        """Its size; None for what is no plain number."""
+        """The value as a number; None if it is not a plain number."""
         match = re.fullmatch(r"(-?[\d._]*(?:[eE][+-]?\d+)?)([kMBT]?)", self.text)
         if self.is_word or self.items is not None or match is None:
             return None
@@ -76,7 +76,7 @@ class WrittenArgument(NamedTuple):
 
 @dataclass
 class WrittenPhase:
-    """A phase as written: what its name stands for, and its values."""
+    """A phase as written: the meaning of its name, and its values."""
 
     name: str
     span: Span
@@ -87,7 +87,7 @@ class WrittenPhase:
     arguments: list[WrittenArgument] = field(default_factory=list)
     body: str = ""
     ends: float | None = None
-    """The milestone at which the next one begins."""
+    """The milestone at which the next phase begins."""
 
     @property
     def kind(self) -> str:
@@ -103,7 +103,7 @@ class WrittenPhase:
 
 @dataclass
 class WrittenGroup:
-    """Parentheses around stages, and how often they come."""
+    """Stages in parentheses, and how often they repeat."""
 
     stages: list[WrittenStage]
     times: str = ""
@@ -114,7 +114,7 @@ WrittenStage = list["WrittenPhase | WrittenGroup"]
 
 
 def typo(name: str, names: Iterable[str]) -> str:
-    """The name that is nearest to a misspelt one.
+    """The nearest name to a misspelt one.
 
     Raises:
         Unclear: if none is near.

@@ -1,4 +1,4 @@
-"""Reads a line with the habits of other libraries: looser than the grammar, for advice alone."""
+"""Parses a line in another library's style, more loosely than the grammar, only for advice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from schedlang.language.validate import argument_names
 from schedlang.phases import kinds
 
 DEEPEST = 16
-"""Parentheses and brackets in each other."""
+"""The maximum nesting of parentheses and brackets."""
 _ARROWS = "phases are joined by `->`"
 _BLANKS = "arguments are separated by blanks"
 _NAMED = "a name and its value are joined by `=`"
@@ -38,7 +38,7 @@ _FILLERS = {"for", "over", "with", "of", "in", "the", "a", "an", "lasting", "dow
 
 
 class Reader(Values):
-    """Reads a line as its writer meant its parts, and notes each habit in `notes`."""
+    """Parses a line loosely, and records each habit in `notes`."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -48,10 +48,10 @@ class Reader(Values):
     # ── A line ──
 
     def line(self) -> list[WrittenStage]:
-        """The stages; the settings are in `settings` then.
+        """The stages; afterwards the settings are in `settings`.
 
         Raises:
-            Unclear: if there is something in it that has no meaning here.
+            Unclear: if a part of it has no meaning here.
         """
         self.tokens += self._tokens(self.same)
         stages = self.pipeline(())
@@ -60,7 +60,7 @@ class Reader(Values):
         return stages
 
     def pipeline(self, closing: tuple[str, ...]) -> list[WrittenStage]:
-        """Stages up to a closing sign or the end."""
+        """The stages up to a closing sign or the end."""
         self.depth += 1
         if self.depth > DEEPEST:
             raise Unclear
@@ -80,13 +80,13 @@ class Reader(Values):
         return stages
 
     def _joint(self, closing: tuple[str, ...]) -> bool:
-        """Whether something joins the next stage to the last one."""
+        """Read what joins the next stage to the last one. Returns whether there was something."""
         token = self.peek()
         following = self.peek(1)
         last = following.kind == "end" or following.text in closing
         if token.kind == "arrow" or token.text in (",", ";", "|", "+", "-", "/", "&&", "||"):
             if token.kind == "arrow" and last:
-                raise Unclear  # the text ends too early: that is said already
+                raise Unclear  # the text ends too early, which the error already says
             self.next()
             if last:
                 self.note(token.span, f"leave out the `{token.text}` at the end")
@@ -113,7 +113,7 @@ class Reader(Values):
     # ── Settings ──
 
     def _named_setting(self) -> bool:
-        """Whether a setting with its name is next."""
+        """Whether the next tokens are a setting with its name."""
         token, sign, value = self.peek(), self.peek(1), self.peek(2)
         if token.kind == "string" and sign.text == ":":
             token = token._replace(text=token.text.strip("\"'"))
@@ -131,7 +131,7 @@ class Reader(Values):
         return True
 
     def _settings(self) -> bool:
-        """Read a setting, or the end of the settings; whether there was one."""
+        """Read a setting, or the end of the settings. Returns whether there was one."""
         token = self.peek()
         if token.text == "|" and self.settings:
             self.next()
@@ -177,7 +177,7 @@ class Reader(Values):
         self.settings.append(argument)
 
     def _argument(self, known: Sequence[str], kind: str = "") -> WrittenArgument:
-        """``NAME=VALUE``, or how else it is written."""
+        """``NAME=VALUE``, in any notation."""
         token = self.next()
         name = token.text.strip("\"'")
         sign = self.peek()
@@ -312,7 +312,7 @@ class Reader(Values):
         return stages
 
     def _name(self) -> WrittenPhase:
-        """The name of a phase: its role, its shape, and words that only fill."""
+        """The name of a phase: its role, its shape, and filler words."""
         token = self.next()
         if token.kind not in ("name", "string"):
             raise Unclear
@@ -324,7 +324,7 @@ class Reader(Values):
         else:
             found = aliases.scheduler(text)
             own = found is None
-            if found is None:  # a misspelt name, for which there is advice already
+            if found is None:  # a misspelt name, which already has advice
                 near = typo(text, (*ROLES, *kinds()))
                 found = aliases.Meaning((((near, "") if near in ROLES else ("", near)),))
             meaning = found
@@ -356,7 +356,7 @@ class Reader(Values):
         return phase
 
     def _note_foreign_name(self, span: Span, meaning: aliases.Meaning) -> None:
-        """Note another library's name of a phase, or of several."""
+        """Record another library's name of one or several phases."""
         new = " -> ".join(" ".join(filter(None, phase)) for phase in meaning.phases)
         reason = f"{meaning.row.library}'s name for `{new}`" if meaning.row else ""
         if len(meaning.phases) > 1:
@@ -401,7 +401,7 @@ class Reader(Values):
         return self.peek(1).kind == "name" and self._is_phase(self.peek(1).text)
 
     def _values(self, phase: WrittenPhase, closing: tuple[str, ...]) -> None:
-        """The values and arguments of a phase, up to what belongs to something else."""
+        """Read the values and arguments of a phase."""
         while self.peek().kind != "end" and self.peek().text not in closing:
             token = self.peek()
             if token.kind == "body":
@@ -424,7 +424,7 @@ class Reader(Values):
                 return
 
     def _later(self, phase: WrittenPhase) -> bool:
-        """Whether what follows a ``|`` are settings."""
+        """Whether settings follow a ``|``."""
         self.at += 1
         named = self._named_setting()
         self.at -= 1
@@ -465,7 +465,7 @@ class Reader(Values):
             phase.values.append(value)
 
     def _word(self, phase: WrittenPhase, closing: tuple[str, ...]) -> bool:
-        """Read what a word begins; whether it belongs to the phase."""
+        """Read a word and what it introduces. Returns whether it belongs to the phase."""
         token, sign = self.peek(), self.peek(1)
         name = token.text.strip("\"'")
         lower = name.lower()

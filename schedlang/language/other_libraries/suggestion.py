@@ -1,4 +1,4 @@
-"""The message for a line with the habits of another library: the line to write instead."""
+"""Adds the line to write instead to the error for a line in another library's style."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from schedlang.language.other_libraries.translation import Translation
 from schedlang.language.validate import from_text
 
 LONGEST = 2_000
-"""In characters; for a longer text no line is worked out."""
+"""In characters; no line is suggested for a longer text."""
 
 
 def with_suggestion(error: ScheduleError, clock: str | None = None) -> ScheduleError:
-    """The error with the line that was meant, where a habit of another library made the mistake.
+    """The error with the line that was meant, if another library's style caused the mistake.
 
     Args:
-        error: what is wrong with a text.
+        error: the mistakes of a text.
         clock: what one tick is, as if the line set it.
     """
     text = error.text
@@ -32,7 +32,7 @@ def with_suggestion(error: ScheduleError, clock: str | None = None) -> ScheduleE
 
 
 def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
-    """The habits in a text, and the line that was meant if that is clear."""
+    """The habits in a text, and the line that was meant; empty if that is unclear."""
     reader = Reader(text)
     try:
         stages = reader.line()
@@ -43,7 +43,7 @@ def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
 
 
 def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
-    """The first habit in place of what the grammar did not expect."""
+    """The error with the first habit instead of the grammar's syntax error."""
     mistake, note = error.mistakes[0], notes[0]
     if not written and (mistake.span is None or note.span.begin >= mistake.span.end):
         return error
@@ -53,13 +53,13 @@ def _syntax(error: ScheduleError, text: str, notes: list[Note], written: str) ->
 
 
 def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) -> ScheduleError:
-    """The same mistakes, each with its habit; the first one has the line."""
+    """The error with each mistake explained by its habit; the first one has the line."""
     found: list[Mistake] = []
     told: set[Note] = set()
     for mistake in sorted(error.mistakes, key=_size):
         own = [note for note in notes if _touch(mistake.span, note.span)]
         if mistake.code in _FOLLOWS and own and told.issuperset(own):
-            continue  # what it needs is there, under another name
+            continue  # the required argument is given under another name
         told.update(own)
         found.append(mistake)
     found.sort(key=lambda each: each.span or (0, 0))
@@ -71,21 +71,22 @@ def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) ->
             found[i] = mistake._replace(advice=_advice(own[0], line, only_change=only_change))
             line = ""
     if line:  # a misspelt name hides the habits behind it
-        found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
+        advice = "; ".join(filter(None, [found[0].advice, f"write `{line}`"])).replace("?;", "?")
+        found[0] = found[0]._replace(advice=advice)
     return ScheduleError(found, text)
 
 
 def _is_only_change(note: Note, text: str, written: str) -> bool:
-    """Whether nothing else than what is noted has to change."""
+    """Whether the noted part is all that has to change."""
     changed = text[: note.span.begin] + note.new + text[note.span.end :]
     try:
-        return bool(note.new and written) and from_text(changed) == from_text(written)
+        return from_text(changed) == from_text(written)
     except ScheduleError:
         return False
 
 
 _FOLLOWS = {"missing-argument", "no-duration", "does-not-apply"}
-"""Mistakes of a phase as a whole, which another name of an argument can cause."""
+"""Codes of mistakes of a whole phase, which a wrong argument name can cause."""
 
 
 def _size(mistake: Mistake) -> int:

@@ -1,4 +1,4 @@
-"""The words, numbers and signs of a line, those of other libraries and of chat programs too."""
+"""The tokens of a line, including the signs of other libraries and of chat programs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WRAPPED = re.compile(r"""\s*(?:[\w.-]+\s*[:=]\s*)?(["'`])(?P<inside>.*)\1[;,]?\
 
 
 class Tokens:
-    """The tokens of a text, one after the other, and the habits that are found in it."""
+    """The tokens of a text in sequence, and the habits found in it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -52,7 +52,7 @@ class Tokens:
         wrapped = _WRAPPED.fullmatch(same)
         if wrapped and wrapped[1] not in wrapped["inside"]:
             begin, end = wrapped.span("inside")
-            same = " " * begin + same[begin:end] + " " * (len(same) - end)
+            same = " " * begin + same[begin:end]
             first = len(text) - len(text.lstrip())
             self.note(Span(first, begin), "a line has no quotes around it")
         self.same = same

@@ -1,4 +1,4 @@
-"""From the parts of a line as it was written to the line that was meant."""
+"""Converts the parts of a line as written to the line that was meant."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from schedlang.language.other_libraries.parts import (
     WrittenStage,
     typo,
 )
-from schedlang.language.validate import argument_names, is_line
+from schedlang.language.validate import argument_names, is_valid_line
 from schedlang.phases import kinds
 
 _BACK = "hold to=1x"
-"""What follows a phase that goes back to the base rate at its end."""
+"""The continuation of a phase that returns to the base rate at its end."""
 _LENGTHS = {"every", "at", "first", "up", "down", "timescale", "skip", "total"}
 _BARE = re.compile(r"(?:until )?([\d._]+(?:[eE]\d+)?)([kMBT]?)|\[([\d._kMBTeE, ]+)\]")
 
@@ -38,7 +38,7 @@ class _Phase:
     role: str
     kind: str
     named: bool = True
-    """Whether its shape is written, and not only its role."""
+    """Whether its shape is given, not only its role."""
     duration: str = ""
     arguments: dict[str, str] = field(default_factory=dict)
     body: str = ""
@@ -51,12 +51,12 @@ class _Phase:
         return " ".join(filter(None, words))
 
     def lengths(self) -> Iterator[str]:
-        """Its lengths as they are written."""
+        """Its lengths as written."""
         yield self.duration
         yield from (self.arguments[name] for name in _LENGTHS & self.arguments.keys())
 
     def give_unit(self, unit: str) -> None:
-        """Give its lengths a unit, where they have none."""
+        """Add a unit to its lengths that have none."""
         self.duration = _with_unit(self.duration, unit)
         for name in _LENGTHS & self.arguments.keys():
             self.arguments[name] = _with_unit(self.arguments[name], unit)
@@ -85,12 +85,12 @@ def _pipeline(stages: list[list[_Factor]]) -> str:
 
 
 class Translation:
-    """The parts of the line that was meant, and the habits that are in the written one.
+    """The parts of the line that was meant, and the habits in the line as written.
 
     Args:
-        given: the settings as they are written.
-        written: the stages as they are written.
-        notes: the habits that are found already.
+        given: the settings as written.
+        written: the stages as written.
+        notes: the habits that were found when reading.
 
     Raises:
         Unclear: if an argument has no meaning here.
@@ -102,37 +102,37 @@ class Translation:
         self.notes = list(notes)
         self.settings: dict[str, str] = {}
         self.initial = ""
-        """The rate at which the warm-up starts, where it is given with the base rate."""
+        """The rate at which the warm-up starts, if it is given with the base rate."""
         self.units: dict[str, tuple[float, float]] = {}
-        """Units from names of arguments: the longest such length, and the shortest such total."""
+        """By unit, of lengths whose names imply it: the longest one, and the shortest total."""
         told = None if written else _phase_of_arguments(given)
         stages: list[WrittenStage] = [[told]] if told else written
         self.elapsed = 0.0
         """The last milestone."""
         self.begun = False
-        """Whether there is a phase already."""
+        """Whether there was a phase before."""
         self.stages = [part for stage in stages for part in self._stage(stage)]
         for argument in () if told else given:
             self._setting(argument)
         self._complete()
 
     def line(self, clock: str | None) -> str:
-        """The line that was meant; empty if it is not one."""
+        """The line that was meant; empty if it is not valid."""
         written = self._text()
-        if not is_line(written, clock) and (unit := self._unit()):
+        if not is_valid_line(written, clock) and (unit := self._unit()):
             if "total" in self.settings:
                 self.settings["total"] = _with_unit(self.settings["total"], unit)
             for phase in _phases(self.stages):
                 phase.give_unit(unit)
             written = self._text()
-        return written if is_line(written, clock) else ""
+        return written if is_valid_line(written, clock) else ""
 
     def _text(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self.settings.items())
         return f"{settings}{' | ' if settings else ''}{_pipeline(self.stages)}"
 
     def _unit(self) -> str:
-        """The unit of lengths without one, beside lengths that have it by their name."""
+        """The unit of bare lengths beside lengths with units from their names."""
         lengths = [self.settings.get("total", "")]
         lengths += [length for phase in _phases(self.stages) for length in phase.lengths()]
         bare = [match for match in map(_BARE.fullmatch, lengths) if match]
@@ -153,7 +153,7 @@ class Translation:
     # ── Settings ──
 
     def _setting(self, argument: WrittenArgument) -> None:
-        """A setting, or what another library gives before the phases."""
+        """Process a setting, or an argument that another library has before the phases."""
         name = _normalized_name(argument.name)
         slot = name if name in SETTINGS else aliases.argument("", name)
         if slot is None:
@@ -188,7 +188,7 @@ class Translation:
             self.notes.append(Note(argument.span, reason, new, message, "unknown-setting"))
 
     def _rate(self, head: str, value: Value) -> None:
-        """The base rate; or that of the warm-up's begin, where there is a peak."""
+        """Set the base rate, or the warm-up's start rate if there is also a peak."""
         before = self.settings.get("lr", "")
         if head == "initial" and (before or not value.number):
             self.initial = str(value)
@@ -203,7 +203,7 @@ class Translation:
         phases: list[_Phase],
         stages: list[list[_Factor]] | None = None,
     ) -> None:
-        """An argument of the warm-up, which is put before the phases if there is none."""
+        """Set an argument of the warm-up, which is added before the phases if there is none."""
         if not phases or phases[0].role != "warmup":
             phases.insert(0, _Phase("warmup", "linear", named=False))
             if stages is not None:
@@ -265,7 +265,7 @@ class Translation:
         return self._until_milestone(source, self._tidied(source, phases))
 
     def _until_milestone(self, source: WrittenPhase, phases: list[_Phase]) -> list[_Phase]:
-        """The phases, of which the last ends at the milestone if there is one."""
+        """The phases; the last one ends at the milestone, if there is one."""
         if source.ends is None:
             return phases
         timed = [phase for phase in phases if phase.text() != _BACK]
@@ -273,7 +273,7 @@ class Translation:
         if not lengths[-1]:
             timed[-1].duration = f"until {source.ends:g}"
         elif self.elapsed + sum(float(length[0]) for length in lengths if length) != source.ends:
-            raise Unclear  # it is cut off, or goes on
+            raise Unclear  # it may be cut off, or continue
         self.elapsed = source.ends
         return phases
 
@@ -297,7 +297,7 @@ class Translation:
         return phases if warmed or phases[0].role != "warmup" or len(phases) == 1 else phases[1:]
 
     def _otherwise(self, source: WrittenPhase, given: list[WrittenArgument]) -> None:
-        """Add what the other library does where nothing is given, and a phase here does not."""
+        """Add the other library's defaults that differ from those of the phase here."""
         row = source.meaning.row
         heads = {self._head(self._slot(source, argument)) for argument in given}
         heads |= {"T"} if "end" in heads else set()
@@ -315,7 +315,7 @@ class Translation:
         return " ".join(words[: 2 if words[0] in ("warmup", "hold") else 1])
 
     def _unnamed(self, source: WrittenPhase, phases: list[_Phase]) -> list[WrittenArgument]:
-        """The values without a name, by the names that they have in this order."""
+        """The unnamed values as arguments, named by their order."""
         values = [value for value in source.values if value.text not in _OBJECTS]
         row = source.meaning.row
         if not values:
@@ -364,13 +364,13 @@ class Translation:
         names = _ORDERS.get(kind, {}).get(shape, "").split()
         given = {self._slot(source, argument) for argument in source.arguments}
         if len(values) == 1 and not values[0].items:
-            later = kind == "inverse_sqrt" and self.begun  # which then has a timescale already
+            later = kind == "inverse_sqrt" and self.begun  # it then has a default timescale
             if not names or later or not values[0].number or given & {names[0], "to", "cycles"}:
                 return ["T"]
         return names
 
     def _slot(self, source: WrittenPhase, argument: WrittenArgument) -> str:
-        """What an argument is here: one of `ARGUMENT_ALIASES`, or an argument of the phase."""
+        """The meaning of an argument: one of `ARGUMENT_ALIASES`, or an argument of the phase."""
         name, kind = _normalized_name(argument.name), source.kind
         own = argument_names(kind)
         if argument.name in ("T", *own):
@@ -394,7 +394,7 @@ class Translation:
         if head == "to":
             return " ".join([self._end(source), *rest])
         if head == "min" and source.meaning.phases[-1][0] == "warmup":
-            raise Unclear  # the floor is that of another phase
+            raise Unclear  # the floor belongs to another phase
         return slot
 
     @staticmethod
@@ -408,7 +408,7 @@ class Translation:
     def _argument(
         self, source: WrittenPhase, argument: WrittenArgument, phases: list[_Phase]
     ) -> str:
-        """Put an argument where it belongs; the first word of what it is here."""
+        """Process an argument. Returns the first word of its meaning here."""
         main, value, span = phases[-1], argument.value, argument.span
         slot = self._slot(source, argument)
         head, *rest = slot.split()
@@ -482,7 +482,7 @@ class Translation:
             phase.arguments[name] = f"[{value}]" if listed else str(value)
 
     def _length(self, value: Value, unit: str = "", *, whole: bool = False) -> str:
-        """A length, or that of the whole run, with the unit that the argument's name gives it."""
+        """A length, or the length of the run, with the unit from the argument's name."""
         number = value.number
         if value.is_word:
             raise Unclear
@@ -495,7 +495,7 @@ class Translation:
         return f"{value}{unit}" if value.items and not value.unit else str(value)
 
     def _complete(self) -> None:
-        """Set what the line leaves open: the rest of the run, and where its warm-up starts."""
+        """Set missing durations to the rest of the run, and the start of the warm-up."""
         plain = [stage[0] for stage in self.stages if len(stage) == 1]
         phases = [part for part in plain if isinstance(part, _Phase)]
         if self.initial and phases and phases[0].role == "warmup":
@@ -524,7 +524,7 @@ def _phases(stages: list[list[_Factor]]) -> Iterator[_Phase]:
 
 
 def _phase_of_arguments(settings: list[WrittenArgument]) -> WrittenPhase | None:
-    """The phase of arguments that are given without one, if one of them tells."""
+    """The phase of arguments without a phase, if one of them implies it."""
     found = [
         kind
         for each in settings
@@ -557,4 +557,4 @@ _ORDERS: dict[str, dict[str, str]] = {
     "onecycle": {"f": "max", "nf": "T max", "fn": "max T"},
     "plateau": {"f": "factor", "fn": "factor patience", "nf": "patience factor"},
 }
-"""The names of values without one, by what they are: a count, a fraction or a list."""
+"""The names of unnamed values, by their types: a count, a fraction or a list."""

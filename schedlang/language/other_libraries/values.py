@@ -27,7 +27,7 @@ _FOREIGN = re.compile(
 
 
 class Values(Tokens):
-    """Reads values."""
+    """Parses values."""
 
     def value(self, *, listed: bool = False) -> Value:
         token = self.next()
@@ -46,7 +46,7 @@ class Values(Tokens):
         if token.kind == "name":
             text = token.text
             while self.adjacent() and self.peek().text in ("/", "-", "."):
-                text += self.next().text + self.next().text  # the name of a metric
+                text += self.next().text + self.next().text  # a metric's name
             return Value(text, Span(token.span.begin, token.span.begin + len(text)), is_word=True)
         if token.kind != "number":
             raise Unclear
@@ -84,7 +84,7 @@ class Values(Tokens):
         return Value(text, token.span)
 
     def _unit(self, token: Token) -> str | None:
-        """The unit that the token is, as it is written if it is one of the language."""
+        """The unit of a token, as written if it is a unit of the language."""
         name = token.text
         if token.kind != "name":
             return "%" if name == "%" else None
@@ -144,7 +144,7 @@ class Values(Tokens):
         return value
 
     def expression(self, body: str, begin: int) -> str:
-        """An expression of `fn`, from how it is written in Python and elsewhere."""
+        """An expression of `fn`, converted from the notation of Python and others."""
 
         def replaced(match: re.Match[str]) -> str:
             new, reason = _IN_FN[match.lastgroup or match[0]]
