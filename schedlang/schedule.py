@@ -44,10 +44,10 @@ _AS_TREE = object()
 
 
 class Schedule(OwnErrors, Tree):
-    """A validated, frozen schedule. Two schedules with the same canonical text are equal.
+    """A schedule: frozen, validated, equal to every other one of the same meaning in writing.
 
-    As a field of a pydantic model it takes a line of text or the dict form, and is dumped as text.
-    Its own `model_dump` returns the dict form.
+    As a field of a pydantic model it takes a line of text or the dict form, and is dumped as text;
+    its own `model_dump` gives the tree.
 
     >>> schedule = parse("warmup linear 10 -> cosine 90 min=1e-4")
     >>> str(schedule)
@@ -102,11 +102,11 @@ class Schedule(OwnErrors, Tree):
         return handler(self) if info.context is _AS_TREE else str(self)
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
-        """The dict form; every quantity is exact text."""
+        """The tree as a dict; every quantity is written as text, exactly."""
         return super().model_dump(**{**_DUMP, **options})
 
     def model_dump_json(self, **options: Any) -> str:
-        """The dict form as JSON."""
+        """The tree as JSON."""
         return super().model_dump_json(**{**_DUMP, **options})
 
     @classmethod
@@ -135,12 +135,12 @@ class Schedule(OwnErrors, Tree):
         return hash(tuple(self.__dict__.values()))
 
     def bind(self, lr: float | None = None, **binding: Unpack[Binding]) -> Program:
-        """The program of the schedule: the rate as a function of the tick.
+        """The program: the rate as a function of the tick.
 
         Args:
             lr: the base rate, ``1x``. Without it (and without ``lr=`` in the line) the values are
                 in units of the base.
-            **binding: settings that the line does not contain, see `Binding`.
+            **binding: what the line leaves open, see `Binding`.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -174,12 +174,12 @@ class Schedule(OwnErrors, Tree):
             engine: ``"chain"``, PyTorch's own schedulers; ``"fused"``, one of ours for any
                 schedule; ``"auto"``, the chain unless PyTorch's classes cannot express this, or a
                 rate is a tensor.
-            start: the first tick, to resume without a saved state.
+            start: the tick to begin at, to resume from nothing else.
             on_mismatch: what ``load_state_dict`` keeps of a state of another schedule, where it is
                 not given there (a trainer calls it itself): nothing (``"raise"``), the tick
                 (``"keep-step"``), or the share of the total that is over (``"keep-fraction"``).
             lr: must agree with every group, if it is given.
-            **binding: settings that the line does not contain, see `Binding`.
+            **binding: what the line leaves open, see `Binding`.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -199,8 +199,8 @@ class Schedule(OwnErrors, Tree):
     ) -> LearningRateSchedule:
         """A Keras learning-rate schedule, for any backend of Keras 3.
 
-        Keras calls a schedule with the number of batches. Pass the optimizer's
-        ``gradient_accumulation_steps``, so that a step of the line is still an update.
+        Keras counts the batches; with the ``gradient_accumulation_steps`` of the optimizer a step
+        of the line is an update nevertheless.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -213,7 +213,7 @@ class Schedule(OwnErrors, Tree):
     def keras_callbacks(
         self, lr: float | None = None, **binding: Unpack[Binding]
     ) -> list[Callback]:
-        """The Keras callbacks for what a Keras schedule cannot do: `plateau` and momentum.
+        """The Keras callbacks for what a schedule cannot do: `plateau`, and momentum.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -243,18 +243,18 @@ class Schedule(OwnErrors, Tree):
         gradient_accumulation_steps: int = 1,
         **binding: Unpack[Binding],
     ) -> str:
-        """Source code that needs only the framework.
+        """Source code that stands alone: it needs the framework and nothing else.
 
         It defines ``build_scheduler(optimizer)`` for torch, ``build_schedule()`` for keras and
         ``learning_rate(step)`` for optax and python.
 
         Args:
-            target: the framework, or ``"python"``.
+            target: for what.
             lr: the base rate; without it, it is a parameter where the target needs one.
             function: the name of the function that is defined.
             style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
             gradient_accumulation_steps: the Keras optimizer's, see `to_keras`.
-            **binding: settings that the line does not contain, see `Binding`.
+            **binding: what the line leaves open, see `Binding`.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -284,16 +284,16 @@ class Schedule(OwnErrors, Tree):
 
 
 class Binding(TypedDict, total=False):
-    """The settings that can be given when a line is bound."""
+    """What a line may leave open, to be given when it is bound."""
 
     total: int | str | None
     """The length of the run, in ticks or as a length such as ``"100ep"``."""
     steps_per_epoch: int | None
-    """Optimizer updates per epoch."""
+    """Optimizer updates an epoch."""
     samples_per_step: float | None
-    """Training examples per update."""
+    """Training examples an update."""
     tokens_per_step: float | None
-    """Tokens per update."""
+    """Tokens an update."""
     clock: ClockName | None
     """What one tick is: ``"step"`` or ``"epoch"``."""
 

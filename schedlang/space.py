@@ -27,13 +27,14 @@ MOST_LINES = 1_000_000
 class Space(AsText):
     """A line with marks: choices ``<a, b, c>``, and numbers between two ends ``<low .. high>``.
 
-    All lines of the space are parsed when it is created: every combination of choices and of the
-    ends of ranges, or a fixed sample of 10,000 if there are more. Two spaces are equal if their
-    texts are. As a field of a pydantic model, a space takes its text and is dumped as text.
+    Every line of the space is parsed when it is made: all combinations of choices and of the ends
+    of ranges, or 10,000 of them, drawn with a fixed seed, if there are more. Two spaces are equal
+    if their texts are. As a field of a pydantic model a space is read from its text and dumped as
+    it.
 
     Args:
-        text: the line with marks. A word directly before a mark names it: ``tail<10%, 20%>``; else
-            it has the name of the argument or phase where it is used.
+        text: the line with marks. A word that touches a mark names it: ``tail<10%, 20%>``; else it
+            has the name of the argument or phase where it stands.
 
     Raises:
         ScheduleError: with what is wrong with the marks, or with any line of the space.
@@ -106,7 +107,7 @@ class Space(AsText):
         ]
 
     def sample(self, count: int, seed: int = 0) -> list[str]:
-        """Lines drawn at random, with replacement.
+        """Lines drawn at random, each independently of the others, so that one may come twice.
 
         Args:
             count: how many.

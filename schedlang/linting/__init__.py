@@ -25,7 +25,7 @@ class Finding(NamedTuple):
         path: where it is in the dict form.
         span: where it is in the text.
         reason: why it is probably a mistake.
-        source: the source of the reason.
+        source: where that is from.
     """
 
     code: str
@@ -48,16 +48,16 @@ def lint(
     lr: float | None = None,
     **binding: Unpack[Binding],
 ) -> tuple[Finding, ...]:
-    """What is legal in a schedule but probably a mistake, in the order of its text.
+    """What is legal in a schedule, and probably a mistake, in the order of its text.
 
-    A rule that needs a missing setting finds nothing. A comment ``# schedlang: ignore[floor]`` in
-    the line turns one rule off, ``# schedlang: ignore`` all rules.
+    A rule that needs a setting which is not known finds nothing. A comment
+    ``# schedlang: ignore[floor]`` in the line turns a rule off, ``# schedlang: ignore`` all.
 
     Args:
         schedule: a line of text, its dict form, or a schedule.
         ignore: codes of rules that are turned off.
         lr: the base rate.
-        **binding: settings that the line does not contain, see `Binding`.
+        **binding: what the line leaves open, see `Binding`.
 
     Raises:
         ScheduleError: if the schedule is wrong.

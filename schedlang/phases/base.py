@@ -200,7 +200,7 @@ class Phase(Placed):
         return at_end(curve, context, left=True)
 
     def skipped(self, context: Context) -> Expr:
-        """The level after the phase, if its length is 0."""
+        """The level after a phase of no length."""
         return context.level
 
     def check(self, context: Context) -> Iterator[Check]:
@@ -298,7 +298,7 @@ def _resolved(value: Any, context: Context) -> Any:
 class Ramp(Phase):
     """A phase that moves from one level to another in a given time.
 
-    A subclass defines `progress`, and can have fields of its own.
+    A ramp of one's own has a `progress`, and may have fields of its own.
     """
 
     depends_on_place: ClassVar[bool] = False
@@ -321,7 +321,7 @@ class Ramp(Phase):
         return self
 
     def progress(self, p: Expr) -> Expr:
-        """The share of the way from start to end that is done at ``p`` (0 to 1)."""
+        """The part of the way from start to end that is done at ``p`` (0 to 1)."""
         raise NotImplementedError
 
     def warmup_progress(self, p: Expr) -> Expr:
@@ -413,9 +413,9 @@ class Ramp(Phase):
 
 
 class Rate(Phase):
-    """A phase that multiplies its start level by a factor that changes with time.
+    """A phase that multiplies the level at entry by a factor that changes with time.
 
-    A subclass defines `factor`, and can have fields of its own.
+    A rate of one's own has a `factor`, and may have fields of its own.
     """
 
     endless: ClassVar[bool] = True
@@ -425,7 +425,7 @@ class Rate(Phase):
     skip: Length | None = None
 
     def factor(self, context: Context) -> Expr:
-        """The factor by which the start level is multiplied."""
+        """What the level at entry is multiplied by."""
         raise NotImplementedError
 
     def curve(self, context: Context) -> Expr:

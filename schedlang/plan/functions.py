@@ -50,21 +50,21 @@ def compare(
     lr: float | None = None,
     **binding: Unpack[Binding],
 ) -> Difference | None:
-    """The first tick at which a line or a plan differs from any PyTorch scheduler, or None.
+    """The first tick on which a line or a plan, and any PyTorch scheduler, differ, or None.
 
     The scheduler is compared from its present tick on, for each hyperparameter of the plan and each
-    parameter group. Neither it nor its optimizer changes.
+    parameter group, and neither it nor its optimizer is disturbed.
 
     Args:
         schedule: a line or a plan.
-        scheduler: any PyTorch scheduler.
+        scheduler: any, such as one of PyTorch's own.
         steps: how many updates; by default as many as the schedule has ticks.
         metrics: one for each step, for a plateau.
         tolerance: how far apart two numbers may be, relative to the schedule's (or to 1e-4 of the
             base, where that is more).
         lr: the base rate of every group, for a scheduler that has overwritten ``initial_lr``
             (``OneCycleLR`` and ``CyclicLR`` do).
-        **binding: settings that the line does not contain, see `Binding`.
+        **binding: what the line leaves open, see `Binding`.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.

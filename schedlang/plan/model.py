@@ -200,13 +200,13 @@ class Plan(OwnErrors):
         Args:
             optimizer: any ``torch.optim.Optimizer``. The base of a number is the group's
                 ``initial_…`` (such as ``initial_weight_decay``), else the number; it is kept there.
-            engine: as for a line, if the plan is one line; else ``"auto"`` or ``"fused"``.
-            start: the first tick, to resume without a saved state.
+            engine: as for a line, where the plan is one; else ``"auto"`` or ``"fused"``.
+            start: the tick to begin at, to resume from nothing else.
             on_mismatch: what ``load_state_dict`` keeps of a state of another plan, where it is not
                 given there, see `Schedule.to_torch`.
             later: the patterns of groups that are added to the optimizer later.
             lr: must agree with every group, if it is given.
-            **binding: settings that the plan does not contain, see `Binding`.
+            **binding: what the plan leaves open, see `Binding`.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding, and with what does not
@@ -260,8 +260,8 @@ class Plan(OwnErrors):
     def keras_callbacks(self, **given: Any) -> list[Callback]:
         """The Keras callbacks of the plan.
 
-        They set ``weight_decay``, ``momentum``, ``beta1``, ``beta2`` and ``eps`` inside the
-        compiled training step, and the rate if the optimizer has a number as its rate.
+        They set ``weight_decay``, ``momentum``, ``beta1``, ``beta2`` and ``eps`` inside of the
+        compiled training step, and the rate where the optimizer has a number and no schedule.
 
         Args:
             **given: settings, see `Binding`. The bases are the optimizer's own numbers; one that is
@@ -306,7 +306,7 @@ class Plan(OwnErrors):
         gradient_accumulation_steps: int = 1,
         **given: Any,
     ) -> str:
-        """Source code that needs only the framework.
+        """Source code that stands alone: it needs the framework and nothing else.
 
         For optax and python it defines a function of the step for each hyperparameter
         (``learning_rate(step)``, ``weight_decay(step)``) and each value; with lines by groups, for
@@ -315,7 +315,7 @@ class Plan(OwnErrors):
         the source of that line.
 
         Args:
-            target: the framework, or ``"python"``.
+            target: for what.
             groups: for optax and python, the names of groups: then there is a function for each
                 hyperparameter and group.
             style: as for a line, see `Schedule.emit`.

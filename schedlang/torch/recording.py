@@ -51,15 +51,15 @@ def record(
     key: str = "lr",
     metrics: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
-    """The rates of the next updates, for any PyTorch scheduler.
+    """The rates that any PyTorch scheduler gives to the next updates.
 
-    It steps a copy, on a copy of the parameter groups. Neither the scheduler nor its optimizer
-    changes.
+    It steps a copy, on a copy of the parameter groups: neither the scheduler nor its optimizer
+    notices.
 
     Args:
-        scheduler: any PyTorch scheduler.
+        scheduler: one of PyTorch's, of ours, or of anyone's.
         steps: how many updates.
-        group: the number of the parameter group.
+        group: whose rates.
         key: another hyperparameter, such as ``weight_decay``, or a value of a plan.
         metrics: one for each ``step``, for a scheduler that takes one.
 
@@ -164,20 +164,20 @@ def resume_report(
     on_mismatch: OnMismatch = "keep-step",
     group: int = 0,
 ) -> str:
-    """A table of what loading a state into a scheduler would change.
+    """What loading a state into a scheduler would change: a table to look at before it is done.
 
     Args:
         old: the state, or the scheduler that would save it.
-        new: the scheduler that would load it; it does not change.
+        new: the scheduler that would load it; it is left alone.
         on_mismatch: as for ``load_state_dict``.
-        group: the number of the parameter group.
+        group: whose rates.
 
     Returns:
         Lines of text: the two schedules, what differs, the tick before and after, and the rates
         from there on.
 
     Raises:
-        ValueError: if the state cannot be loaded with this ``on_mismatch``.
+        ValueError: if the state cannot be loaded so.
         TypeError: for the scheduler of a plan.
     """
     state = old.state_dict() if isinstance(old, BoundScheduler) else old

@@ -58,12 +58,12 @@ class Watch:
 
 
 class quiet:  # noqa: N801  # used as a function
-    """Turn off the warnings of running schedulers, in the process or in a ``with`` block.
+    """Turn the warnings of running schedulers off, for good or in a ``with`` block.
 
-    ``quiet()`` turns them off in this process, for every scheduler: a scheduler that is stepped
-    wrongly, a second scheduler, a rate that other code changed, a stale ``initial_lr``, a group
-    whose values are kept, a missing metric. In a ``with`` block they are off until its end. Errors
-    are still raised, and `schedlang.parse` and binding still issue their warnings.
+    ``quiet()`` alone turns them off in this process, whichever scheduler would issue them: a wrong
+    pace, a second scheduler, a rate that other code changed, a stale ``initial_lr``, a group that
+    is left alone, a missing metric. In a ``with`` block they are off until its end. Errors stay,
+    and so do the warnings of `schedlang.parse` and of binding.
     """
 
     _is_on = False
