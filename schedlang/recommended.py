@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 
 
 class Recommendation(NamedTuple):
@@ -129,7 +129,9 @@ def recommend(
     known = {**TASKS, **AIMS}
     name = ALIASES.get(task, task)
     if name not in known:
-        raise ValueError(f"there is no task {quoted(task)}: {nearest(task, [*known, *ALIASES])}")
+        raise ValueError(
+            f"there is no task {quoted(task)}: {did_you_mean(task, [*known, *ALIASES])}"
+        )
     if epochs < FEWEST:
         raise ValueError(f"lines are for at least {FEWEST} epochs, not {epochs}")
     warmup = max(1, round(epochs / 20))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, assert_never
 
 from schedlang.errors import quoted, refuse
-from schedlang.language.marks import Choices, Parameters, Range, Template, read_space
 from schedlang.language.quantities import AsText
+from schedlang.language.space_marks import Choices, Parameters, Range, Template, read_space
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
+from schedlang.arrays.float32 import LARGEST_EXPONENT, TickCount
 from schedlang.arrays.segments import (
     FAR,
     LARGEST_OF_TYPE,
@@ -29,7 +30,6 @@ from schedlang.arrays.segments import (
     in_reach,
     segments,
 )
-from schedlang.arrays.single import LARGEST_EXPONENT, TickCount
 from schedlang.formula.expressions import (
     Apply,
     Expr,

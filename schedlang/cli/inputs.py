@@ -192,7 +192,7 @@ def find(argument: str, key: str | None) -> Input:
         raise UsageError(f"{argument} is a folder, but one schedule is needed: give a file")
     found = list(find_all(argument, key))
     if len(found) > 1:
-        from schedlang.cli.search import several
+        from schedlang.cli.find_schedules import several
 
         assert found[0].file is not None
         raise several(found[0].file.name, [each.steps for each in found])
@@ -224,7 +224,7 @@ def find_all(
         if key is not None:
             raise UsageError(f"--key needs a file, not the line {quoted(argument)}")
         return [Input(argument, argument)]
-    from schedlang.cli import files, search
+    from schedlang.cli import files, find_schedules
 
     if keys is None:
         from schedlang.cli.project import project
@@ -232,7 +232,7 @@ def find_all(
         keys = project().keys
     committed = not _is_file(path) and ":" in argument
     file = files.at_revision(argument) if committed else files.read_file(path, argument)
-    found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
+    found = find_schedules.by_key(file, keys) if by_key else find_schedules.chosen(file, key, keys)
     return [Input(value, argument, key, file) for value, key in found]
 
 
@@ -243,7 +243,7 @@ def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tupl
     """
     for argument in arguments:
         if is_folder(argument):
-            from schedlang.cli.search import files_in
+            from schedlang.cli.find_schedules import files_in
 
             yield from ((str(path), True) for path in files_in(Path(argument)))
         else:
@@ -262,7 +262,7 @@ def is_folder(argument: str) -> bool:
 
 def _in_standard_input(key: str | None) -> list[Input]:
     from schedlang.cli.files import ConfigFile, decoded
-    from schedlang.cli.search import chosen
+    from schedlang.cli.find_schedules import chosen
 
     text = decoded(sys.stdin.buffer.read(), "standard input") if sys.stdin else ""
     if not text.strip():

@@ -286,6 +286,6 @@ def _rate(text: str) -> float:
 
 
 def _no_such(what: str, name: str, names: Any) -> str:
-    from schedlang.errors import nearest, quoted
+    from schedlang.errors import did_you_mean, quoted
 
-    return f"there is no {what} {quoted(name)}: {nearest(name, names)}"
+    return f"there is no {what} {quoted(name)}: {did_you_mean(name, names)}"

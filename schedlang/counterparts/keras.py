@@ -129,7 +129,7 @@ def _constants(marks: Sequence[int], values: Sequence[Expr], levels: Levels) -> 
 
 COUNTERPARTS: dict[str, Counterpart] = {
     "linear": understands("role from to min", _polynomial),
-    "cosine": table.cosine("CosineDecay", "initial_learning_rate"),
+    "cosine": table.cosine_with_alpha("CosineDecay", "initial_learning_rate"),
     "poly": understands("role from to min power", _polynomial),
     "exp": understands("from gamma every", _exponential),
     "step": understands("from gamma every", _exponential),

@@ -136,7 +136,7 @@ def _constants(first: Expr, scales: Sequence[float], piece: Piece, levels: Level
 COUNTERPARTS: dict[str, Counterpart] = {
     "hold": understands("to", _hold),
     "linear": understands("role from to min", _linear),
-    "cosine": table.cosine("cosine_decay_schedule", "init_value"),
+    "cosine": table.cosine_with_alpha("cosine_decay_schedule", "init_value"),
     "poly": understands("role from to min power", _poly),
     "exp": understands("from min gamma every", _exp),
     "step": understands("from min gamma every", _exp),

@@ -83,7 +83,7 @@ def milestones(phase: Arguments) -> tuple[int, ...]:
     return tuple(map(ceil, phase["at"]))
 
 
-def cosine(name: str, start: str) -> Counterpart:
+def cosine_with_alpha(name: str, start: str) -> Counterpart:
     """A cosine that takes its end as a share of its start, the argument of that name."""
 
     def call(piece: Piece, levels: Levels) -> Call | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from schedlang.errors import nearest
+from schedlang.errors import did_you_mean
 
 # ── Schedulers ───────────────────────────────────────────────────────────────────────────────────
 
@@ -361,7 +361,7 @@ def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> st
         here = " ".join(meaning.phases[0]).strip() if meaning and len(meaning.phases) == 1 else ""
     else:
         here = (argument(kind, name) or "").partition(" ")[0]
-    return f"did you mean `{here}`?" if here in choices else nearest(name, choices)
+    return f"did you mean `{here}`?" if here in choices else did_you_mean(name, choices)
 
 
 def is_sequence(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
-from schedlang.errors import Mistake, MistakeCode, ScheduleError, Span, nearest, quoted
+from schedlang.errors import Mistake, MistakeCode, ScheduleError, Span, did_you_mean, quoted
 from schedlang.formula.expressions import PI, ZERO, Apply, Expr, Number, Operation, Symbol
 from schedlang.language.parser import parser
 from schedlang.language.placed import ParsedNode, Place
@@ -231,7 +231,7 @@ class _Reader(Transformer[Token, Any]):
             return _Expression(PI)
         if token in VARIABLES:
             return _Expression(Symbol(str(token)))
-        advice = nearest(str(token), (*VARIABLES, "pi", *FUNCTIONS))
+        advice = did_you_mean(str(token), (*VARIABLES, "pi", *FUNCTIONS))
         if token in FUNCTIONS:
             advice = f"call it: {token}(…)"
         mistake = Mistake("unknown-name", f"`fn` has no name {quoted(token)}", advice)
@@ -242,7 +242,7 @@ class _Reader(Transformer[Token, Any]):
         count = FUNCTIONS.get(token)
         mistake: Mistake | None = None
         if count is None:
-            advice = nearest(str(token), FUNCTIONS)
+            advice = did_you_mean(str(token), FUNCTIONS)
             mistake = Mistake("unknown-name", f"`fn` has no function {quoted(token)}", advice)
         elif len(parts) < count or (count == 1 and len(parts) > 1):
             takes = "one argument" if count == 1 else "at least two arguments"

@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self, assert_never
 
-from schedlang.errors import nearest, quoted, refuse
+from schedlang.errors import did_you_mean, quoted, refuse
 
 Unit: TypeAlias = Literal["", "st", "ep", "tok", "ex", "%"]
 """The unit of a length; the empty one is a tick of the schedule's clock."""
@@ -263,7 +263,7 @@ def read_ratio(value: object) -> Fraction:
 def _unit_advice(unit: str) -> str:
     if unit == "x":
         return "`x` is a unit of levels; a tenth of the total is 10%"
-    return nearest(unit, [name for name in UNITS if name.isalpha()])
+    return did_you_mean(unit, [name for name in UNITS if name.isalpha()])
 
 
 def quantity_schema(

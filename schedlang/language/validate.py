@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
-from schedlang.errors import Mistake, Path, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, Path, ScheduleError, did_you_mean, quoted
 from schedlang.language import consistency
 from schedlang.language.grammar import DEEPEST, LONGEST, read_line
 from schedlang.language.placed import ParsedNode, Placed, place_of, set_place, span_at
@@ -277,7 +277,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
 
 
 def _choice(value: str, choices: list[str]) -> str:
-    advice = nearest(value, choices)
+    advice = did_you_mean(value, choices)
     return advice if advice.startswith("did") else f"one of {', '.join(choices)}"
 
 

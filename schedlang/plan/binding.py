@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
+from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, did_you_mean, quoted, warn
 from schedlang.patterns import Pattern, first_fit, fits
 from schedlang.plan.reading import PLAN_SETTINGS, Line, as_one, in_its_line, in_line, shared
 from schedlang.program.binding import no_base
@@ -293,13 +293,15 @@ def _wrong_bases(
     for key, base in bases.items():
         if key not in plan.hyperparameters:
             message = f"the plan has no line for {quoted(key)}, and it is not a setting"
-            advice = nearest(key, (*plan.hyperparameters, *PLAN_SETTINGS))
+            advice = did_you_mean(key, (*plan.hyperparameters, *PLAN_SETTINGS))
             yield Mistake("unknown-setting", message, advice, place=key)
         elif isinstance(base, Mapping):
             for group in base:
                 if group not in (groups or ()):
                     message = f"there is no group {quoted(group)}"
-                    yield Mistake("groups", message, nearest(str(group), groups or ()), place=key)
+                    yield Mistake(
+                        "groups", message, did_you_mean(str(group), groups or ()), place=key
+                    )
             for group, number in base.items():
                 yield from _wrong_base(f"{key}.{group}", number)
         else:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from schedlang.errors import Mistake, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, ScheduleError, did_you_mean, quoted
 from schedlang.language import consistency
 from schedlang.language.grammar import read_line
 from schedlang.language.text import set_values, value_text
@@ -179,7 +179,7 @@ def _read_line(key: str, value: Any) -> Schedule:
     elif isinstance(value, Mapping):
         raw = dict(value)
     else:
-        close = nearest(key, PLAN_SETTINGS)
+        close = did_you_mean(key, PLAN_SETTINGS)
         advice = close if close.startswith("did") else "write a line, such as hold to=0.1"
         message = f"expected a line of text or its dict form, not {quoted(value)}"
         raise ScheduleError([Mistake("wrong-type", message, advice)])

@@ -20,7 +20,7 @@ from schedlang.torch.rates import Rates
 from schedlang.torch.watch import TOLERANCE, Watch, is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import BoundScheduler
+    from schedlang.torch.scheduler import BoundScheduler
 
 
 @dataclass
@@ -233,7 +233,7 @@ class Assignment:
             if abs(found - number) > TOLERANCE * abs(number):
                 yield i, number, found
 
-    def write_over(
+    def put_back(
         self, scheduler: BoundScheduler, written: Sequence[float | None], watch: Watch
     ) -> None:
         """Put back the numbers that other code has changed, and warn of it.

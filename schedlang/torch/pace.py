@@ -13,7 +13,7 @@ from schedlang.program.program import Program
 from schedlang.torch.watch import is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import BoundScheduler
+    from schedlang.torch.scheduler import BoundScheduler
 
 ENOUGH = 3
 """How many moves of the tick in a row show how a scheduler is stepped."""

@@ -532,12 +532,12 @@ def test_an_undisturbed_step_compares_no_rate_group_by_group(
     engine: Any = "auto" if "momentum" in line else "chain"
     scheduler: Any = schedlang.to_torch(sgd(), line, engine=engine)
     looked: list[Any] = []
-    original = Assignment.write_over
+    original = Assignment.put_back
 
-    def write_over(assignment: Assignment, *args: Any) -> None:
+    def put_back(assignment: Assignment, *args: Any) -> None:
         looked.append(assignment)
         original(assignment, *args)
 
-    monkeypatch.setattr(Assignment, "write_over", write_over)
+    monkeypatch.setattr(Assignment, "put_back", put_back)
     train(scheduler, 12)
     assert len(looked) <= 1 + sum(begin <= 12 for begin in getattr(scheduler, "_milestones", ()))

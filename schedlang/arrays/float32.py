@@ -69,7 +69,7 @@ class SmoothPart:
     curve: Expr
 
 
-def single(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
+def smooth_parts(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
     """The curve of a piece of so many ticks (None: it never ends), part by part."""
     for begin, end, part in split(curve, length):
         rewriter = _Rewriter(begin, end)
