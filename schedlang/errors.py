@@ -137,7 +137,7 @@ def warn(message: str) -> None:
     warnings.warn(ScheduleWarning(message), stacklevel=level)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The advice for a misspelt name: the nearest one, or all of them."""
     import difflib  # only an error needs it
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 
 
 class Recommendation(NamedTuple):
@@ -21,33 +21,35 @@ class Recommendation(NamedTuple):
     reason: str
 
 
-class _Kind(NamedTuple):
+class _LineTemplate(NamedTuple):
     """A scheduler as a line; ``{n}`` is the number of epochs, ``{third}`` a third of it."""
 
     template: str
     name: str
 
 
-COSINE = _Kind("cosine {n}ep min=1%", "CosineAnnealingLR")
-LINEAR = _Kind("warmup {warmup}ep -> linear {left}ep", "LinearLR after a warm-up")
-WARMUP_COSINE = _Kind("warmup {warmup}ep -> cosine {left}ep min=1%", "a warm-up, then a cosine")
-MULTISTEP = _Kind("multistep {n}ep at=[{third}, {two_thirds}]ep gamma=0.1", "MultiStepLR")
-LATE_MULTISTEP = _Kind(
+COSINE = _LineTemplate("cosine {n}ep min=1%", "CosineAnnealingLR")
+LINEAR = _LineTemplate("warmup {warmup}ep -> linear {left}ep", "LinearLR after a warm-up")
+WARMUP_COSINE = _LineTemplate(
+    "warmup {warmup}ep -> cosine {left}ep min=1%", "a warm-up, then a cosine"
+)
+MULTISTEP = _LineTemplate("multistep {n}ep at=[{third}, {two_thirds}]ep gamma=0.1", "MultiStepLR")
+LATE_MULTISTEP = _LineTemplate(
     "warmup {warmup}ep -> multistep {left}ep at=[{two_thirds}, {nine_tenths}]ep gamma=0.1",
     "MultiStepLR after a warm-up",
 )
-STEP = _Kind("step {n}ep every={quarter}ep gamma=0.1", "StepLR")
-GENTLE_STEP = _Kind("step {n}ep every={quarter}ep gamma=0.5", "StepLR")
-POLY = _Kind("poly {n}ep power=0.9", "PolynomialLR")
-EXP = _Kind("exp {n}ep to=1%", "ExponentialLR")
-PLATEAU = _Kind("plateau factor=0.5 patience=10", "ReduceLROnPlateau")
-REWARD_PLATEAU = _Kind(
+STEP = _LineTemplate("step {n}ep every={quarter}ep gamma=0.1", "StepLR")
+GENTLE_STEP = _LineTemplate("step {n}ep every={quarter}ep gamma=0.5", "StepLR")
+POLY = _LineTemplate("poly {n}ep power=0.9", "PolynomialLR")
+EXP = _LineTemplate("exp {n}ep to=1%", "ExponentialLR")
+PLATEAU = _LineTemplate("plateau factor=0.5 patience=10", "ReduceLROnPlateau")
+REWARD_PLATEAU = _LineTemplate(
     "plateau monitor=reward mode=max factor=0.5 patience=10", "ReduceLROnPlateau"
 )
-STEADY = _Kind("hold {half}ep -> linear {other_half}ep", "LinearLR")
-ONE_CYCLE = _Kind("onecycle {n}ep max=3x", "OneCycleLR")
+STEADY = _LineTemplate("hold {half}ep -> linear {other_half}ep", "LinearLR")
+ONE_CYCLE = _LineTemplate("onecycle {n}ep max=3x", "OneCycleLR")
 
-TASKS: dict[str, tuple[tuple[_Kind, str], ...]] = {
+TASKS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     "image-classification": (
         (COSINE, "the usual choice for ResNets and EfficientNets, and falls smoothly to the end"),
         (MULTISTEP, "proven on ResNets, and converges stably"),
@@ -82,7 +84,7 @@ TASKS: dict[str, tuple[tuple[_Kind, str], ...]] = {
 }
 """The schedulers for each task, the best first, with the reason."""
 
-AIMS: dict[str, tuple[tuple[_Kind, str], ...]] = {
+AIMS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     "known-length": (
         (COSINE, "the length of the run is known, and the cosine fills it"),
         (LINEAR, "the length of the run is known, and the line fills it"),
@@ -127,7 +129,9 @@ def recommend(
     known = {**TASKS, **AIMS}
     name = ALIASES.get(task, task)
     if name not in known:
-        raise ValueError(f"there is no task {quoted(task)}: {nearest(task, [*known, *ALIASES])}")
+        raise ValueError(
+            f"there is no task {quoted(task)}: {did_you_mean(task, [*known, *ALIASES])}"
+        )
     if epochs < FEWEST:
         raise ValueError(f"lines are for at least {FEWEST} epochs, not {epochs}")
     warmup = max(1, round(epochs / 20))

@@ -23,7 +23,7 @@ from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
 from schedlang.language.placed import place_of, set_place
 from schedlang.language.text import write
 from schedlang.language.tree import ClockName, Tree
-from schedlang.language.validate import OwnErrors, from_dict, from_text, plain
+from schedlang.language.validate import OwnErrors, from_dict, from_text, plain_data
 from schedlang.phases import REGISTERED, Phase
 from schedlang.targets import Target
 
@@ -83,7 +83,7 @@ class Schedule(OwnErrors, Tree):
             case str():
                 return parse(value)
             case Mapping():  # config systems such as OmegaConf have their own mappings
-                return cls._of(from_dict(plain(value)), None)
+                return cls._of(from_dict(plain_data(value)), None)
             case Tree():
                 return cls._of(value, None)
             case _:
@@ -319,9 +319,9 @@ def parse(text: str, *, clock: ClockName | None = None) -> Schedule:
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.other_libraries.answer import with_line_meant
+        from schedlang.language.other_libraries.suggestion import with_suggestion
 
-        raise with_line_meant(error, clock) from None
+        raise with_suggestion(error, clock) from None
     return Schedule._of(tree, text)
 
 

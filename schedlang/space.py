@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, assert_never
 
 from schedlang.errors import quoted, refuse
-from schedlang.language.marks import Choices, Parameters, Range, Template, read
 from schedlang.language.quantities import AsText
+from schedlang.language.space_marks import Choices, Parameters, Range, Template, read_space
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -56,7 +56,7 @@ class Space(AsText):
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise TypeError(f"Space takes a string, not {type(self.text).__name__}")
-        object.__setattr__(self, "_template", read(self.text))
+        object.__setattr__(self, "_template", read_space(self.text))
 
     @property
     def _parameters(self) -> Parameters:

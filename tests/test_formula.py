@@ -28,7 +28,7 @@ from schedlang.formula.expressions import (
     T,
 )
 from schedlang.formula.intervals import ANYTHING, Interval, interval_of
-from schedlang.formula.levels import at_tick, compare, of_pair, pair, shown, times
+from schedlang.formula.levels import at_tick, compare_levels, of_pair, pair, shown, times
 from schedlang.formula.notation import infix, number, tidy
 
 INF, NAN = math.inf, math.nan
@@ -163,6 +163,7 @@ LIMITS: list[tuple[Expr, float, float, float]] = [
     (formula.rounds(T, Fraction(3)), 7, 2, 2),
     (formula.within(T, Fraction(3)), 6, 0, 3),
     (formula.within(T, Fraction(3)), 7, 1, 1),
+    (formula.within(Apply("floor", (T,)), Fraction(2)), 4, 0, 1),
     (formula.where(formula.less(T, 3), T, 0), 3, 0, 0),
     (Named("cycle", formula.rounds(T, Fraction(3))), 3, 1, 0),
 ]
@@ -385,7 +386,7 @@ def test_pairs(level: Expr, parts: tuple[float, float] | None, text: str) -> Non
     ],
 )
 def test_levels_are_compared(x: Expr, y: Expr, sign: int | None) -> None:
-    found = compare(x, y)
+    found = compare_levels(x, y)
     assert (
         found == sign
         if sign is None or found is None
@@ -412,8 +413,13 @@ def test_a_level_times_what_is_not_known() -> None:
 
 # ── Ranges ───────────────────────────────────────────────────────────────────────────────────────
 
-U, V = Symbol("u"), Symbol("v")
-RANGES = {"t": Interval(0, 10, whole=True), "u": Interval(-2.5, 1.5), "v": Interval(2, 3)}
+U, V, FOUR = Symbol("u"), Symbol("v"), Symbol("four")
+RANGES = {
+    "t": Interval(0, 10, whole=True),
+    "u": Interval(-2.5, 1.5),
+    "v": Interval(2, 3),
+    "four": Interval(4, 4, whole=True),
+}
 
 
 def _of(op: Operation, *args: Expr) -> Expr:
@@ -440,8 +446,9 @@ MEASURED: list[tuple[Expr, float, float, bool]] = [
     (_of("where", _of("gt", T, Number(3.0)), T, Number(6.0)), 4, 10, True),
     (_of("where", _of("lt", T, ONE), T, ZERO), 0, 0, True),
     (_of("where", _of("lt", T, ZERO), T, Number(3.0)), 0, 10, True),
-    (_of("where", _of("ne", T, ZERO), T, ONE), 1, 10, True),
-    (_of("where", _of("eq", T, ZERO), ONE, T), 1, 10, True),
+    (_of("where", _of("ne", T, ZERO), T, Number(3.0)), 1, 10, True),
+    (_of("where", _of("ne", FOUR, Number(4.0)), FOUR, Number(9.0)), 4, 9, True),
+    (_of("where", _of("eq", T, ZERO), Number(3.0), T), 1, 10, True),
     (_of("where", _of("not", _of("lt", T, Number(4.0))), T, Number(5.0)), 4, 10, True),
     (_of("where", BETWEEN, T, Number(3.0)), 2, 4, True),
     (_of("where", BETWEEN, Number(3.0), T), 0, 10, True),

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from schedlang import ScheduleError, Space, parse
-from schedlang.language import marks as reading
-from schedlang.language.marks import Range
+from schedlang.language import space_marks as reading
+from schedlang.language.space_marks import Range
 from schedlang.language.validate import from_text
 from tests.strategies import schedules, texts
 

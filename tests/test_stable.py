@@ -118,6 +118,7 @@ def test_roots_are_guarded() -> None:
         (sqrt(1 - P), 0, 21, False),
         (T**8, 0, 1e6, False),
         (cos(T), -1e9, 1e9, True),
+        (T - 3, -9, 9, True),
     ],
 )
 def test_where_formulas_stay_finite(e: Expr, low: float, high: float, finite: bool) -> None:

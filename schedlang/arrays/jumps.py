@@ -13,14 +13,13 @@ from itertools import pairwise
 
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import SCALAR, block, value
-from schedlang.formula.expressions import Apply, Expr, Lookup, Number, T
+from schedlang.formula.expressions import LAST_TICK, Apply, Expr, Lookup, Number, T
 from schedlang.formula.levels import pair
 
-MOST_TICKS = 1 << 20
+MOST_TRIED_TICKS = 1 << 20
 """The maximum number of ticks that are tried one by one, for jumps that cannot be solved for."""
 MOST_JUMPS = 4096
 """A formula with more jumps is not split; its conditions are evaluated at every tick."""
-LAST_TICK = 2**53
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
@@ -31,17 +30,17 @@ def split(
 
     With ``conditions_only``, it is split only where two lines cross in a condition.
     """
-    decided: set[int] = set()
+    resolved: set[int] = set()
     jumps: set[int] = set()
     for part in formula.walk(curve):
         found = _crossed(part) if conditions_only else _jumps(part, length)
         if found is not None:
-            decided.add(id(part))
+            resolved.add(id(part))
             jumps.update(found)
     begins = [0, *sorted(jump for jump in jumps if 0 < jump < (length or LAST_TICK))]
     for begin, end in pairwise([*begins, length]):
         assert begin is not None
-        yield begin, end, _decide(curve, float(begin), decided)
+        yield begin, end, _resolve(curve, float(begin), resolved)
 
 
 def period_of(e: Expr) -> tuple[int, Fraction] | None:
@@ -94,7 +93,7 @@ def _jumps(e: Expr, length: int | None) -> list[int] | None:
                 return crossed
         case _:
             return None
-    return None if length is None or length > MOST_TICKS else _tried(e, length)
+    return None if length is None or length > MOST_TRIED_TICKS else _found_by_trial(e, length)
 
 
 def _near(root: float) -> int:
@@ -128,7 +127,7 @@ def _crossings(condition: Expr, slope: float, constant: float) -> list[int]:
     return [tick for tick, (a, b) in zip(ticks[1:], pairwise(held), strict=True) if a != b]
 
 
-def _tried(e: Expr, length: int) -> list[int] | None:
+def _found_by_trial(e: Expr, length: int) -> list[int] | None:
     import numpy as np
 
     with np.errstate(all="ignore"):
@@ -137,21 +136,21 @@ def _tried(e: Expr, length: int) -> list[int] | None:
     return None if len(changes) > MOST_JUMPS else [int(tick) for tick in changes]
 
 
-def _decide(e: Expr, t: float, decided: set[int]) -> Expr:
-    """The formula with its decided conditions, floors and constants replaced by their values."""
-    if id(e) in decided:
+def _resolve(e: Expr, t: float, resolved: set[int]) -> Expr:
+    """The formula with its resolved conditions replaced by their values."""
+    if id(e) in resolved:
         return Number(float(value(e, {"t": t})))
     match e:
         case Apply("where", (condition, x, y)):
-            chosen = _decide(condition, t, decided)
+            chosen = _resolve(condition, t, resolved)
             if isinstance(chosen, Number):
-                return _decide(x if chosen.value else y, t, decided)
-            return formula.where(chosen, _decide(x, t, decided), _decide(y, t, decided))
+                return _resolve(x if chosen.value else y, t, resolved)
+            return formula.where(chosen, _resolve(x, t, resolved), _resolve(y, t, resolved))
         case Apply("and" | "or" | "not" as op, args):
-            parts = tuple(_decide(arg, t, decided) for arg in args)
+            parts = tuple(_resolve(arg, t, resolved) for arg in args)
             numbers = [part.value for part in parts if isinstance(part, Number)]
             if len(numbers) == len(parts):
                 return Number(float(SCALAR[op](*map(bool, numbers))))
             return Apply(op, parts)
         case _:
-            return formula.rebuild(e, lambda part: _decide(part, t, decided))
+            return formula.rebuild(e, lambda part: _resolve(part, t, resolved))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from schedlang.arrays.single import SmoothPart, TickCount, single
+from schedlang.arrays.float32 import SmoothPart, TickCount, smooth_parts
 from schedlang.arrays.stable import TINY
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
@@ -28,7 +28,12 @@ from schedlang.formula.expressions import (
 from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Track
 
-LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
+LARGEST_OF_TYPE = {
+    "int32": 2**31 - 1,
+    "int64": 2**63 - 1,
+    "float32": 2**63 - 1,
+    "float64": 2**63 - 1,
+}
 """The last supported tick, by the type in which ticks are counted."""
 
 LAST_EXACT = 2**24
@@ -119,7 +124,7 @@ def _placed(track: Track) -> Iterator[Segment]:
         key = id(piece.curve), length  # rounds of a repeat share their curves
         parts = written.get(key)
         if parts is None:
-            parts = written[key] = list(single(piece.curve, length))
+            parts = written[key] = list(smooth_parts(piece.curve, length))
         for part in parts:
             begin = piece.begin + part.begin
             end = None if part.end is None else piece.begin + part.end

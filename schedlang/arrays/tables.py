@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
+from schedlang.arrays.float32 import LARGEST_EXPONENT, TickCount
 from schedlang.arrays.segments import (
     FAR,
-    LARGEST,
+    LARGEST_OF_TYPE,
     ArrayLibrary,
     Evaluation,
     Segment,
@@ -29,7 +30,6 @@ from schedlang.arrays.segments import (
     in_reach,
     segments,
 )
-from schedlang.arrays.single import LARGEST_EXPONENT, TickCount
 from schedlang.formula.expressions import (
     Apply,
     Expr,
@@ -99,7 +99,7 @@ class _Timeline:
             )
         evaluate = self._by_dtype.get(dtype)
         if evaluate is None:
-            last = LARGEST[dtype]
+            last = LARGEST_OF_TYPE[dtype]
             found = [in_reach(one, last) for one in self._segments if one.begin <= last]
             choose = _Table if len(found) > FEW else _Choice
             evaluate = self._by_dtype[dtype] = choose(found, self._arrays, dtype)
@@ -127,7 +127,7 @@ class _Choice:
 
 
 def _in_first_round(loop: Loop, arrays: ArrayLibrary, step: Tensor, dtype: str) -> Tensor:
-    if loop.begin + loop.period > LARGEST[dtype]:
+    if loop.begin + loop.period > LARGEST_OF_TYPE[dtype]:
         return step
     if not loop.begin:
         return step % loop.period
@@ -198,7 +198,7 @@ class _Table:
             for each, own in zip(formula_of, counts, strict=True)
         ]
         self._whole = _Columns(whole, arrays, dtype)
-        last = LARGEST[dtype]
+        last = LARGEST_OF_TYPE[dtype]
         ends = [(one.begin, last if one.end is None else one.end) for one in found]
         near = [
             [*(count_at(c, tick) for c in own for tick in both), *constants]

@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     try:
         given = options.parse(arguments)
-        if len(given.schedules) > 1 and given.command not in options.NAMES:
+        if len(given.schedules) > 1 and given.command not in options.NAME_COMMANDS:
             from schedlang.cli.quoting import refuse_a_line_without_quotes
 
             refuse_a_line_without_quotes(given)

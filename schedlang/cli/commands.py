@@ -12,7 +12,7 @@ from schedlang.cli.output import UsageError, console, has_box_characters, write_
 from schedlang.cli.shared import (
     bound,
     bound_plan,
-    found_in,
+    given_input,
     reported,
     settings,
     settings_of_plan,
@@ -22,7 +22,7 @@ from schedlang.errors import quoted
 
 def show(options: argparse.Namespace) -> int:
     """Print the phases as a table; for a plan, one table per line."""
-    found = found_in(options)
+    found = given_input(options)
     from schedlang.cli import table
 
     boxes = sys.stdout is None or has_box_characters(sys.stdout)
@@ -53,7 +53,7 @@ def plot(options: argparse.Namespace) -> int:
     """Draw the curve; for a plan, a panel per hyperparameter and value."""
     from schedlang import plot as pictures
 
-    found = found_in(options)
+    found = given_input(options)
     drawn = ""
     try:
         if found.is_plan:
@@ -87,7 +87,7 @@ def emit(options: argparse.Namespace) -> int:
     name = options.function
     if name is not None and not name.isidentifier():
         raise UsageError(f"--function: {quoted(name)} is not a name of Python")
-    found = found_in(options)
+    found = given_input(options)
     steps = options.gradient_accumulation_steps
     choice = {"style": options.style, "gradient_accumulation_steps": steps}
     if found.is_plan and name is not None:

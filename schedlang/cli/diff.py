@@ -62,7 +62,7 @@ def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespa
     if a.is_plan or b.is_plan:
         return _plans_differ(title, _lines(a, given), _lines(b, given), options)
     first, second = (_bound(each, given) for each in (a, b))
-    compared = compare(first, second, options.ticks)
+    compared = compare_curves(first, second, options.ticks)
     lines = list(_described(compared, first, second))
     if not lines:
         write_stdout(f"{title}: the same, on {compared.on}")
@@ -85,7 +85,7 @@ def _plans_differ(
         texts = ["no line" if each is None else str(each[0].schedule) for each in (a, b)]
         lines, compared = [""], None
         if a is not None and b is not None:
-            compared = compare(a[1], b[1], options.ticks)
+            compared = compare_curves(a[1], b[1], options.ticks)
             lines = list(_described(compared, a[1], b[1]))
         if not lines:
             same.append(pair.label)
@@ -162,7 +162,7 @@ class Comparison:
         return f"{count:,} of the first {self.last:,} ticks"
 
 
-def compare(first: Program, second: Program, ticks: int | None = None) -> Comparison:
+def compare_curves(first: Program, second: Program, ticks: int | None = None) -> Comparison:
     """Compare two curves up to the tick after the end of the longer one.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import assert_never
 
 from schedlang.cli.output import write_stdout
-from schedlang.cli.shared import bound, bound_plan, found_in, settings
+from schedlang.cli.shared import bound, bound_plan, given_input, settings
 from schedlang.cli.table import Row, base_description, plateau_description, row_of
 from schedlang.cli.targets import targets, targets_of_plan
 from schedlang.formula.expressions import Number
@@ -30,7 +30,7 @@ MOST_PHASES = 100
 
 def explain(options: argparse.Namespace) -> int:
     """Print what a schedule does, and what each target uses for it."""
-    found = found_in(options)
+    found = given_input(options)
     if found.is_plan:
         plan, programs = bound_plan(found, settings(options))
         binder = Binder(plan, {})

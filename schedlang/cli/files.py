@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schedlang.cli.output import UsageError
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 
 
 class ConfigFile(NamedTuple):
@@ -30,7 +30,7 @@ class ConfigFile(NamedTuple):
     path: Path | None = None
 
 
-def read(path: Path, name: str | None = None) -> ConfigFile:
+def read_file(path: Path, name: str | None = None) -> ConfigFile:
     """A file.
 
     Raises:
@@ -186,8 +186,8 @@ def _nearest(steps: list[str], choices: Iterable[str]) -> str:
     if not known:
         return "nothing is inside it"
     # `optim.lr` may be a single name that contains a dot.
-    advice = (nearest(key_of(typed), known) for typed in (steps[:1], steps))
-    return next((each for each in advice if each.startswith("did")), nearest("", known))
+    advice = (did_you_mean(key_of(typed), known) for typed in (steps[:1], steps))
+    return next((each for each in advice if each.startswith("did")), did_you_mean("", known))
 
 
 def entries(node: Any) -> Iterator[tuple[str, Any]]:

@@ -93,11 +93,11 @@ def _write(found: Input, canonical: str) -> None:
     if _without_comments(found.text) != found.text:
         lost = "has a comment inside the line, which would be lost"
         raise UsageError(f"{found.place}: {lost}; {by_hand}")
-    from schedlang.cli.files import read
+    from schedlang.cli.files import read_file
     from schedlang.cli.rewrite import rewritten
 
     path = found.file.path
-    now = read(path)  # another schedule in it may have been changed
+    now = read_file(path)  # another of its schedules may have been changed
     changed = rewritten(now, found.steps, canonical)
     if changed is None:
         why = "an alias repeats it, or it is written in an unusual way"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedlang.cli.output import UsageError
 from schedlang.errors import Marked, Mistake, ScheduleError, Span, quoted
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schedlang.space import Space
 
 STDIN = "-"
-SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+FILE_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 
 
 class Input(NamedTuple):
@@ -192,7 +192,7 @@ def find(argument: str, key: str | None) -> Input:
         raise UsageError(f"{argument} is a folder, but one schedule is needed: give a file")
     found = list(find_all(argument, key))
     if len(found) > 1:
-        from schedlang.cli.search import several
+        from schedlang.cli.find_schedules import several
 
         assert found[0].file is not None
         raise several(found[0].file.name, [each.steps for each in found])
@@ -218,21 +218,21 @@ def find_all(
     path = Path(argument)
     if argument.lstrip().startswith("{") and not _is_file(path):
         return [_plan_in_text(argument, key)]
-    if path.suffix.lower() not in SUFFIXES or "\n" in argument:
+    if path.suffix.lower() not in FILE_SUFFIXES or "\n" in argument:
         if _is_file(path):
-            raise UsageError(f"{argument} is not a {', '.join(SUFFIXES)} file")
+            raise UsageError(f"{argument} is not a {', '.join(FILE_SUFFIXES)} file")
         if key is not None:
             raise UsageError(f"--key needs a file, not the line {quoted(argument)}")
         return [Input(argument, argument)]
-    from schedlang.cli import files, search
+    from schedlang.cli import files, find_schedules
 
     if keys is None:
         from schedlang.cli.project import project
 
         keys = project().keys
     committed = not _is_file(path) and ":" in argument
-    file = files.at_revision(argument) if committed else files.read(path, argument)
-    found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
+    file = files.at_revision(argument) if committed else files.read_file(path, argument)
+    found = find_schedules.by_key(file, keys) if by_key else find_schedules.chosen(file, key, keys)
     return [Input(value, argument, key, file) for value, key in found]
 
 
@@ -243,7 +243,7 @@ def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tupl
     """
     for argument in arguments:
         if is_folder(argument):
-            from schedlang.cli.search import files_in
+            from schedlang.cli.find_schedules import files_in
 
             yield from ((str(path), True) for path in files_in(Path(argument)))
         else:
@@ -257,12 +257,12 @@ def is_folder(argument: str) -> bool:
             return False
     except (OSError, ValueError):
         return False
-    return not is_line(argument)
+    return not is_valid_line(argument)
 
 
 def _in_standard_input(key: str | None) -> list[Input]:
     from schedlang.cli.files import ConfigFile, decoded
-    from schedlang.cli.search import chosen
+    from schedlang.cli.find_schedules import chosen
 
     text = decoded(sys.stdin.buffer.read(), "standard input") if sys.stdin else ""
     if not text.strip():

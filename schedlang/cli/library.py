@@ -6,7 +6,7 @@ import argparse
 
 from schedlang import recommended
 from schedlang.cli.output import UsageError, write_stdout
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 from schedlang.presets import PRESETS
 from schedlang.recommended import AIMS, TASKS
 
@@ -15,7 +15,9 @@ def presets(options: argparse.Namespace) -> int:
     """Print the published schedules, or the line of one."""
     unknown = [name for name in options.schedules if name not in PRESETS]
     if unknown:
-        raise UsageError(f"there is no preset {quoted(unknown[0])}: {nearest(unknown[0], PRESETS)}")
+        raise UsageError(
+            f"there is no preset {quoted(unknown[0])}: {did_you_mean(unknown[0], PRESETS)}"
+        )
     for name in options.schedules:  # so that it can be used in a shell: "$(schedlang presets gpt3)"
         write_stdout(PRESETS[name].line)
     if not options.schedules:

@@ -21,9 +21,9 @@ FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
 LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
-NAMES = ("presets", "recommend")
+NAME_COMMANDS = ("presets", "recommend")
 """The commands that take names instead of schedules; without a name, they list all."""
-SEVERAL = ("check", "lint", "fmt", "diff")
+MULTI_INPUT_COMMANDS = ("check", "lint", "fmt", "diff")
 """The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = command.parse_intermixed_args(rest[:cut])
     options.command = arguments[0]
     options.schedules = [*options.schedules, *rest[cut + 1 :]]
-    if not options.schedules and options.command not in NAMES:
+    if not options.schedules and options.command not in NAME_COMMANDS:
         raise UsageError(f"`{options.command}` needs {LINE}")
     return options
 
@@ -100,7 +100,7 @@ def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             if name in takers.split():
                 group = either if name == "fmt" and flags in ("--check", "--write") else command
                 group.add_argument(*flags.split(), **option)
-        if name not in (*NAMES, "fmt", "space"):
+        if name not in (*NAME_COMMANDS, "fmt", "space"):
             binding = command.add_argument_group("settings that the line leaves open")
             for setting, (metavar, what) in SETTINGS.items():
                 binding.add_argument(option_of(setting), metavar=metavar, help=what)
@@ -286,6 +286,6 @@ def _rate(text: str) -> float:
 
 
 def _no_such(what: str, name: str, names: Any) -> str:
-    from schedlang.errors import nearest, quoted
+    from schedlang.errors import did_you_mean, quoted
 
-    return f"there is no {what} {quoted(name)}: {nearest(name, names)}"
+    return f"there is no {what} {quoted(name)}: {did_you_mean(name, names)}"

@@ -11,7 +11,7 @@ from schedlang.plan.reading import Line
 from schedlang.program.program import Program
 
 BoundLine: TypeAlias = "tuple[Line, Program]"
-ANY = 2**53
+ANY_GROUP = 2**53
 """The index of a group that no plan has a line for."""
 UNNAMED = "\0"
 """The name of a group that no pattern matches."""
@@ -65,12 +65,12 @@ def _groups(patterns: Sequence[Pattern | None]) -> Iterator[_SampleGroup]:
         if isinstance(pattern, int):
             yield _SampleGroup(f" of group {pattern}", pattern, UNNAMED)
         else:
-            yield _SampleGroup(f" of the groups `{pattern}`", ANY, names[str(pattern)])
+            yield _SampleGroup(f" of the groups `{pattern}`", ANY_GROUP, names[str(pattern)])
     for one, other in permutations(names, 2):
         name = names[one] + names[other]
-        if fits(one, ANY, name) and fits(other, ANY, name):
-            yield _SampleGroup(f" of the groups `{one}` that are `{other}`", ANY, name)
-    yield _SampleGroup(" of all other groups" if known else "", ANY, UNNAMED)
+        if fits(one, ANY_GROUP, name) and fits(other, ANY_GROUP, name):
+            yield _SampleGroup(f" of the groups `{one}` that are `{other}`", ANY_GROUP, name)
+    yield _SampleGroup(" of all other groups" if known else "", ANY_GROUP, UNNAMED)
 
 
 def example(pattern: str) -> str:
@@ -83,7 +83,7 @@ def example(pattern: str) -> str:
             inside = pattern[i + 1 : end]
             others = (chr(code) for code in range(0x21, 0x7F) if chr(code) not in inside)
             candidates = others if inside.startswith("!") else iter(inside)
-            name += next((each for each in candidates if fits(f"[{inside}]", ANY, each)), "")
+            name += next((each for each in candidates if fits(f"[{inside}]", ANY_GROUP, each)), "")
             i = end
         elif letter != "*":
             name += "x" if letter == "?" else letter

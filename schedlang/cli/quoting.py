@@ -10,18 +10,18 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from schedlang.cli.inputs import SUFFIXES
-from schedlang.cli.options import SEVERAL
+from schedlang.cli.inputs import FILE_SUFFIXES
+from schedlang.cli.options import MULTI_INPUT_COMMANDS
 from schedlang.cli.output import UsageError
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 
 
 def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
     """Raise `UsageError` if the arguments are the words of one line, or too many."""
     words: list[str] = options.schedules
     command = options.command
-    if not _are_words_of_a_line(words, several=command in SEVERAL):
-        if command in SEVERAL:
+    if not _are_words_of_a_line(words, several=command in MULTI_INPUT_COMMANDS):
+        if command in MULTI_INPUT_COMMANDS:
             return
         raise UsageError(f"`{command}` takes one schedule, not {len(words)}")
     target = f"{options.target} " if command == "emit" else ""
@@ -43,14 +43,14 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
 
 
 def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
-    if any(Path(word).suffix.lower() in SUFFIXES or word.endswith("/") for word in words):
+    if any(Path(word).suffix.lower() in FILE_SUFFIXES or word.endswith("/") for word in words):
         return False
     if not several:
         return not all(" " in word for word in words)
     # No line begins with a digit; a dash is standard input only next to lines and files.
     if any(word[:1].isdigit() for word in words):
         return True
-    return not all(map(is_line, words)) and is_line(" ".join(words))
+    return not all(map(is_valid_line, words)) and is_valid_line(" ".join(words))
 
 
 def _file_of_output() -> str | None:

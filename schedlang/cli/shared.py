@@ -52,7 +52,7 @@ def settings_of_plan(plan: Plan, given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**given, "lr": Settings.model_validate(given).lr}
 
 
-def found_in(options: argparse.Namespace) -> Input:
+def given_input(options: argparse.Namespace) -> Input:
     """The schedule or plan given to a command."""
     given = settings(options)
     (argument,) = options.schedules

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from schedlang.cli.inputs import STDIN, SUFFIXES, find
+from schedlang.cli.inputs import FILE_SUFFIXES, STDIN, find
 from schedlang.cli.output import UsageError, write_stdout
 from schedlang.cli.shared import reported
 from schedlang.errors import Mistake, ScheduleError, quoted
@@ -15,7 +15,7 @@ from schedlang.space import Space
 def space(options: argparse.Namespace) -> int:
     """Print the lines of a space, or some of them."""
     (argument,) = options.schedules
-    in_file = argument == STDIN or Path(argument).suffix.lower() in SUFFIXES
+    in_file = argument == STDIN or Path(argument).suffix.lower() in FILE_SUFFIXES
     # With a line, `--key` is only the key of Hydra's override.
     found = find(argument, options.key if in_file or not options.hydra else None)
     with reported(found):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.emit.parts import outline
 from schedlang.formula.notation import number, tidy
 from schedlang.program.program import Part, Piece, Program
@@ -46,7 +46,7 @@ def targets_of_plan(
 def _keras_plan(
     keys: Sequence[str], programs: Mapping[str, Program], *, patterns: bool
 ) -> Iterator[str]:
-    unknown = [key for key in keys if key not in {"lr", *keras.NUMBERS}]
+    unknown = [key for key in keys if key not in {"lr", *keras.KERAS_NAMES}]
     plateaus = [place for place, program in programs.items() if program.plateau is not None]
     if patterns:
         yield "not possible: Keras has no parameter groups"
@@ -73,7 +73,7 @@ def _optax_plan(
     elif (refusal := _refusals(programs)) is not None:
         yield refusal
     else:
-        names = ", ".join(optax.NAMES.get(key, key) for key in keys)
+        names = ", ".join(optax.OPTAX_NAMES.get(key, key) for key in keys)
         yield f"functions count -> number for inject_hyperparams: {names}"
         if patterns:
             yield "those of each group (to_optax(groups=…)), for optax.partition"
@@ -178,14 +178,14 @@ def _pieces(program: Program) -> tuple[Sequence[Piece], str]:
 # ── Calls as text ────────────────────────────────────────────────────────────────────────────────
 
 
-def _written(call: Call, defaults: Mapping[str, Mapping[str, Argument]], levels: Levels) -> str:
+def _written(call: Call, defaults: Mapping[str, Mapping[str, CallArgument]], levels: Levels) -> str:
     usual = defaults.get(call.name, {})
     given = {name: x for name, x in call.arguments.items() if x != usual.get(name)}
     listed = (f"{name}={_argument(x, levels)}" for name, x in given.items())
     return f"{call.name}({', '.join(listed)})"
 
 
-def _argument(argument: Argument, levels: Levels) -> str:
+def _argument(argument: CallArgument, levels: Levels) -> str:
     match argument:
         case bool() | str():
             return repr(argument)

@@ -13,8 +13,8 @@ from itertools import pairwise
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     is_whole,
     understands,
@@ -22,7 +22,7 @@ from schedlang.counterparts.table import (
 from schedlang.formula.expressions import Expr, T, symbols
 from schedlang.program.program import Piece
 
-NUMBERS = {
+KERAS_NAMES = {
     "weight_decay": "weight_decay",
     "momentum": "momentum",
     "beta1": "beta_1",
@@ -30,7 +30,7 @@ NUMBERS = {
     "eps": "epsilon",
 }
 """The hyperparameters that can be scheduled: their names in a plan, and in Keras."""
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "CosineDecay": {"alpha": 0.0},
     "PolynomialDecay": {"power": 1.0},
     "ExponentialDecay": {"staircase": False},
@@ -128,7 +128,7 @@ def _constants(marks: Sequence[int], values: Sequence[Expr], levels: Levels) -> 
 
 COUNTERPARTS: dict[str, Counterpart] = {
     "linear": understands("role from to min", _polynomial),
-    "cosine": table.cosine("CosineDecay", "initial_learning_rate"),
+    "cosine": table.cosine_with_alpha("CosineDecay", "initial_learning_rate"),
     "poly": understands("role from to min power", _polynomial),
     "exp": understands("from gamma every", _exponential),
     "step": understands("from gamma every", _exponential),

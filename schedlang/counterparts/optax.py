@@ -11,17 +11,17 @@ from itertools import pairwise
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     understands,
 )
 from schedlang.formula.expressions import ZERO, Expr
 from schedlang.program.program import Piece
 
-NAMES = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
+OPTAX_NAMES = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
 """Optax's names of a plan's hyperparameters, where they differ."""
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "cosine_decay_schedule": {"alpha": 0.0},
     "warmup_cosine_decay_schedule": {"end_value": ZERO},
     "exponential_decay": {"staircase": False},
@@ -42,7 +42,7 @@ def _warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
             before, after = up.arguments, down.arguments
             if rise is None or fall is None or not levels.same(before["b"], after["a"]):
                 return None
-            arguments: dict[str, Argument] = {
+            arguments: dict[str, CallArgument] = {
                 "init_value": before["a"],
                 "peak_value": before["b"],
                 "warmup_steps": before["T"],
@@ -137,7 +137,7 @@ def _constants(first: Expr, scales: Sequence[float], piece: Piece, levels: Level
 COUNTERPARTS: dict[str, Counterpart] = {
     "hold": understands("to", _hold),
     "linear": understands("role from to min", _linear),
-    "cosine": table.cosine("cosine_decay_schedule", "init_value"),
+    "cosine": table.cosine_with_alpha("cosine_decay_schedule", "init_value"),
     "poly": understands("role from to min power", _poly),
     "exp": understands("from min gamma every", _exp),
     "step": understands("from min gamma every", _exp),

@@ -20,8 +20,8 @@ class Root(NamedTuple):
     n: float
 
 
-Argument: TypeAlias = (
-    bool | int | float | str | Expr | Root | tuple["Argument", ...] | Mapping[int, float]
+CallArgument: TypeAlias = (
+    bool | int | float | str | Expr | Root | tuple["CallArgument", ...] | Mapping[int, float]
 )
 
 
@@ -37,7 +37,7 @@ class Call(NamedTuple):
     """
 
     name: str
-    arguments: Mapping[str, Argument]
+    arguments: Mapping[str, CallArgument]
     holds: Expr | None = None
     not_in_sequence: bool = False
 
@@ -83,7 +83,7 @@ def milestones(phase: Arguments) -> tuple[int, ...]:
     return tuple(map(ceil, phase["at"]))
 
 
-def cosine(name: str, start: str) -> Counterpart:
+def cosine_with_alpha(name: str, start: str) -> Counterpart:
     """The counterpart of a cosine whose end is given as a share of the argument ``start``."""
 
     def call(piece: Piece, levels: Levels) -> Call | None:

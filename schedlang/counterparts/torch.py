@@ -16,8 +16,8 @@ from typing import NamedTuple
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     Root,
     is_whole,
@@ -38,7 +38,7 @@ EXACT_PART = 2**10
 MOST_CYCLES = 1000
 """The number of cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
 
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "LinearLR": {"end_factor": 1.0},
     "CosineAnnealingLR": {"eta_min": 0.0},
     "PolynomialLR": {"power": 1.0},
@@ -73,7 +73,7 @@ def counterpart(piece: Piece, levels: Levels) -> Call | None:
     return table.find(COUNTERPARTS, piece, levels)
 
 
-class Stretch(NamedTuple):
+class ChainedPhase(NamedTuple):
     """The part of the schedule that one scheduler of the chain computes.
 
     Attributes:
@@ -85,12 +85,12 @@ class Stretch(NamedTuple):
     call: Call | None
 
 
-def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
+def chain_plan(program: Program, levels: Levels) -> dict[int, ChainedPhase]:
     """The schedulers of the chain, by the tick at which each begins."""
     track = program.symbolic[0]
     found = {
-        begin: Stretch(piece, None if piece is None else counterpart(piece, levels))
-        for begin, piece in _stretches(track, levels)
+        begin: ChainedPhase(piece, None if piece is None else counterpart(piece, levels))
+        for begin, piece in _chained_phases(track, levels)
     }
     first = found[0]
     if first.call is not None and _is_all(first.call, track, levels):
@@ -103,7 +103,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
     }
 
 
-def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
+def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str | None:
     """The reason why PyTorch's own classes cannot express a schedule with a plateau or momentum."""
     calls = [each.call for each in planned.values()]
     arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
@@ -157,7 +157,7 @@ def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
     yield from (*pieces, end)
 
 
-def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
+def _chained_phases(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
     """The tick at which each child begins, and its phase (None: several at once)."""
     in_product = False
     for piece in _pieces(track, levels):
@@ -262,7 +262,7 @@ def _cyclic(piece: Piece, levels: Levels) -> Call | None:
         return None
     if not (levels.is_known(phase["min"]) and levels.is_known(phase["max"])):
         return None
-    arguments: dict[str, Argument] = {
+    arguments: dict[str, CallArgument] = {
         "base_lr": phase["min"],
         "max_lr": phase["max"],
         "step_size_up": _length(up),
@@ -299,7 +299,7 @@ def _onecycle(piece: Piece, levels: Levels) -> Call | None:
     return Call("OneCycleLR", arguments, not_in_sequence=True)  # it overwrites the base rates
 
 
-def _momentum(phase: Arguments) -> dict[str, Argument]:
+def _momentum(phase: Arguments) -> dict[str, CallArgument]:
     if "momentum" not in phase:
         return {"cycle_momentum": False}
     low, high = phase["momentum"]
@@ -316,7 +316,7 @@ def reduce_on_plateau(phase: Arguments, levels: Levels) -> Call | None:
     missing = table.not_understood(COUNTERPARTS["plateau"], phase)
     if missing or not levels.is_known(phase["min"]):
         return None
-    arguments: dict[str, Argument] = {
+    arguments: dict[str, CallArgument] = {
         "mode": phase["mode"],
         "factor": phase["factor"],
         "patience": phase["patience"],

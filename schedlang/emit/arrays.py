@@ -55,7 +55,7 @@ from schedlang.formula.expressions import (
 from schedlang.formula.intervals import Interval, interval_of, stays_finite
 from schedlang.program.program import Arguments, Part, Piece, Repeat, Track
 
-LAST_TICK = 2**31 - 1
+LAST_INT32_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 TICKS = Symbol("ticks")
 """The ticks of a phase as integers, where ``t`` are the same as floats."""
@@ -66,7 +66,7 @@ class TickRange(NamedTuple):
 
     name: str
     first: int = 0
-    last: int = LAST_TICK
+    last: int = LAST_INT32_TICK
 
 
 class Span(NamedTuple):
@@ -219,7 +219,7 @@ class ArrayBody:
         times = max(map(_multiplied, walk(curve)))
         if known and stays_finite(curve, self._ranges(far_low, high)):
             low = far_low
-        fits = span.end is None or far_high * times <= LAST_TICK
+        fits = span.end is None or far_high * times <= LAST_INT32_TICK
         if known and fits and stays_finite(curve, self._ranges(low, far_high)):
             high = far_high
         since = ticks_since(clock.name, origin)
@@ -258,7 +258,7 @@ class ArrayBody:
             printer.names[T] = self._named(T.name, self.spelling.real(since))
             printer.whole = {TICKS.name}
         if cycles is not None:
-            self._statements += locate(cycles, e, since, LAST_TICK, printer, self.file)
+            self._statements += locate(cycles, e, since, LAST_INT32_TICK, printer, self.file)
         return self._value(e, printer)
 
     def _value(self, e: Expr, printer: Printer) -> Code:
@@ -299,11 +299,11 @@ def _counted(e: Expr, last: float) -> Expr:
     """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
     match e:
         case Lookup(x, edges, values):
-            reached = sum(edge <= LAST_TICK for edge in edges)
+            reached = sum(edge <= LAST_INT32_TICK for edge in edges)
             whole = tuple(float(ceil(edge)) for edge in edges[:reached])
             return Lookup(substitute(x, {T.name: TICKS}), whole, values[: reached + 1])
         case Apply("floordiv" | "mod" as op, (Apply("mul", (x, Number(n))), Number(m))) if (
-            last * n > LAST_TICK
+            last * n > LAST_INT32_TICK
         ):
             return _in_32_bits(op, substitute(x, {T.name: TICKS}), n, m)
         case Apply("floordiv" | "mod", (x, Number())):
@@ -325,7 +325,7 @@ def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
     Raises:
         ValueError: if ``m·n`` is beyond 32 bits.
     """
-    if m * n > LAST_TICK:
+    if m * n > LAST_INT32_TICK:
         raise ValueError(
             f"a period of {m:.0f}/{n:.0f} steps cannot be counted in integers of 32 bits: round "
             "it, or emit torch or python instead"

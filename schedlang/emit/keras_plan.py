@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schedlang.arrays.tables import steps_per_update
-from schedlang.counterparts.keras import NUMBERS
+from schedlang.counterparts.keras import KERAS_NAMES
 from schedlang.emit import header, keras, keras_numbers
 from schedlang.emit.code import docstring
 from schedlang.emit.file import File
@@ -25,11 +25,11 @@ def emit(lines: Sequence[EmittedLine], style: str, gradient_accumulation_steps: 
             own = file.of_line(line.program.levels, line.base)
             with naming(line):
                 keras.define_schedule(own, line.program, "build_schedule", style, batches)
-        elif line.key in NUMBERS:
-            moving[NUMBERS[line.key]] = named = name(file, line, private=True)
+        elif line.key in KERAS_NAMES:
+            moving[KERAS_NAMES[line.key]] = named = name(file, line, private=True)
             _define(file, line, named)
         else:
-            can = ", ".join(["lr", *NUMBERS])
+            can = ", ".join(["lr", *KERAS_NAMES])
             raise ValueError(f"`{line.key}` cannot be set in a compiled step of Keras; {can} can")
     if not moving:
         return file
@@ -37,7 +37,7 @@ def emit(lines: Sequence[EmittedLine], style: str, gradient_accumulation_steps: 
     bases: dict[str, float] = {}
     not_zero: list[str] = []
     for line in numbers:
-        key, program = NUMBERS.get(line.key), line.program
+        key, program = KERAS_NAMES.get(line.key), line.program
         if key is not None:
             if program.base is not None and program.needs_base:
                 bases[key] = program.base

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from schedlang.arrays.tables import refuse_epochs
-from schedlang.counterparts.optax import NAMES
+from schedlang.counterparts.optax import OPTAX_NAMES
 from schedlang.emit import Style, check, header, optax, scalar
 from schedlang.emit.code import IMPORTS, Block, digits, docstring
 from schedlang.emit.file import File
@@ -201,7 +201,7 @@ def _optax(lines: Sequence[EmittedLine], style: Style) -> File:
     """A module with a schedule for each line, by optax's names."""
     file = file_of(lines)
     for line in lines:
-        named = name(file, line, NAMES)
+        named = name(file, line, OPTAX_NAMES)
         own = file.of_line(line.program.levels, line.base)
         with naming(line):
             optax.define(own, line.program, named, style, line.explained(updates=True))

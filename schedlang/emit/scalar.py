@@ -34,11 +34,9 @@ from schedlang.emit.simple import (
     user_formula,
     without_skip,
 )
-from schedlang.formula.expressions import BASE, Expr, T, walk
+from schedlang.formula.expressions import BASE, LAST_TICK, Expr, T, walk
 from schedlang.formula.intervals import Interval, interval_of, narrowed
 from schedlang.program.program import Arguments, Part, Piece, Track, pieces_of
-
-LAST_TICK = 2**53
 
 
 def define(

@@ -254,4 +254,4 @@ def _at(track: Track, base: Expr) -> Track:
         curve = substitute(piece.curve, names)
         return piece._replace(curve=curve, arguments=cast("Arguments", arguments))
 
-    return track.changed(known)
+    return track.map_pieces(known)

@@ -104,6 +104,8 @@ Expr: TypeAlias = Number | Symbol | Apply | Lookup | Named
 Operand: TypeAlias = "_Arithmetic | float | Fraction"
 
 T = Symbol("t")
+LAST_TICK = 2**53
+"""Ticks beyond this are no doubles of their own."""
 BASE = Symbol("base")
 LEVEL = "level_"
 """The prefix of symbols for levels that are not of the form ``relative·base + absolute``."""
@@ -300,7 +302,7 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
             inside = affine(value, base)
             if inside is None or inside[0] != ZERO:
                 return inside
-            return ZERO, e if inside[1] is value else Named(name, inside[1])
+            return ZERO, Named(name, inside[1])
         case Apply(op, args):
             parts = []
             for arg in args:

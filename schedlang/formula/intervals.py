@@ -42,7 +42,7 @@ ANYTHING = Interval(-math.inf, math.inf)
 CONDITION = Interval(0, 1)
 PROGRESS = Interval(0, 1)
 HUGE = 1e300
-LARGEST = 1e37
+LARGEST_FLOAT32 = 1e37
 """Values below this are finite in single precision."""
 OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
@@ -222,7 +222,7 @@ def stays_finite(e: Expr, ranges: Mapping[str, Interval]) -> bool:
         for part in walk(e)
         if isinstance(part, Apply) and (part.op == "sqrt" or _is_root(part))
     )
-    return not (unsafe or any(steep)) and max(-found.low, found.high) < LARGEST
+    return not (unsafe or any(steep)) and max(-found.low, found.high) < LARGEST_FLOAT32
 
 
 def _is_root(e: Apply) -> bool:

@@ -32,7 +32,7 @@ def pair(level: Expr, base: Symbol = BASE) -> tuple[float, float] | None:
     return relative, absolute
 
 
-def compare(x: Expr, y: Expr) -> float | None:
+def compare_levels(x: Expr, y: Expr) -> float | None:
     """Negative, 0 or positive as ``x`` is below, at or above ``y``; None if the base decides."""
     match pair(x), pair(y):
         case (a, 0.0), (b, 0.0):

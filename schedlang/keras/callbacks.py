@@ -77,7 +77,9 @@ class RateSetter(keras.callbacks.Callback):
         if memory is not None:
             if not memory.used and self._tick() > memory.begin:
                 # A loaded model has the rate of its plateau, but not the memory.
-                memory.entry = min(memory.entry, number(inner(self.model.optimizer).learning_rate))
+                memory.entry = min(
+                    memory.entry, as_float(inner(self.model.optimizer).learning_rate)
+                )
             memory.used = True
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -121,7 +123,7 @@ class RateSetter(keras.callbacks.Callback):
     def _tick(self, *, ended: bool = False) -> int:
         """The tick of the next update, or of the one that ended."""
         synchronise(self.model)
-        updates = int(number(inner(self.model.optimizer).iterations)) - ended
+        updates = int(as_float(inner(self.model.optimizer).iterations)) - ended
         if self.program.tick == "epoch":
             assert self.program.steps_per_epoch is not None
             return max(0, updates) // self.program.steps_per_epoch
@@ -148,7 +150,7 @@ class RateLogger(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         synchronise(self.model)
-        self._rate = number(inner(self.model.optimizer).learning_rate)
+        self._rate = as_float(inner(self.model.optimizer).learning_rate)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs is not None:
@@ -207,7 +209,7 @@ def inner(optimizer: Any) -> Any:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def number(scalar: Any) -> float:
+def as_float(scalar: Any) -> float:
     """The value of a scalar variable or tensor.
 
     A variable distributed by `tf.distribute` has no ``float()``, but a sum of it has.

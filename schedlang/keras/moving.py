@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from schedlang.counterparts.keras import NUMBERS
+from schedlang.counterparts.keras import KERAS_NAMES
 from schedlang.keras.schedule import ScheduledRate
 from schedlang.program.program import Program
 
@@ -59,12 +59,12 @@ def own_number(optimizer: Any, name: str) -> Any:
     return found.start if isinstance(found, Moving) else found
 
 
-def name_of(optimizer: Any, key: str) -> str | None:
+def keras_name(optimizer: Any, key: str) -> str | None:
     """Keras' name of a hyperparameter; None if the optimizer does not have it.
 
     ``momentum`` is ``beta_1`` if the optimizer has no ``momentum``.
     """
-    names = [NUMBERS[key]] if key in NUMBERS else []
+    names = [KERAS_NAMES[key]] if key in KERAS_NAMES else []
     if key == "momentum":
         names.append("beta_1")
     return next((name for name in names if hasattr(optimizer, name)), None)
@@ -92,7 +92,7 @@ def move_momentum(optimizer: Any, program: Program) -> None:
         ValueError: if the optimizer has none, or one that is switched off.
     """
     assert program.momentum is not None
-    name = name_of(optimizer, "momentum") or ""
+    name = keras_name(optimizer, "momentum") or ""
     start = momentum_of(optimizer, name)
     updates = program.steps_per_epoch if program.tick == "epoch" else 1
     begin = program.momentum.begins[0] * (updates or 1)

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 
 from schedlang.arrays.tables import refuse_epochs, refuse_plateau
-from schedlang.counterparts.keras import NUMBERS
-from schedlang.keras.callbacks import RateLogger, RateSetter, inner, number
+from schedlang.counterparts.keras import KERAS_NAMES
+from schedlang.keras.callbacks import RateLogger, RateSetter, as_float, inner
 from schedlang.keras.moving import (
     Moving,
+    keras_name,
     momentum_of,
     move,
-    name_of,
     own_number,
 )
 from schedlang.keras.schedule import ScheduledRate
@@ -40,8 +40,8 @@ def plan_callbacks(
     """
     for key, program in programs.items():
         refuse_epochs(program, "Keras")
-        if key not in {"lr", *NUMBERS}:
-            can = ", ".join(["lr", *NUMBERS])
+        if key not in {"lr", *KERAS_NAMES}:
+            can = ", ".join(["lr", *KERAS_NAMES])
             raise ValueError(f"`{key}` cannot be set in a compiled step of Keras; {can} can")
         if key != "lr":
             refuse_plateau(program, f"`{key}` in a compiled step of Keras", "it for lr")
@@ -72,10 +72,10 @@ class PlanSetter(RateSetter):
         for key in self._unbound:
             if key == "lr":
                 continue
-            name = name_of(optimizer, key)
+            name = keras_name(optimizer, key)
             kind = type(optimizer).__name__
             if name is None:
-                has = [own for own in NUMBERS if hasattr(optimizer, NUMBERS[own])]
+                has = [own for own in KERAS_NAMES if hasattr(optimizer, KERAS_NAMES[own])]
                 raise ValueError(f"{kind} has no number called `{key}`; it has {', '.join(has)}")
             if name in names:
                 message = f"`{names[name]}` and `{key}` are the same number of this optimizer"
@@ -114,9 +114,9 @@ class PlanSetter(RateSetter):
 
     def _rate(self, optimizer: Any) -> float:
         """The base rate, which is not the optimizer's current rate after the first update."""
-        found = float(str(np.float32(number(optimizer.learning_rate))))
+        found = float(str(np.float32(as_float(optimizer.learning_rate))))
         noted = vars(optimizer).get("schedlang_base_rate")
-        if number(optimizer.iterations) == 0:
+        if as_float(optimizer.iterations) == 0:
             self._agree("lr", found)
             noted = found
         base = self._bases.get("lr", noted)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from schedlang.errors import nearest
+from schedlang.errors import did_you_mean
 
 # ── Schedulers ───────────────────────────────────────────────────────────────────────────────────
 
@@ -171,7 +171,7 @@ _JOINED = (
     ("piecewise_constant", "piecewise"), ("reduce_on_plateau", "plateau"),
     ("reduce_lr_on_plateau", "plateau"),
 )  # fmt: skip
-_FILLING = {
+_FILLERS = {
     "lr", "schedule", "scheduler", "sched", "decay", "decayed", "annealing", "anneal", "annealed",
     "get", "with", "learning", "rate", "policy", "to", "min", "up",
 }  # fmt: skip
@@ -179,7 +179,7 @@ _FILLING = {
 
 # ── Arguments and settings ───────────────────────────────────────────────────────────────────────
 
-ARGUMENTS: dict[str, str] = {
+ARGUMENT_ALIASES: dict[str, str] = {
     # Durations. `end` is a position in the run; if there is only one phase, it is its duration.
     "t_max": "T", "t": "T", "duration": "T", "length": "T", "total_iters": "T", "period": "T",
     "steps": "T st", "num_steps": "T st", "n_steps": "T st", "iters": "T st",
@@ -286,7 +286,7 @@ these for the ``warmup`` or ``hold`` before the phase. The unit that the name im
 argument is dropped, ``- 0`` that it is dropped if it is 0.
 """
 
-NAMING = {
+KIND_ARGUMENTS = {
     "type", "scheduler", "sched", "policy", "lr_scheduler_type", "lr_scheduler", "lr_schedule",
     "schedule", "lr_policy", "scheduler_type", "lr_decay_style", "decay_type", "decay_style",
     "class_name", "_target_", "kind", "name", "lr_scheduler_name", "scheduler_name",
@@ -294,7 +294,7 @@ NAMING = {
 }  # fmt: skip
 """Arguments and settings whose value names the scheduler."""
 
-TELLING = {
+DISTINCTIVE_ARGUMENTS = {
     "t_max": "cosine", "eta_min": "cosine", "step_size": "step", "milestones": "multistep",
     "t_0": "restarts", "boundaries": "piecewise", "patience": "plateau", "pct_start": "onecycle",
     "step_size_up": "cyclic",
@@ -303,7 +303,7 @@ TELLING = {
 
 # ── Units and values ─────────────────────────────────────────────────────────────────────────────
 
-UNITS = {
+UNIT_ALIASES = {
     "it": "st", "its": "st", "iter": "st", "iters": "st", "iteration": "st", "iterations": "st",
     "update": "st", "updates": "st", "batch": "st", "batches": "st", "ba": "st",
     "e": "ep", "eps": "ep", "epo": "ep",
@@ -312,9 +312,9 @@ UNITS = {
     "percent": "%", "pct": "%",
 }  # fmt: skip
 
-SUFFIXES = {"K": "k", "b": "B"}
+SUFFIX_ALIASES = {"K": "k", "b": "B"}
 
-WORDS = {
+WORD_ALIASES = {
     "True": "true", "False": "false", "cosine": "cos", "relative": "rel", "absolute": "abs",
     "less": "min", "greater": "max",
 }  # fmt: skip
@@ -333,14 +333,14 @@ class Meaning(NamedTuple):
 
 @cache
 def _rows() -> dict[str, Scheduler]:
-    squeezed = {_squeezed(row.name): row for row in reversed(SCHEDULERS)}
-    return squeezed | {row.name: row for row in SCHEDULERS}
+    normalized = {_normalized(row.name): row for row in reversed(SCHEDULERS)}
+    return normalized | {row.name: row for row in SCHEDULERS}
 
 
 def scheduler(name: str) -> Meaning | None:
     """The meaning of a scheduler's name, in any library and any spelling."""
     last = name.rpartition(".")[2]
-    row = _rows().get(last) or _rows().get(_squeezed(last))
+    row = _rows().get(last) or _rows().get(_normalized(last))
     if row is not None:
         phases = [phase.strip() for phase in row.phases.split("+")]
         return Meaning(tuple(_phase(phase) for phase in phases), row)
@@ -361,25 +361,25 @@ def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> st
         here = " ".join(meaning.phases[0]).strip() if meaning and len(meaning.phases) == 1 else ""
     else:
         here = (argument(kind, name) or "").partition(" ")[0]
-    return f"did you mean `{here}`?" if here in choices else nearest(name, choices)
+    return f"did you mean `{here}`?" if here in choices else did_you_mean(name, choices)
 
 
 def is_sequence(name: str) -> bool:
     """Whether the name is that of a class or function that takes a list of schedulers."""
-    return _squeezed(name.rpartition(".")[2]) in map(_squeezed, SEQUENCES)
+    return _normalized(name.rpartition(".")[2]) in map(_normalized, SEQUENCES)
 
 
 def argument(kind: str, name: str) -> str | None:
     """The meaning here of another library's argument, in a phase of this kind."""
     name = name.lstrip("-").replace("-", "_").lower()
-    return ARGUMENTS.get(f"{kind}.{name}") or ARGUMENTS.get(name)
+    return ARGUMENT_ALIASES.get(f"{kind}.{name}") or ARGUMENT_ALIASES.get(name)
 
 
 def _phase(name: str) -> tuple[str, str]:
     return (name, "") if name in ("warmup", "decay") else ("", name)
 
 
-def _squeezed(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
@@ -391,7 +391,7 @@ def _by_words(name: str) -> Meaning | None:
     joined = "_".join(word.lower() for word in _WORD.findall(name))
     for apart, together in _JOINED:
         joined = joined.replace(apart, together)
-    words = [word for word in joined.split("_") if word not in _FILLING]
+    words = [word for word in joined.split("_") if word not in _FILLERS]
     if not words or not all(word in _KINDS for word in words):
         return None
     kinds = " ".join(_KINDS[word] for word in words).split()

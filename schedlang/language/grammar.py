@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
-from schedlang.errors import Mistake, MistakeCode, ScheduleError, Span, nearest, quoted
+from schedlang.errors import Mistake, MistakeCode, ScheduleError, Span, did_you_mean, quoted
 from schedlang.formula.expressions import PI, ZERO, Apply, Expr, Number, Operation, Symbol
 from schedlang.language.parser import parser
 from schedlang.language.placed import ParsedNode, Place
@@ -29,7 +29,7 @@ _SIGNS: dict[str, Operation] = {
 }  # fmt: skip
 
 
-def read(text: str) -> ParsedNode:
+def read_line(text: str) -> ParsedNode:
     """The dict form of a line.
 
     Raises:
@@ -43,9 +43,9 @@ def read_expression(text: str) -> Expr:
     """An expression on its own, as the dict form of `fn` has it.
 
     Raises:
-        ScheduleError: as `read`, and for unknown names.
+        ScheduleError: as `read_line`, and for unknown names.
     """
-    part: _Part = _parse(text, "expression")
+    part: _Expression = _parse(text, "expression")
     mistakes = [*part.mistakes, *_depth_mistakes(part, Span(0, len(text)))]
     if mistakes:
         raise ScheduleError(mistakes, text)
@@ -87,7 +87,7 @@ def _too_deep(span: Span) -> Mistake:
     return Mistake("too-deep", message, "reduce the nesting", span=span)
 
 
-def _depth_mistakes(part: _Part, span: Span) -> list[Mistake]:
+def _depth_mistakes(part: _Expression, span: Span) -> list[Mistake]:
     return [_too_deep(span)] if part.depth > DEEPEST else []
 
 
@@ -110,7 +110,7 @@ class _Named(NamedTuple):
     value: _Value
 
 
-class _Part(NamedTuple):
+class _Expression(NamedTuple):
     expr: Expr
     depth: int = 0
     mistakes: tuple[Mistake, ...] = ()
@@ -217,77 +217,77 @@ class _Reader(Transformer[Token, Any]):
 
     # ── fn { … } ──
 
-    def plain(self, children: _Children) -> _Part:
+    def plain(self, children: _Children) -> _Expression:
         token: Token = children[0]
         value = float(token.replace("_", ""))
         if value in (float("inf"), float("-inf")):
             mistake = Mistake("overflow", f"the number {quoted(token)} does not fit into a double")
-            return _Part(ZERO, 0, (_at(mistake, token),))
-        return _Part(Number(value))
+            return _Expression(ZERO, 0, (_at(mistake, token),))
+        return _Expression(Number(value))
 
-    def symbol(self, children: _Children) -> _Part:
+    def symbol(self, children: _Children) -> _Expression:
         token: Token = children[0]
         if token == "pi":
-            return _Part(PI)
+            return _Expression(PI)
         if token in VARIABLES:
-            return _Part(Symbol(str(token)))
-        advice = nearest(str(token), (*VARIABLES, "pi", *FUNCTIONS))
+            return _Expression(Symbol(str(token)))
+        advice = did_you_mean(str(token), (*VARIABLES, "pi", *FUNCTIONS))
         if token in FUNCTIONS:
             advice = f"call it: {token}(…)"
         mistake = Mistake("unknown-name", f"`fn` has no name {quoted(token)}", advice)
-        return _Part(ZERO, 0, (_at(mistake, token),))
+        return _Expression(ZERO, 0, (_at(mistake, token),))
 
-    def call(self, children: _Children) -> _Part:
+    def call(self, children: _Children) -> _Expression:
         token, *parts = children
         count = FUNCTIONS.get(token)
         mistake: Mistake | None = None
         if count is None:
-            advice = nearest(str(token), FUNCTIONS)
+            advice = did_you_mean(str(token), FUNCTIONS)
             mistake = Mistake("unknown-name", f"`fn` has no function {quoted(token)}", advice)
         elif len(parts) < count or (count == 1 and len(parts) > 1):
             takes = "one argument" if count == 1 else "at least two arguments"
             mistake = Mistake("wrong-type", f"`{token}` takes {takes}, not {len(parts)}")
         if mistake is not None:
             found = (_at(mistake, token), *(m for part in parts for m in part.mistakes))
-            return _Part(ZERO, 0, found)
-        result: _Part = parts[0] if len(parts) > 1 else _apply(str(token), *parts)
+            return _Expression(ZERO, 0, found)
+        result: _Expression = parts[0] if len(parts) > 1 else _apply(str(token), *parts)
         for part in parts[1:]:
             result = _apply(str(token), result, part)
         return result
 
-    def binary(self, children: _Children) -> _Part:
+    def binary(self, children: _Children) -> _Expression:
         left, sign, right = children
         return _apply(_SIGNS[sign], left, right)
 
     comparison = binary
 
-    def nested(self, children: _Children) -> _Part:
-        part: _Part = children[0]
+    def nested(self, children: _Children) -> _Expression:
+        part: _Expression = children[0]
         return part
 
-    def negative(self, children: _Children) -> _Part:
+    def negative(self, children: _Children) -> _Expression:
         return _apply("neg", children[1])
 
-    def where(self, children: _Children) -> _Part:
+    def where(self, children: _Children) -> _Expression:
         yes, condition, no = children
         return _apply("where", condition, yes, no)
 
-    def and_(self, children: _Children) -> _Part:
+    def and_(self, children: _Children) -> _Expression:
         return _apply("and", *children)
 
-    def or_(self, children: _Children) -> _Part:
+    def or_(self, children: _Children) -> _Expression:
         return _apply("or", *children)
 
-    def not_(self, children: _Children) -> _Part:
+    def not_(self, children: _Children) -> _Expression:
         return _apply("not", *children)
 
 
-def _apply(op: Any, *parts: _Part) -> _Part:
+def _apply(op: Any, *parts: _Expression) -> _Expression:
     depth = 1 + max(part.depth for part in parts)
     mistakes = tuple(mistake for part in parts for mistake in part.mistakes)
     if depth > DEEPEST:  # the caller raises the error; nothing deep is built until then
-        return _Part(ZERO, depth, mistakes)
-    return _Part(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
+        return _Expression(ZERO, depth, mistakes)
+    return _Expression(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
 
 
 def _phase(

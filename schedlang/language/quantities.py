@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self, assert_never
 
-from schedlang.errors import nearest, quoted, refuse
+from schedlang.errors import did_you_mean, quoted, refuse
 
 Unit: TypeAlias = Literal["", "st", "ep", "tok", "ex", "%"]
 """The unit of a length; the empty one is a tick of the schedule's clock."""
@@ -33,7 +33,7 @@ LevelUnit: TypeAlias = Literal["", "%", "x"]
 """The unit of a level: without one it is a rate, with one a share of the base rate."""
 
 LEVEL_UNITS: dict[str, LevelUnit] = {"": "", "%": "%", "x": "x"}
-SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+NUMBER_SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 LONGEST_NUMBER = 100
 LONGEST_INTEGER = 14_284
@@ -74,7 +74,7 @@ def _read_text(text: str) -> tuple[Fraction, str]:
     digits, unit = match[1].replace("_", ""), match[2] or ""
     if digits[0] == "-":
         refuse("out-of-range", f"{quoted(text)} is negative", "write a number of at least 0")
-    scale = SUFFIXES.get(digits[-1], 1)
+    scale = NUMBER_SUFFIXES.get(digits[-1], 1)
     digits, _, denominator = digits.rstrip("kMBT").partition("/")
     digits, _, exponent = digits.lower().partition("e")
     whole, _, part = digits.partition(".")
@@ -184,7 +184,7 @@ class Length(AsText):
 
     def __str__(self) -> str:
         number = format_number(self.value)
-        apart = " " if self.unit and number[-1] in SUFFIXES else ""
+        apart = " " if self.unit and number[-1] in NUMBER_SUFFIXES else ""
         return f"{number}{apart}{self.unit}"
 
     @classmethod
@@ -263,7 +263,7 @@ def read_ratio(value: object) -> Fraction:
 def _unit_advice(unit: str) -> str:
     if unit == "x":
         return "`x` is a unit of levels; a tenth of the total is 10%"
-    return nearest(unit, [name for name in UNITS if name.isalpha()])
+    return did_you_mean(unit, [name for name in UNITS if name.isalpha()])
 
 
 def quantity_schema(

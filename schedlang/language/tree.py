@@ -72,11 +72,11 @@ def _phase(value: Any) -> Any:
         ScheduleError: if it is not a phase.
     """
     if not isinstance(value, Phase):
-        _refuse_phase(value.get("kind") if isinstance(value, dict) else None, value)
+        _refuse_unknown_phase(value.get("kind") if isinstance(value, dict) else None, value)
     return value
 
 
-def _refuse_phase(kind: object, value: object) -> NoReturn:
+def _refuse_unknown_phase(kind: object, value: object) -> NoReturn:
     if not isinstance(kind, str):
         refuse("wrong-type", f"expected a phase with its `kind`, not {quoted(value)}")
     from schedlang.language.aliases import nearest_name  # only an error needs it

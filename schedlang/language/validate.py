@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
-from schedlang.errors import Mistake, Path, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, Path, ScheduleError, did_you_mean, quoted
 from schedlang.language import consistency
-from schedlang.language.grammar import DEEPEST, LONGEST, read
+from schedlang.language.grammar import DEEPEST, LONGEST, read_line
 from schedlang.language.placed import ParsedNode, Placed, place_of, set_place, span_at
 from schedlang.language.tree import Group, Product, Refused, Settings, Tree
 from schedlang.phases import kinds
@@ -28,14 +28,14 @@ def from_text(text: str, clock: str | None = None) -> Tree:
     Raises:
         ScheduleError: with every mistake of the line, in its order.
     """
-    raw = read(text)
+    raw = read_line(text)
     if clock is not None and raw.setdefault("clock", clock) != clock:
         (span,) = raw.place.spans("clock")
         raw.mistakes.append(twice("clock", raw["clock"], clock)._replace(span=span))
     return from_dict(raw, text)
 
 
-def is_line(text: str, clock: str | None = None) -> bool:
+def is_valid_line(text: str, clock: str | None = None) -> bool:
     """Whether a text is a valid line."""
     try:
         from_text(text, clock)
@@ -50,15 +50,15 @@ def twice(name: str, ours: str, theirs: str) -> Mistake:
     return Mistake("conflicting-settings", message, "give it once", (name,))
 
 
-def plain(raw: Any) -> Any:
+def plain_data(raw: Any) -> Any:
     """The dict form with other mappings and sequences converted to dicts and lists.
 
     OmegaConf's interpolations are resolved.
     """
     if isinstance(raw, Mapping) and not isinstance(raw, dict):
-        return {key: plain(value) for key, value in raw.items()}
+        return {key: plain_data(value) for key, value in raw.items()}
     if isinstance(raw, Sequence) and not isinstance(raw, str | bytes | list | tuple):
-        return [plain(value) for value in raw]
+        return [plain_data(value) for value in raw]
     return raw
 
 
@@ -277,7 +277,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
 
 
 def _choice(value: str, choices: list[str]) -> str:
-    advice = nearest(value, choices)
+    advice = did_you_mean(value, choices)
     return advice if advice.startswith("did") else f"one of {', '.join(choices)}"
 
 

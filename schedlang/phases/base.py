@@ -18,7 +18,16 @@ from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, rounds
-from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
+from schedlang.formula.levels import (
+    Check,
+    above,
+    at_tick,
+    compare_levels,
+    normal,
+    of_pair,
+    pair,
+    shown,
+)
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
 from schedlang.phases.arguments import Duration, PositiveLength
@@ -87,7 +96,7 @@ class Context(NamedTuple):
         if share is None:
             return Number(float(level.value))
         if isinstance(self.base, Number):
-            return Number(float(share) * self.base.value)
+            return Number(float(share))
         return of_pair(float(share), 0.0)
 
     def start(self, level: Level | None) -> Expr:
@@ -364,7 +373,7 @@ class Ramp(Phase):
         if self.role is None and self.min is None:
             return  # it may go up or down
         a, b = self.levels(context)
-        rises = compare(b, a)
+        rises = compare_levels(b, a)
         if rises is not None:
             self.check_direction(rises, shown(a), shown(b))
             return

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula.expressions import (
+    LAST_TICK,
     PI,
     Apply,
     Expr,
@@ -28,7 +29,7 @@ from schedlang.formula.expressions import (
     where,
     within,
 )
-from schedlang.formula.levels import Check, above, compare
+from schedlang.formula.levels import Check, above, compare_levels
 from schedlang.language.quantities import Length, Level
 from schedlang.phases.arguments import (
     BetweenZeroAndOne,
@@ -41,8 +42,6 @@ from schedlang.phases.arguments import (
 )
 from schedlang.phases.base import Context, Phase, Resolved
 
-LAST_TICK = 2**53
-"""The largest tick: not every larger integer is a double."""
 FINE = 2**200
 """Growing cycles are summed in fractions of a tick below the resolution of a double."""
 
@@ -110,7 +109,7 @@ class Restarts(Phase):
         if self.shrink != 1:
             peak = maximum(low, level * power(self.shrink, cycle))
         else:
-            higher = compare(level, low)
+            higher = compare_levels(level, low)
             peak = maximum(low, level) if higher is None else level if higher >= 0 else low
         return low + (peak - low) * (1 + cos(PI * p)) / 2
 
@@ -195,7 +194,7 @@ class Cyclic(Phase):
 
     def check(self, context: Context) -> Iterator[Check]:
         low, high = context.rate(self.min), context.rate(self.max)
-        higher = compare(high, low)
+        higher = compare_levels(high, low)
         mistake = Mistake("out-of-order", "`max` is below `min`", path=("max",))
         if higher is None:
             yield Check(above(low, high), mistake)

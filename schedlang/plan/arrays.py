@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.counterparts.optax import NAMES
+from schedlang.counterparts.optax import OPTAX_NAMES
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.plan.binding import Binder, bind, by_line, lines_of
-from schedlang.plan.reading import SETTINGS
+from schedlang.plan.reading import PLAN_SETTINGS
 
 if TYPE_CHECKING:
     from keras.callbacks import Callback
@@ -29,7 +29,7 @@ def to_optax(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any])
         for key in plan.hyperparameters:
             program = _with_base(key, bound[key] if group is None else bound[key][group])
             place = key if group is None else f"{key} of {group}"
-            found[NAMES.get(key, key)] = _built(place, program, optax.build)
+            found[OPTAX_NAMES.get(key, key)] = _built(place, program, optax.build)
         return found
 
     return built(None) if groups is None else {group: built(group) for group in groups}
@@ -59,7 +59,9 @@ def keras_callbacks(plan: Plan, given: Mapping[str, Any]) -> list[Callback]:
     from schedlang import keras
 
     refuse_groups(plan)
-    bases = {key: base for key, base in given.items() if key not in SETTINGS and base is not None}
+    bases = {
+        key: base for key, base in given.items() if key not in PLAN_SETTINGS and base is not None
+    }
     programs = _unbound(plan, given)
     for key in plan.hyperparameters:
         (line,) = lines_of(plan, key)

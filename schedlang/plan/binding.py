@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
+from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, did_you_mean, quoted, warn
 from schedlang.patterns import Pattern, first_fit, fits
-from schedlang.plan.reading import SETTINGS, Line, as_one, in_its_line, in_line, shared
+from schedlang.plan.reading import PLAN_SETTINGS, Line, as_one, in_its_line, in_line, shared
 from schedlang.program.binding import no_base
 from schedlang.program.clock import Clock, merge
 
@@ -40,9 +40,9 @@ class Binder:
     ) -> None:
         given = {name: value for name, value in given.items() if value is not None}
         self.plan = plan
-        self.bases = {name: value for name, value in given.items() if name not in SETTINGS}
+        self.bases = {name: value for name, value in given.items() if name not in PLAN_SETTINGS}
         self.found = list(_wrong_bases(plan, groups, self.bases))
-        self._given = {name: given[name] for name in given if name in SETTINGS}
+        self._given = {name: given[name] for name in given if name in PLAN_SETTINGS}
         whole = as_one(plan.settings, plan.lines)
         try:
             settings = merge(whole, self._given)
@@ -293,13 +293,15 @@ def _wrong_bases(
     for key, base in bases.items():
         if key not in plan.hyperparameters:
             message = f"the plan has no line for {quoted(key)}, and it is not a setting"
-            advice = nearest(key, (*plan.hyperparameters, *SETTINGS))
+            advice = did_you_mean(key, (*plan.hyperparameters, *PLAN_SETTINGS))
             yield Mistake("unknown-setting", message, advice, place=key)
         elif isinstance(base, Mapping):
             for group in base:
                 if group not in (groups or ()):
                     message = f"there is no group {quoted(group)}"
-                    yield Mistake("groups", message, nearest(str(group), groups or ()), place=key)
+                    yield Mistake(
+                        "groups", message, did_you_mean(str(group), groups or ()), place=key
+                    )
             for group, number in base.items():
                 yield from _wrong_base(f"{key}.{group}", number)
         else:

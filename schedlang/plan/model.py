@@ -21,15 +21,15 @@ from typing_extensions import Unpack
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings
-from schedlang.language.validate import OwnErrors, plain
+from schedlang.language.validate import OwnErrors, plain_data
 from schedlang.patterns import Pattern
 from schedlang.plan.reading import (
-    SETTINGS,
+    PLAN_SETTINGS,
     VALUES,
     Line,
     is_line,
     is_text_of_plan,
-    read,
+    read_plan,
 )
 from schedlang.schedule import Binding, Schedule
 from schedlang.targets import Target
@@ -351,9 +351,9 @@ def _plan_of(value: Any) -> Plan:
             message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
             raise ScheduleError([Mistake("wrong-type", message)])
     if isinstance(value, Mapping):
-        value = plain(value)  # config systems such as OmegaConf have their own mappings
+        value = plain_data(value)  # a config system such as OmegaConf has mappings of its own
     if isinstance(value, Mapping) and not is_line(value):
-        settings, lines = read(value)
+        settings, lines = read_plan(value)
     elif isinstance(value, str | Mapping | Schedule):
         settings, lines = Settings(), (Line("lr", None, Schedule.model_validate(value)),)
     else:
@@ -373,7 +373,7 @@ def _form() -> type[BaseModel]:
     fields: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in Settings.model_fields.items()
-        if name in SETTINGS
+        if name in PLAN_SETTINGS
     }
     fields[VALUES] = (dict[str, Schedule], Field({}, description="lines of no optimizer, by name"))
     form: type[BaseModel] = create_model("PlanMapping", __base__=_Extra, **fields)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from schedlang.errors import Mistake, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, ScheduleError, did_you_mean, quoted
 from schedlang.language import consistency
-from schedlang.language.grammar import read as read_line
+from schedlang.language.grammar import read_line
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import from_dict, located, translate
@@ -19,7 +19,7 @@ from schedlang.phases.cycles import Cyclic, OneCycle
 from schedlang.phases.plateau import Plateau
 from schedlang.schedule import Schedule
 
-SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
+PLAN_SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
 VALUES = "values"
 
 
@@ -64,7 +64,7 @@ def is_text_of_plan(text: str) -> bool:
     return ":" in code or code.startswith("{")
 
 
-def read(raw: Mapping[Any, Any]) -> tuple[Settings, tuple[Line, ...]]:
+def read_plan(raw: Mapping[Any, Any]) -> tuple[Settings, tuple[Line, ...]]:
     """The settings and the lines of a plan's mapping.
 
     Raises:
@@ -94,7 +94,7 @@ def in_line(error: ScheduleError, place: str) -> Iterator[Mistake]:
 
 
 def _settings(raw: Mapping[Any, Any], found: list[Mistake]) -> Settings:
-    values = {name: raw[name] for name in SETTINGS if raw.get(name) is not None}
+    values = {name: raw[name] for name in PLAN_SETTINGS if raw.get(name) is not None}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -113,7 +113,7 @@ def _written(
         if not isinstance(key, str) or not key:
             message = f"a hyperparameter must be a name, not {quoted(key)}"
             found.append(Mistake("wrong-type", message))
-        elif key in SETTINGS:
+        elif key in PLAN_SETTINGS:
             pass
         elif key == VALUES and is_line(value):
             message = f"`values` must be a mapping from names to lines, not {quoted(value)}"
@@ -179,7 +179,7 @@ def _read_line(key: str, value: Any) -> Schedule:
     elif isinstance(value, Mapping):
         raw = dict(value)
     else:
-        close = nearest(key, SETTINGS)
+        close = did_you_mean(key, PLAN_SETTINGS)
         advice = close if close.startswith("did") else "write a line, such as hold to=0.1"
         message = f"expected a line of text or its dict form, not {quoted(value)}"
         raise ScheduleError([Mistake("wrong-type", message, advice)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from schedlang.errors import Mistake, nearest, quoted
+from schedlang.errors import Mistake, did_you_mean, quoted
 from schedlang.plan.binding import FROZEN_AT_ZERO, Binder, by_group, lines_of
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _slot(
             name = torch.name_of(group)
             which = f"group {i} `{name}`" if name else f"group {i}"
             numbers = torch.numbers_of(group)
-            close = nearest(key, numbers)
+            close = did_you_mean(key, numbers)
             advice = close if close.startswith("did") else f"it has {', '.join(numbers)}"
             message = f"parameter {which} has no number called {quoted(key)}"
             found.append(Mistake("unknown-name", message, advice, place=key))
@@ -117,7 +117,7 @@ def _wrong_later(plan: Plan, later: Sequence[str]) -> list[Mistake]:
         Mistake(
             "groups",
             f"the plan has no pattern {quoted(pattern)}",
-            nearest(str(pattern), map(str, patterns)),
+            did_you_mean(str(pattern), map(str, patterns)),
             place="later",
         )
         for pattern in later

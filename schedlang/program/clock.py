@@ -18,8 +18,6 @@ from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import translate, twice
 
-LAST_TICK = 2**53
-"""The largest tick: not every larger integer is a double."""
 MOST_TICKS = Fraction(10) ** 300
 
 

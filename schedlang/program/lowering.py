@@ -15,15 +15,25 @@ from typing_extensions import assert_never
 from schedlang.errors import Mistake, Path, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
-from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
+from schedlang.formula.expressions import (
+    BASE,
+    LAST_TICK,
+    LEVEL,
+    ONE,
+    ZERO,
+    Apply,
+    Expr,
+    Number,
+    Symbol,
+)
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
 from schedlang.phases.base import Context, resolved_arguments
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
-from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
-from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, changed, moved
+from schedlang.program.clock import Clock, nearest_tick
+from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, map_pieces, shifted
 from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
 MOST_PHASES_IN_BLOCK = 200_000
@@ -149,8 +159,10 @@ class Lowering:
                 held = nearest_tick(found.end) - at.origin
                 if last is None or held < last:
                     own.append(Piece(held, last, found.level))
-            tracks.append(list(changed(own, partial(_times, ONE if tracks else at.level))))
-            tracks += [list(changed(_filled(parts, last, begin), _as_factor)) for parts in others]
+            tracks.append(list(map_pieces(own, partial(_times, ONE if tracks else at.level))))
+            tracks += [
+                list(map_pieces(_filled(parts, last, begin), _as_factor)) for parts in others
+            ]
             momentum += found.momentum
             level = times(level, found.level)
         return Timelines(end, self.level(level), tracks, momentum)
@@ -290,7 +302,7 @@ class Lowering:
             return _PhaseCurves(ZERO, self.level(phase.skipped(context)), {})
         curve = phase.curve(context)
         if isinstance(phase, Fn) or phase.kind not in BUILT_IN:
-            curve, undecided = looked_at(curve, context)
+            curve, undecided = without_rounding_below_zero(curve, context)
             self.checks += [undecided.under(timed.path)] if undecided is not None else []
         elif phase.grows():
             self.checks.append(_stays_finite(curve, context).under(timed.path))
@@ -366,7 +378,7 @@ def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
     """The timelines of both in sequence, the second shifted by ``later`` ticks."""
     for tracks, more in ((one.tracks, other.tracks), ([one.momentum], [other.momentum])):
         _extend(
-            tracks, [[moved(part, later) for part in parts] if later else parts for parts in more]
+            tracks, [[shifted(part, later) for part in parts] if later else parts for parts in more]
         )
     return Timelines(other.end, other.level, one.tracks, one.momentum)
 
@@ -383,7 +395,7 @@ def _repeated(
     inside = [_filled(parts, period) for parts in block.tracks]
     first = nearest_tick(at.now) - at.origin
     once = [
-        _filled([moved(part, -first) for part in parts], begin - first) for parts in before.tracks
+        _filled([shifted(part, -first) for part in parts], begin - first) for parts in before.tracks
     ]
     if len(once) == len(inside) and all(map(_alike, once, inside)):
         begin = first
@@ -407,10 +419,10 @@ def _repeated_momentum(
     if not parts:
         return []
     first = parts[0].begin
-    rounds = [moved(part, -first) for part in parts]
-    held = _held([*rounds, moved(rounds[0], period)])[:-1]
+    rounds = [shifted(part, -first) for part in parts]
+    held = _held([*rounds, shifted(rounds[0], period)])[:-1]
     end = None if times is None else begin + (times - 1) * period
-    last = [] if end is None else [moved(part, end) for part in parts]
+    last = [] if end is None else [shifted(part, end) for part in parts]
     if times == 1:
         return last
     return [Repeat(begin + first, None if end is None else end + first, period, tuple(held)), *last]
@@ -498,7 +510,7 @@ def _is_not_finite(e: Expr) -> Expr:
     return Apply("not", (formula.at_most(Apply("abs", (e,)), _LARGEST),))
 
 
-def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
+def without_rounding_below_zero(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     """A user's formula, with negative values that are only rounding errors replaced by 0.
 
     It is evaluated on the first and last hundred ticks, a thousand between, and at ``T``; without a
@@ -509,7 +521,7 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
         ScheduleError: if a value is not finite, or below 0 by more than 1e-12 of the greatest
             magnitude (without a duration, of the greatest so far).
     """
-    ticks = _looked_at_ticks(context)
+    ticks = _sampled_ticks(context)
     message = "the value at tick {tick} of this phase is {rate}"
     mistake = Mistake("not-finite", message, "a rate must be finite and not negative")
     parts = formula.affine(curve)
@@ -531,7 +543,7 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     return (curve if min(rates.values()) >= 0 else formula.maximum(ZERO, curve)), None
 
 
-def _looked_at_ticks(context: Context) -> tuple[int, ...]:
+def _sampled_ticks(context: Context) -> tuple[int, ...]:
     last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     ticks = {*range(min(100, last)), *range(max(0, last - 100), last + 1)}
     if context.ticks is None:

@@ -170,17 +170,17 @@ def pieces_of(parts: Iterable[Part]) -> Iterator[Piece]:
             yield from pieces_of(part.parts)
 
 
-def changed(parts: Iterable[Part], change: Callable[[Piece], Piece]) -> tuple[Part, ...]:
+def map_pieces(parts: Iterable[Part], change: Callable[[Piece], Piece]) -> tuple[Part, ...]:
     """The parts with a function applied to each piece."""
     return tuple(
         change(part)
         if isinstance(part, Piece)
-        else part._replace(parts=changed(part.parts, change))
+        else part._replace(parts=map_pieces(part.parts, change))
         for part in parts
     )
 
 
-def moved(part: Part, ticks: int) -> Part:
+def shifted(part: Part, ticks: int) -> Part:
     """The part shifted by a number of ticks."""
     end = None if part.end is None else part.end + ticks
     return part._replace(begin=part.begin + ticks, end=end)
@@ -196,9 +196,9 @@ class Track:
         """The state without compiled functions, which cannot be pickled."""
         return {"parts": self.parts}
 
-    def changed(self, change: Callable[[Piece], Piece]) -> Track:
+    def map_pieces(self, change: Callable[[Piece], Piece]) -> Track:
         """The track with a function applied to each piece."""
-        return Track(changed(self.parts, change))
+        return Track(map_pieces(self.parts, change))
 
     @cached_property
     def begins(self) -> tuple[int, ...]:
@@ -398,9 +398,9 @@ class Program:
             return self.symbolic
         if not self.base:  # every level is a share
             levels, *factors = self.symbolic
-            frozen = levels.changed(lambda piece: self._known(piece)._replace(curve=ZERO))
+            frozen = levels.map_pieces(lambda piece: self._known(piece)._replace(curve=ZERO))
             return frozen, *factors
-        return tuple(track.changed(self._known) for track in self.symbolic)
+        return tuple(track.map_pieces(self._known) for track in self.symbolic)
 
     @cached_property
     def plateau(self) -> Arguments | None:

@@ -10,10 +10,11 @@ from typing import TypeAlias
 from typing_extensions import assert_never
 
 from schedlang.errors import Mistake, Path, ScheduleError, refuse
+from schedlang.formula.expressions import LAST_TICK
 from schedlang.language.tree import Group, Node, Product
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import Phase
-from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
+from schedlang.program.clock import Clock, nearest_tick
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from schedlang.torch.groups import Slot, base_rates, name_of, numbers_of, slot_o
 from schedlang.torch.momentum import check_momentum
 from schedlang.torch.pace import watch_pace
 from schedlang.torch.recording import Difference, record, resume_report
-from schedlang.torch.state import BoundScheduler, OnMismatch, check_choice
+from schedlang.torch.scheduler import BoundScheduler, OnMismatch, check_choice
 from schedlang.torch.watch import quiet
 
 __all__ = [

@@ -14,13 +14,13 @@ from schedlang.patterns import Pattern
 from schedlang.program.program import Program
 from schedlang.torch.groups import LR, ParamGroup, Slot
 from schedlang.torch.momentum import momentum_slot
-from schedlang.torch.others import who_wrote
+from schedlang.torch.other_schedulers import who_wrote
 from schedlang.torch.plateau import ClosingPlateau, ReducedRates
 from schedlang.torch.rates import Rates
 from schedlang.torch.watch import TOLERANCE, Watch, is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import BoundScheduler
+    from schedlang.torch.scheduler import BoundScheduler
 
 
 @dataclass
@@ -233,7 +233,7 @@ class Assignment:
             if abs(found - number) > TOLERANCE * abs(number):
                 yield i, number, found
 
-    def write_over(
+    def put_back(
         self, scheduler: BoundScheduler, written: Sequence[float | None], watch: Watch
     ) -> None:
         """Restore the numbers that other code has changed, with a warning.

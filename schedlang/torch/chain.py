@@ -15,7 +15,7 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.counterparts.torch import chain_plan, why_no_chain
 from schedlang.program.program import Program
 from schedlang.torch import native
@@ -166,7 +166,7 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
 def _child(call: Call, levels: Levels, bases: list[float]) -> Child:
     """The class of a call, with numbers for the groups as arguments."""
 
-    def number(argument: Argument) -> Any:
+    def number(argument: CallArgument) -> Any:
         match argument:
             case Root(x, n):
                 return x ** (1 / n)

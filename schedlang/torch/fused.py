@@ -14,7 +14,7 @@ from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import ParamGroup, Slot
 from schedlang.torch.metrics import TakesMetrics, one_metric
 from schedlang.torch.plateau import ClosingPlateau
-from schedlang.torch.state import OnMismatch
+from schedlang.torch.scheduler import OnMismatch
 
 LineWrites: TypeAlias = tuple[
     Slot | None, str, list[ParamGroup], list[float], list[float], list[float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import SupportsFloat
 
 from schedlang.torch.plateau import ClosingPlateau
-from schedlang.torch.state import BoundScheduler
+from schedlang.torch.scheduler import BoundScheduler
 
 
 class TakesMetrics(BoundScheduler):

@@ -19,7 +19,7 @@ from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import ParamGroup, has_tensor_rates, last_rates
 from schedlang.torch.metrics import TakesMetrics, one_metric
 from schedlang.torch.plateau import ClosingPlateau, ClosingPlateauMemory
-from schedlang.torch.state import BoundScheduler
+from schedlang.torch.scheduler import BoundScheduler
 
 _RATE = operator.itemgetter("lr")
 

@@ -13,7 +13,7 @@ from schedlang.program.program import Program
 from schedlang.torch.watch import is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import BoundScheduler
+    from schedlang.torch.scheduler import BoundScheduler
 
 ENOUGH = 3
 """The number of consecutive changes of the tick that show how a scheduler is stepped."""

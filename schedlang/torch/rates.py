@@ -78,7 +78,7 @@ def _split(program: Program) -> tuple[list[Track], list[Track]] | None:
         return None
 
     def part(which: int) -> Track:
-        return track.changed(lambda p: p._replace(curve=(parts[id(p.curve)] or ())[which]))
+        return track.map_pieces(lambda p: p._replace(curve=(parts[id(p.curve)] or ())[which]))
 
     return [part(0), *shares], [part(1), *shares]
 

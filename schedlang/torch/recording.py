@@ -17,7 +17,7 @@ from schedlang.torch.assignments import Assignment
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import Slot, slot_of
 from schedlang.torch.metrics import TakesMetrics
-from schedlang.torch.state import BoundScheduler, OnMismatch
+from schedlang.torch.scheduler import BoundScheduler, OnMismatch
 
 
 class Shadow(Optimizer):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import schedlang
-from schedlang.cli.diff import compare
+from schedlang.cli.diff import compare_curves
 from tests.cli.running import Ran, Run
 
 SAME: list[tuple[list[str], str]] = [
@@ -77,7 +77,7 @@ def test_different(run: Run, arguments: list[str], parts: list[str]) -> None:
 
 def test_the_first_tick_is_found_between_those_that_are_compared() -> None:
     a, b = (schedlang.parse(f"hold {n} -> linear 2B").bind() for n in ("999_999_937", "1B"))
-    compared = compare(a, b)
+    compared = compare_curves(a, b)
     assert len(compared.ticks) < 300_000
     from schedlang.cli.diff import _first_tick
 

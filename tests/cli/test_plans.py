@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 import schedlang
 from schedlang import plot
 from schedlang.cli.files import ConfigFile
+from schedlang.cli.find_schedules import by_key, chosen
 from schedlang.cli.pairing import example
-from schedlang.cli.search import by_key, chosen
 from schedlang.patterns import fits
 from tests.cli.running import Ran, Run
 

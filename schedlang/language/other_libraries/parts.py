@@ -66,7 +66,7 @@ class Value:
         return self.unit not in ("", "%", "x") or (number is not None and number >= 1)
 
 
-class Argument(NamedTuple):
+class WrittenArgument(NamedTuple):
     """A value with its name, as written."""
 
     name: str
@@ -75,7 +75,7 @@ class Argument(NamedTuple):
 
 
 @dataclass
-class Step:
+class WrittenPhase:
     """A phase as written: the meaning of its name, and its values."""
 
     name: str
@@ -84,7 +84,7 @@ class Step:
     duration: str = ""
     """``rest`` or ``until X``."""
     values: list[Value] = field(default_factory=list)
-    arguments: list[Argument] = field(default_factory=list)
+    arguments: list[WrittenArgument] = field(default_factory=list)
     body: str = ""
     ends: float | None = None
     """The milestone at which the next phase begins."""
@@ -102,14 +102,14 @@ class Step:
 
 
 @dataclass
-class Group:
+class WrittenGroup:
     """Stages in parentheses, and how often they repeat."""
 
-    stages: list[Stage]
+    stages: list[WrittenStage]
     times: str = ""
 
 
-Stage = list["Step | Group"]
+WrittenStage = list["WrittenPhase | WrittenGroup"]
 """Factors that are multiplied; usually one."""
 
 

@@ -40,7 +40,9 @@ class Values(Tokens):
             match = TOKEN.fullmatch(text)
             if match is not None and match.lastgroup == "number":
                 return Value(text, inner)
-            return Value(aliases.WORDS.get(text, text) if listed else text, inner, is_word=True)
+            return Value(
+                aliases.WORD_ALIASES.get(text, text) if listed else text, inner, is_word=True
+            )
         if token.kind == "name":
             text = token.text
             while self.adjacent() and self.peek().text in ("/", "-", "."):
@@ -62,8 +64,8 @@ class Values(Tokens):
         if "," in text:
             text = text.replace(",", "")
             self.note(token.span, "a number has no commas", text)
-        if text[-1] in aliases.SUFFIXES:
-            suffix = aliases.SUFFIXES[text[-1]]
+        if text[-1] in aliases.SUFFIX_ALIASES:
+            suffix = aliases.SUFFIX_ALIASES[text[-1]]
             text = text[:-1] + suffix
             what = "a thousand is a lower-case" if suffix == "k" else "10⁹ is an upper-case"
             self.note(token.span, f"{what} `{suffix}`", text)
@@ -91,10 +93,10 @@ class Values(Tokens):
             return None
         if name in (*UNITS, "x"):
             return None if name == "x" and after.kind == "number" else name
-        if name in aliases.UNITS:
-            return aliases.UNITS[name]
+        if name in aliases.UNIT_ALIASES:
+            return aliases.UNIT_ALIASES[name]
         lower = name.lower()
-        return UNITS.get(lower) or aliases.UNITS.get(lower)
+        return UNITS.get(lower) or aliases.UNIT_ALIASES.get(lower)
 
     def _list(self, opening: Token) -> Value:
         closing = {"[": "]", "(": ")", "{": "}"}[opening.text]

@@ -69,7 +69,7 @@ class SmoothPart:
     curve: Expr
 
 
-def single(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
+def smooth_parts(curve: Expr, length: int | None) -> Iterator[SmoothPart]:
     """The parts of the curve of a piece of ``length`` ticks (None: it never ends)."""
     for begin, end, part in split(curve, length):
         rewriter = _Rewriter(begin, end)

@@ -125,7 +125,7 @@ class Template:
         return " ".join(_put_together(self.literals, chosen).split())
 
 
-def read(text: str) -> Template:
+def read_space(text: str) -> Template:
     """The template of a space, after all its lines have been checked.
 
     Raises:
@@ -228,8 +228,8 @@ def _bad(message: str, advice: str, begin: int, end: int) -> Mistake:
 
 def _stripped(clean: str, begin: int, end: int) -> Span:
     inside = clean[begin:end]
-    left = len(inside) - len(inside.lstrip())
-    return Span(begin + left, max(begin + left, begin + len(inside.rstrip())))
+    begin += len(inside) - len(inside.lstrip())
+    return Span(begin, begin + len(inside.strip()))
 
 
 def _mark(clean: str, begin: int, end: int, places: list[Span]) -> _Mark:
@@ -413,7 +413,7 @@ def _combinations(options: list[tuple[str, ...]], most: int) -> Iterable[tuple[s
     return zip(*columns, strict=True)
 
 
-class _Part(NamedTuple):
+class _LinePart(NamedTuple):
     """A part of a line: its place there, its source in the space, and its mark, if any."""
 
     begin: int
@@ -422,22 +422,24 @@ class _Part(NamedTuple):
     mark: _Mark | None
 
 
-def _parts(literals: tuple[str, ...], marks: list[_Mark], config: dict[str, str]) -> list[_Part]:
+def _parts(
+    literals: tuple[str, ...], marks: list[_Mark], config: dict[str, str]
+) -> list[_LinePart]:
     found = []
     at = here = 0
     for literal, mark in zip_longest(literals, marks):
-        found.append(_Part(at, at + len(literal), Span(here, here + len(literal)), None))
+        found.append(_LinePart(at, at + len(literal), Span(here, here + len(literal)), None))
         at += len(literal)
         if mark is not None:
             option = config[mark.name]
             source = mark.places[mark.parameter.options.index(option)]
-            found.append(_Part(at, at + len(option), source, mark))
+            found.append(_LinePart(at, at + len(option), source, mark))
             at += len(option)
             here = mark.span.end
     return found
 
 
-def _in_space(span: Span | None, parts: list[_Part]) -> Span | None:
+def _in_space(span: Span | None, parts: list[_LinePart]) -> Span | None:
     """The span of a line mapped to the space; a mark that it overlaps is included as a whole."""
     if span is None:
         return None
@@ -476,7 +478,7 @@ def _with_cause(
     return mistake._replace(message=f"{mistake.message}, with {' and '.join(cause)}")
 
 
-def _find_whole(tree: Tree, parts: list[_Part], parameters: Parameters) -> None:
+def _find_whole(tree: Tree, parts: list[_LinePart], parameters: Parameters) -> None:
     """Note which ranges need whole numbers, by the values at their places in a line."""
     undecided: dict[int, tuple[str, Range]] = {}
     for part in parts:

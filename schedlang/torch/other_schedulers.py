@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from schedlang.torch.groups import Slot
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import BoundScheduler
+    from schedlang.torch.scheduler import BoundScheduler
 
 
 def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from schedlang.errors import Mistake, ScheduleError, Span, quoted
-from schedlang.language.other_libraries.meant import Meant
 from schedlang.language.other_libraries.parts import Note, Unclear
 from schedlang.language.other_libraries.reader import Reader
+from schedlang.language.other_libraries.translation import Translation
 from schedlang.language.validate import from_text
 
 LONGEST = 2_000
 """In characters; no line is suggested for a longer text."""
 
 
-def with_line_meant(error: ScheduleError, clock: str | None = None) -> ScheduleError:
+def with_suggestion(error: ScheduleError, clock: str | None = None) -> ScheduleError:
     """The error with the line that was meant, if another library's style caused the mistake.
 
     Args:
@@ -36,7 +36,7 @@ def _read(text: str, clock: str | None) -> tuple[list[Note], str]:
     reader = Reader(text)
     try:
         stages = reader.line()
-        meant = Meant(reader.settings, stages, reader.notes)
+        meant = Translation(reader.settings, stages, reader.notes)
     except Unclear:
         return reader.notes, ""
     return meant.notes, meant.line(clock) if meant.notes else ""
@@ -71,7 +71,8 @@ def _listed(error: ScheduleError, text: str, notes: list[Note], written: str) ->
             found[i] = mistake._replace(advice=_advice(own[0], line, only_change=only_change))
             line = ""
     if line:  # a misspelt name hides the habits behind it
-        found[0] = found[0]._replace(advice=f"{found[0].advice} write `{line}`")
+        advice = "; ".join(filter(None, [found[0].advice, f"write `{line}`"])).replace("?;", "?")
+        found[0] = found[0]._replace(advice=advice)
     return ScheduleError(found, text)
 
 
@@ -79,7 +80,7 @@ def _is_only_change(note: Note, text: str, written: str) -> bool:
     """Whether the noted part is all that has to change."""
     changed = text[: note.span.begin] + note.new + text[note.span.end :]
     try:
-        return bool(note.new and written) and from_text(changed) == from_text(written)
+        return from_text(changed) == from_text(written)
     except ScheduleError:
         return False
 

@@ -12,12 +12,12 @@ from typing import Any, Literal, TypeAlias
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 from schedlang.patterns import first_fit
 from schedlang.program.program import Program
 from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import LR, Slot, as_written, last_rates, name_of, slot_of
-from schedlang.torch.others import other_schedulers
+from schedlang.torch.other_schedulers import other_schedulers
 from schedlang.torch.watch import Watch, warn
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
@@ -139,7 +139,9 @@ class BoundScheduler(LRScheduler):
                 return value.at(self.last_epoch)[0]
         if not self._of(key):
             known = (*self.hyperparameters, *(str(value.pattern) for value in self._values))
-            raise KeyError(f"the schedule has no line for {quoted(key)}; {nearest(key, known)}")
+            raise KeyError(
+                f"the schedule has no line for {quoted(key)}; {did_you_mean(key, known)}"
+            )
         slot = self._of(key)[0].slot or LR
         found = [slot.read(group) for group in self.optimizer.param_groups]
         return [number.clone() if isinstance(number, Tensor) else number for number in found]
@@ -218,7 +220,7 @@ class BoundScheduler(LRScheduler):
         watch = self._watched
         if watch.tick == self.last_epoch:
             for assignment in self._assignments:
-                assignment.write_over(self, self._written(assignment), watch)
+                assignment.put_back(self, self._written(assignment), watch)
         if watch.stale is not None:
             self._warn_of_stale(watch)
         watch.is_loaded = False

@@ -13,16 +13,16 @@ from typing import Any
 
 from schedlang.cli import options
 from schedlang.cli.files import ConfigFile, entries, key_of, load, suggestion, value_at
-from schedlang.cli.inputs import SUFFIXES
+from schedlang.cli.inputs import FILE_SUFFIXES
 from schedlang.cli.output import UsageError
 from schedlang.errors import ScheduleError
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import parse
 
 PLAIN_KEYS = ("schedule", "lr_schedule")
 KEYS = (*PLAIN_KEYS, "*_schedule")
 """The keys that have schedules."""
-SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
+PLAN_SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
 """Keys of a plan that are not hyperparameters."""
 HYPERPARAMETERS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps", "values")
 """Keys that identify a mapping as a plan."""
@@ -39,7 +39,7 @@ def files_in(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
+            if name.lower().endswith(FILE_SUFFIXES):
                 yield Path(where, name)
 
 
@@ -112,7 +112,7 @@ def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> b
         return _is_dict_form(value) or _is_plan(value)
     if _is_template(value):
         return False
-    return own or " " in value.strip() or is_line(value)
+    return own or " " in value.strip() or is_valid_line(value)
 
 
 def _matches(path: tuple[str, ...], keys: tuple[str, ...]) -> bool:
@@ -168,20 +168,20 @@ def _is_plan(value: Any) -> bool:
     if not isinstance(value, dict) or any(map(_is_template, _texts(value))):
         return False
     return any(
-        any(" " in text.strip() or is_line(text) for text in _texts({key: inside}))
+        any(" " in text.strip() or is_valid_line(text) for text in _texts({key: inside}))
         if key in HYPERPARAMETERS
         else isinstance(inside, str)
         and " " in inside.strip()
         and not _matches((str(key),), KEYS)
         and _seems_a_schedule((), inside)
         for key, inside in value.items()
-        if key not in SETTINGS
+        if key not in PLAN_SETTINGS
     )
 
 
 def _is_whole_plan(content: Any) -> bool:
     """Whether a file as a whole is a plan: with more than one line, and only at usual keys."""
-    if not _is_plan(content) or not {*content} <= {*SETTINGS, *HYPERPARAMETERS}:
+    if not _is_plan(content) or not {*content} <= {*PLAN_SETTINGS, *HYPERPARAMETERS}:
         return False
     return len(content) > 1 or any(isinstance(value, dict) for value in content.values())
 
