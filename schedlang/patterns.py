@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 Pattern: TypeAlias = str | int
-"""A pattern of the groups' names, or the number of a group; None stands for all groups."""
+"""A pattern of the groups' names, or the index of a group; None for all groups."""
 
 
 def fits(pattern: Pattern | None, number: int, name: str) -> bool:

@@ -99,7 +99,7 @@ AIMS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     ),
     "best-quality": ((WARMUP_COSINE, "what most of the best published results were trained with"),),
 }
-"""The same for what matters most."""
+"""The schedulers for each aim, likewise."""
 
 ALIASES = {
     "cnn": "image-classification", "classification": "image-classification",

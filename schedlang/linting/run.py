@@ -23,7 +23,7 @@ _NOT_KNOWN = {"missing-setting", "no-base"}
 SHORTEST = 10
 """A run of fewer calls of ``step()`` is taken for an example."""
 SHORTEST_PERIOD = 4
-"""The same for the phases of a line that never ends."""
+"""The same threshold for the phases of a line that never ends."""
 ASSUMED_TOTAL = 100_000
 """The assumed ticks of a run if all lengths are shares of it."""
 
