@@ -1,7 +1,7 @@
-"""Where a curve jumps: a formula split into parts without a jump inside.
+"""Splits a formula at its jumps into parts without a jump.
 
-Conditions, floors and piecewise constants hang on ``t`` alone, so that most of them can be decided
-once for a whole stretch of ticks. What remains is smooth.
+Conditions, floors and piecewise constants depend only on ``t``, so most of them are constant over
+an interval of ticks and can be evaluated once. The remaining formula is smooth.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from schedlang.formula.expressions import LAST_TICK, Apply, Expr, Lookup, Number
 from schedlang.formula.levels import pair
 
 MOST_TRIED_TICKS = 1 << 20
-"""How many ticks are tried, one by one, for the jumps of a formula that cannot be solved."""
+"""The maximum number of ticks that are tried one by one, for jumps that cannot be solved for."""
 MOST_JUMPS = 4096
-"""A formula that jumps more often is decided tick by tick, by whoever evaluates it."""
+"""A formula with more jumps is not split; its conditions are evaluated at every tick."""
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 def split(
     curve: Expr, length: int | None, *, conditions_only: bool = False
 ) -> Iterator[tuple[int, int | None, Expr]]:
-    """The parts ``(begin, end, formula)`` of a curve of so many ticks (None: it never ends).
+    """The parts ``(begin, end, formula)`` of a curve of ``length`` ticks (None: it never ends).
 
-    With ``conditions_only``, it is split where two lines cross in a condition, and nowhere else.
+    With ``conditions_only``, it is split only where two lines cross in a condition.
     """
     resolved: set[int] = set()
     jumps: set[int] = set()
@@ -44,7 +44,7 @@ def split(
 
 
 def period_of(e: Expr) -> tuple[int, Fraction] | None:
-    """``(offset, period)`` of ``⌊(t + offset)/period⌋``, or of its remainder, in whole numbers."""
+    """``(offset, period)`` of ``⌊(t + offset)/period⌋`` or its remainder, in integers."""
     numerator = denominator = 1
     match e:
         case Apply("floordiv" | "mod", (x, Number(number))) if number > 0 and number.is_integer():
@@ -70,14 +70,14 @@ def period_of(e: Expr) -> tuple[int, Fraction] | None:
 
 
 def _countable(period: Fraction) -> Fraction:
-    """The period, or where it has too many digits for 32 bits, the nearest one that has not."""
+    """The period, or the nearest one whose numerator and denominator fit into 32 bits."""
     if period.denominator == 1 or (period.numerator < 2**30 and period.denominator <= 2**20):
         return period
     return period.limit_denominator(max(1, min(2**20, int(2**30 / period))))
 
 
 def _jumps(e: Expr, length: int | None) -> list[int] | None:
-    """The ticks at which a condition, a floor or a constant changes; None if they aren't known."""
+    """The ticks at which a condition, floor or constant changes; None if they are not known."""
     match e:
         case Lookup(x, edges, _):
             linear = pair(x, T)
@@ -101,7 +101,7 @@ def _near(root: float) -> int:
 
 
 def _first(x: Expr, edge: float, linear: tuple[float, float]) -> int:
-    """The first tick at which a growing line has reached the edge."""
+    """The first tick at which an increasing line has reached the edge."""
     slope, constant = linear
     tick = _near((edge - constant) / slope) - 2
     while value(x, {"t": float(tick)}) < edge:
@@ -110,7 +110,7 @@ def _first(x: Expr, edge: float, linear: tuple[float, float]) -> int:
 
 
 def _crossed(e: Expr) -> list[int] | None:
-    """The ticks at which a comparison of lines changes; None if this is none."""
+    """The ticks at which a comparison of lines changes; None if ``e`` is not one."""
     if not (isinstance(e, Apply) and e.op in COMPARISONS):
         return None
     linear = pair(formula.sub(*e.args), T)
@@ -118,7 +118,7 @@ def _crossed(e: Expr) -> list[int] | None:
 
 
 def _crossings(condition: Expr, slope: float, constant: float) -> list[int]:
-    """The ticks at which it changes, which are near the root."""
+    """The ticks at which the condition changes, which are near the root."""
     if not slope:
         return []
     near = _near(-constant / slope)
@@ -137,7 +137,7 @@ def _found_by_trial(e: Expr, length: int) -> list[int] | None:
 
 
 def _resolve(e: Expr, t: float, resolved: set[int]) -> Expr:
-    """The formula with its resolved conditions replaced by their values."""
+    """The formula with its decided conditions, floors and constants replaced by their values."""
     if id(e) in resolved:
         return Number(float(value(e, {"t": t})))
     match e:

@@ -1,9 +1,9 @@
 """A program for array libraries: a few operations for a few phases, tables for many.
 
-A handful of segments are written out one by one and chosen between. More of them become tables: a
-binary search finds the step's row, its numbers are gathered, and formulas that differ only in
-numbers are evaluated once. So the number of operations grows with the kinds of formula, and not
-with the phases.
+A few segments are evaluated one by one, and the result is chosen between them. More segments become
+tables: a binary search finds the row of a step, its numbers are gathered, and formulas that differ
+only in numbers are evaluated once. So the number of operations depends on the number of different
+formulas and not on the number of phases.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Loop, Program, Track
 
 FEW = 8
-"""Up to so many segments are written out; more go into tables."""
+"""The maximum number of segments that are evaluated one by one; more go into tables."""
 
 _CountKind: TypeAlias = Literal["ticks", "rounds", "remainder"]
 _Slot: TypeAlias = tuple[_CountKind, int]
@@ -69,7 +69,7 @@ class ArrayRates:
         Returns:
             A float32 tensor of the same shape.
         """
-        if self._updates is not None:  # each value holds for an epoch
+        if self._updates is not None:  # each value is held for an epoch
             held = step - step % self._updates
             step = held / self._updates if dtype.startswith("float") else held // self._updates
         ticks = Ticks(step, self._arrays)
@@ -92,7 +92,7 @@ class _Timeline:
         self._by_dtype: dict[str, Evaluation] = {}
 
     def __call__(self, ticks: Ticks, dtype: str) -> Tensor | float:
-        """The value at each tick; a float if it is always the same."""
+        """The value at each tick; a float if it is constant."""
         if self._loop is not None:
             ticks = Ticks(
                 _in_first_round(self._loop, self._arrays, ticks.whole, dtype), self._arrays
@@ -107,7 +107,7 @@ class _Timeline:
 
 
 class _Choice:
-    """A few segments, each written out."""
+    """A few segments, evaluated one by one."""
 
     def __init__(self, found: Sequence[Segment], arrays: ArrayLibrary, dtype: str) -> None:
         self._where = arrays.where
@@ -121,7 +121,7 @@ class _Choice:
         for begin, evaluate in self._others:
             here = evaluate(ticks)
             if isinstance(here, float) and isinstance(rate, float):
-                here = _float32(here)  # else the library would choose the type of the two
+                here = _float32(here)  # else the library chooses the common type
             rate = self._where(ticks.before(begin), rate, here)
         return rate
 
@@ -142,7 +142,7 @@ def _float32(rate: Tensor) -> Tensor:
 
 
 class _Columns:
-    """A table whose columns are gathered together; those that never change are plain numbers."""
+    """A table whose columns are gathered together; constant columns are plain numbers."""
 
     def __init__(self, table: Sequence[Sequence[float]], arrays: ArrayLibrary, dtype: str) -> None:
         import numpy as np
@@ -164,14 +164,14 @@ class _Columns:
 
 @dataclass(frozen=True)
 class _RowFormula:
-    """Rows with one formula but for its numbers.
+    """Rows whose formulas differ only in numbers.
 
     Attributes:
-        first: the index of one of them.
-        slots: which of the counts of its sort each of its counts is.
-        inside: its counts at a tick inside that row.
-        finite: whether the formula is finite for the counts and numbers of other rows too.
-        run: the formula, over the counts and the numbers that differ.
+        first: the index of the first row.
+        slots: for each of its counts, its kind and its index among the counts of that kind.
+        inside: its counts at a tick inside the first row.
+        finite: whether the formula is also finite for the counts and numbers of other rows.
+        run: the formula, as a function of the counts and the numbers that differ.
     """
 
     first: int
@@ -208,7 +208,7 @@ class _Table:
         self._bounds = 2 * len(self._slots)
 
     def _counts(self, segment: Segment) -> list[TickCount]:
-        """The segment's counts in all slots; one that it lacks is harmless."""
+        """The segment's counts in all slots; a slot that it does not use gets a harmless one."""
         own = dict(zip(_slots(segment), segment.counts, strict=True))
         return [own.get(slot, TickCount(slot[0], segment.begin)) for slot in self._slots]
 
@@ -252,7 +252,7 @@ def _slots(segment: Segment) -> tuple[_Slot, ...]:
 def _formulas(
     found: Sequence[Segment], arrays: ArrayLibrary
 ) -> tuple[list[_RowFormula], list[int], list[list[float]]]:
-    """The formulas of these rows; for each row, which it has, and the numbers that differ in it."""
+    """The formulas of the rows; for each row, the index of its formula, and its own numbers."""
     members: dict[tuple[Expr, tuple[_Slot, ...]], list[int]] = {}
     numbers = []
     for i, segment in enumerate(found):
@@ -308,20 +308,20 @@ def _capped(e: Expr) -> Expr:
 
 
 def refuse_plateau(program: Program, target: str, instead: str) -> None:
-    """Refuse what no function of the step alone can do.
+    """Raise an error for a schedule that is not a function of the step alone.
 
     Raises:
-        ValueError: if the schedule ends in a `plateau`, with what to use instead.
+        ValueError: if the schedule ends in a `plateau`; the message has an alternative.
     """
     if program.plateau is not None:
         raise ValueError(f"`plateau` needs metrics, which {target} does not get: use {instead}")
 
 
 def refuse_epochs(program: Program, target: str) -> None:
-    """Refuse a schedule in epochs of unknown length.
+    """Raise an error for a schedule in epochs of unknown length.
 
     Raises:
-        ValueError: if that is what it is.
+        ValueError: if a tick is an epoch, and `steps_per_epoch` is not set.
     """
     if program.tick == "epoch" and program.steps_per_epoch is None:
         message = f"{target} counts updates, but this schedule counts epochs"
@@ -329,7 +329,7 @@ def refuse_epochs(program: Program, target: str) -> None:
 
 
 def steps_per_update(gradient_accumulation_steps: int) -> int:
-    """The number of batches that make an update.
+    """The number of batches per update, checked.
 
     Raises:
         ValueError: if it is less than 1, or not whole.

@@ -1,9 +1,8 @@
-"""Keras' own schedules, for whole schedules whose values they give exactly.
+"""Keras' own schedules, for schedules whose values they give exactly.
 
 Their limits: `PiecewiseConstantDecay` changes one step after its boundary;
-``CosineDecay.decay_steps`` leaves out the warm-up; `CosineDecayRestarts` finds its cycles by
-logarithms in floats of 32 bits and is never used, nor is `PolynomialDecay` with a power that is
-not whole.
+``CosineDecay.decay_steps`` does not include the warm-up. `CosineDecayRestarts`, which computes its
+cycles with float32 logarithms, is never used, nor is `PolynomialDecay` with a fractional power.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ KERAS_NAMES = {
     "beta2": "beta_2",
     "eps": "epsilon",
 }
-"""The numbers that can move, as a plan names them, and as Keras does."""
+"""The hyperparameters that can be scheduled: their names in a plan, and in Keras."""
 DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "CosineDecay": {"alpha": 0.0},
     "PolynomialDecay": {"power": 1.0},
     "ExponentialDecay": {"staircase": False},
     "InverseTimeDecay": {"staircase": False},
 }
-"""What the schedules take where an argument is left out; the source leaves these out."""
+"""The defaults of the schedules' arguments; the source omits them."""
 
 
 def schedule(pieces: Sequence[Piece], levels: Levels) -> Call | None:
-    """Keras' schedule for a whole track, if there is one that gives its values."""
+    """Keras' schedule for a whole track, if one gives its values."""
     match pieces:
         case [Piece(kind="linear") as up, Piece(kind="cosine") as down, end]:
             found = _warmup_cosine(up, down, levels)
@@ -59,7 +58,7 @@ def schedule(pieces: Sequence[Piece], levels: Levels) -> Call | None:
 
 
 def counterpart(piece: Piece, levels: Levels) -> Call | None:
-    """Keras' schedule for a phase from step 0 on. A level among the arguments is a rate."""
+    """Keras' schedule for a phase from step 0 on; levels among its arguments are rates."""
     return table.find(COUNTERPARTS, piece, levels)
 
 

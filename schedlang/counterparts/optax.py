@@ -1,6 +1,6 @@
-"""Optax's own functions for the phases whose values they give exactly.
+"""Optax's own functions, for phases whose values they give exactly.
 
-Never `polynomial_schedule` with a power below 1, whose gradient at the end is infinite.
+`polynomial_schedule` is never used with a power below 1: its gradient at the end is infinite.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from schedlang.formula.expressions import ZERO, Expr
 from schedlang.program.program import Piece
 
 OPTAX_NAMES = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
-"""What optax calls the hyperparameters of a plan that it has another name for."""
+"""Optax's names of a plan's hyperparameters, where they differ."""
 DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "cosine_decay_schedule": {"alpha": 0.0},
     "warmup_cosine_decay_schedule": {"end_value": ZERO},
     "exponential_decay": {"staircase": False},
 }
-"""What the functions take where an argument is left out; the source leaves these out."""
+"""The defaults of the functions' arguments; the source omits them."""
 
 
 def counterpart(piece: Piece, levels: Levels) -> Call | None:
-    """Optax's schedule for a phase. A level among the arguments is a rate."""
+    """Optax's schedule for a phase; levels among its arguments are rates."""
     return table.find(COUNTERPARTS, piece, levels)
 
 
@@ -56,9 +56,10 @@ def _warmup_cosine(pieces: Sequence[Piece], levels: Levels) -> Call | None:
 def joined(
     pieces: Sequence[Piece], levels: Levels
 ) -> tuple[Sequence[Piece], list[Call | None]] | None:
-    """The phases of `join_schedules`, and optax's schedules for them, where any is optax's own.
+    """The phases of `join_schedules`, and optax's schedules for them; None if optax has none.
 
-    A warm-up and its cosine are one phase. An end that the phase before it holds is none.
+    A warm-up and its cosine count as one phase. An end level that the last phase's schedule holds
+    is not a phase.
     """
     found = [counterpart(piece, levels) for piece in pieces]
     if all(call is None or call.name == "constant_schedule" for call in found):
@@ -86,7 +87,7 @@ def _linear(piece: Piece, levels: Levels) -> Call | None:
     if not (levels.is_known(a) and levels.is_known(b)):
         return None
     arguments = {"init_value": a, "end_value": b, "transition_steps": phase["T"]}
-    holds = None if levels.rate(b) == 0 else b  # compiled, it rounds a 0 to a little below
+    holds = None if levels.rate(b) == 0 else b  # compiled, it rounds 0 to slightly below 0
     return Call("linear_schedule", arguments, holds)
 
 

@@ -1,4 +1,4 @@
-"""Tables of counterparts: for each kind of phase what it understands, and the call it becomes."""
+"""Tables of counterparts: for each kind of phase the supported arguments, and the call."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ CallArgument: TypeAlias = (
 
 
 class Call(NamedTuple):
-    """A class or a function of a framework's, and its arguments.
+    """A class or function of a framework, and its arguments.
 
     Attributes:
-        name: as the framework calls it.
-        arguments: by keyword. A level is an expression; what reads it makes the rate (in PyTorch,
-            each group's rate) of it.
-        holds: the level on which it stays after the phase, if it does.
+        name: its name in the framework.
+        arguments: by keyword. A level is an expression, from which the reader computes the rate (in
+            PyTorch, the rate of each group).
+        holds: the level that it holds after the phase, if it does.
         not_in_sequence: whether nothing can come before it or after it.
     """
 
@@ -43,11 +43,11 @@ class Call(NamedTuple):
 
 
 class Counterpart(NamedTuple):
-    """What a framework has for one kind of phase.
+    """A framework's counterpart of one kind of phase.
 
     Attributes:
-        understands: the arguments of the phase that the call takes account of.
-        call: the call for a phase as it stands in a program; None if none has its values.
+        understands: the arguments of the phase that the call supports.
+        call: returns the call for a phase in a program; None if there is none with its values.
     """
 
     understands: frozenset[str]
@@ -55,14 +55,14 @@ class Counterpart(NamedTuple):
 
 
 def understands(arguments: str, call: Callable[[Piece, Levels], Call | None]) -> Counterpart:
-    """A line of a table; the arguments are separated by spaces."""
+    """An entry of a table; the names of the arguments are separated by spaces."""
     return Counterpart(frozenset(arguments.split()), call)
 
 
 def find(table: Mapping[str, Counterpart], piece: Piece, levels: Levels) -> Call | None:
-    """The call with exactly a piece's values, if there is one.
+    """The call that gives exactly a piece's values, if there is one.
 
-    There is none for a piece with an argument that its counterpart does not understand.
+    There is none if the counterpart does not support an argument of the piece.
     """
     counterpart = table.get(piece.kind)
     if counterpart is None or not_understood(counterpart, piece.arguments):
@@ -75,16 +75,16 @@ def not_understood(counterpart: Counterpart, phase: Arguments) -> frozenset[str]
     return phase.get("given", frozenset()) - counterpart.understands
 
 
-# ── What the frameworks' classes have in common ──
+# ── Shared by the frameworks ──
 
 
 def milestones(phase: Arguments) -> tuple[int, ...]:
-    """The ticks of ``at=``; a position between two ticks is reached on the later one."""
+    """The ticks of ``at=``; a position between two ticks is reached at the later one."""
     return tuple(map(ceil, phase["at"]))
 
 
 def cosine_with_alpha(name: str, start: str) -> Counterpart:
-    """A cosine that takes its end as a share of its start, the argument of that name."""
+    """The counterpart of a cosine whose end is given as a share of the argument ``start``."""
 
     def call(piece: Piece, levels: Levels) -> Call | None:
         a, b = piece.arguments["a"], piece.arguments["b"]
@@ -98,21 +98,21 @@ def cosine_with_alpha(name: str, start: str) -> Counterpart:
 
 
 def whole_period(piece: Piece, *, staircase: bool) -> int | None:
-    """The ticks of ``every=``, if they are whole, and compiled code finds whole stairs by them."""
+    """The ticks of ``every=``, if they are whole, and compiled code divides by them exactly."""
     every = piece.arguments.get("every", 1.0)
     return int(every) if is_whole(every) and (not staircase or divides_exactly(every)) else None
 
 
 def is_whole(ticks: float | Fraction) -> bool:
-    """Whether there is no fraction of a tick (or of a factor)."""
+    """Whether the number is an integer."""
     return ticks == int(ticks)
 
 
 def divides_exactly(period: float) -> bool:
-    """Whether compiled code finds whole quotients by this period in floats of 32 bits.
+    """Whether compiled code computes integer quotients by this period exactly in float32.
 
-    XLA multiplies by the reciprocal instead of dividing; where that was rounded down, 41/41 is
-    a little below 1, and what should change at step 41 changes one step late.
+    XLA multiplies by the reciprocal instead of dividing. If that is rounded down, 41/41 is slightly
+    below 1, and a change at step 41 comes one step late.
     """
     reciprocal: float = unpack("f", pack("f", 1 / period))[0]
     return is_whole(period) and Fraction(reciprocal) * int(period) >= 1

@@ -1,10 +1,10 @@
-"""PyTorch's schedulers for the phases whose values they give exactly.
+"""PyTorch's schedulers, for phases whose values they give exactly.
 
-Each has its limits. ``SequentialLR`` restarts each of its children from the base rate, and most
-classes multiply the rate of the step before: a class fits where the phase starts on the base rate,
-or where the class's own factor leads to the level at which the phase starts. `LinearLR` takes no 0
-to start from and nothing above 1; `CosineAnnealingLR` has one ``eta_min`` for all groups and rises
-again after its end; `ConstantLR` goes back to the base rate.
+Their limits: ``SequentialLR`` restarts each of its children from the base rate, and most classes
+multiply the rate of the step before. So a class can be used if the phase starts at the base rate,
+or if the class's own factor gives the level at which the phase starts. `LinearLR` does not accept
+factors of 0 or above 1; `CosineAnnealingLR` has one ``eta_min`` for all groups and rises again
+after its end; `ConstantLR` returns to the base rate.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from schedlang.formula.expressions import ZERO, power
 from schedlang.program.program import Arguments, Piece, Program, Track
 
 FOREVER = 2**53
-"""Ticks beyond this are no doubles of their own: a class that lasts so long never ends."""
+"""The largest tick, since not every larger integer is a double; it stands for an endless phase."""
 
 LONGEST_POWER = 1_000_000
-"""Ticks for which the powers of a rounded root stay within 1e-10 of the true ones."""
+"""The number of ticks for which powers of a rounded root stay within 1e-10 of the exact ones."""
 
 EXACT_PART = 2**10
-"""Periods in such parts of a tick have an exact sum; the cycles of others, as 1/3, would drift."""
+"""Periods in such fractions of a tick have exact sums; with others, such as 1/3, cycles drift."""
 
 MOST_CYCLES = 1000
-"""Cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
+"""The number of cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
 
 DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "LinearLR": {"end_factor": 1.0},
@@ -61,24 +61,24 @@ DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
         "min_lr": ZERO,
     },
 }
-"""What the classes take where an argument is left out; the source leaves these out."""
+"""The defaults of the classes' arguments; the source omits them."""
 
 
 def counterpart(piece: Piece, levels: Levels) -> Call | None:
-    """PyTorch's class for a phase, for all parameter groups whose base rates `levels` has.
+    """PyTorch's class for a phase, for all parameter groups with the base rates of `levels`.
 
-    The arguments are those of the class, without the optimizer. A level among them is a rate for
+    The arguments are those of the class without the optimizer. A level among them is a rate for
     each group.
     """
     return table.find(COUNTERPARTS, piece, levels)
 
 
 class ChainedPhase(NamedTuple):
-    """What one scheduler of the chain does.
+    """The part of the schedule that one scheduler of the chain computes.
 
     Attributes:
-        piece: the phase; None for several at once, or again and again.
-        call: PyTorch's class; None where a `LambdaLR` over the formula stands in.
+        piece: the phase; None for several phases at once or a repeat.
+        call: PyTorch's class; None if a `LambdaLR` over the formula is used.
     """
 
     piece: Piece | None
@@ -86,7 +86,7 @@ class ChainedPhase(NamedTuple):
 
 
 def chain_plan(program: Program, levels: Levels) -> dict[int, ChainedPhase]:
-    """The schedulers of the chain by the ticks at which they begin."""
+    """The schedulers of the chain, by the tick at which each begins."""
     track = program.symbolic[0]
     found = {
         begin: ChainedPhase(piece, None if piece is None else counterpart(piece, levels))
@@ -104,7 +104,7 @@ def chain_plan(program: Program, levels: Levels) -> dict[int, ChainedPhase]:
 
 
 def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str | None:
-    """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
+    """The reason why PyTorch's own classes cannot express a schedule with a plateau or momentum."""
     calls = [each.call for each in planned.values()]
     arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
     if program.plateau is not None:
@@ -126,7 +126,7 @@ def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str |
 
 
 def why_no_class(piece: Piece) -> str:
-    """Why a phase has no class of PyTorch's, where it has none."""
+    """The reason why PyTorch has no class for a phase."""
     found = COUNTERPARTS.get(piece.kind)
     if found is None:
         return f"PyTorch has no class for `{piece.kind}`"
@@ -137,7 +137,7 @@ def why_no_class(piece: Piece) -> str:
 
 
 def _is_all(call: Call, track: Track, levels: Levels) -> bool:
-    """Whether the schedule is one phase whose class holds the level that is held after it."""
+    """Whether the schedule is a single phase whose class also holds its end level."""
     if len(track.pieces) != 2 or track.pieces[1].text:
         return False
     phase, end = track.pieces
@@ -148,7 +148,7 @@ def _is_all(call: Call, track: Track, levels: Levels) -> bool:
 
 
 def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
-    """The pieces of a track; a closing `hold` itself holds its level."""
+    """The pieces of a track; a final `hold` and the end level are one."""
     *pieces, end = track.pieces
     last = pieces[-1] if pieces else end
     is_hold = last.kind == "hold" and not last.factor and not end.text
@@ -158,7 +158,7 @@ def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
 
 
 def _chained_phases(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
-    """Where a child begins, and its phase (None: several at once)."""
+    """The tick at which each child begins, and its phase (None: several at once)."""
     in_product = False
     for piece in _pieces(track, levels):
         if track.loop is not None and piece.begin >= track.loop.begin:
@@ -283,7 +283,7 @@ def _onecycle(piece: Piece, levels: Levels) -> Call | None:
     phase = piece.arguments
     ticks, pct = phase["T"], phase["pct"]
     if ticks == 1 or math.isclose(pct * ticks, 1):
-        return None  # PyTorch divides by the length of a rise that has none
+        return None  # PyTorch divides by the length of the rise, which is 0
     if not levels.is_known(phase["max"]):
         return None
     arguments = {
@@ -312,7 +312,7 @@ def _plateau(piece: Piece, levels: Levels) -> Call | None:
 
 
 def reduce_on_plateau(phase: Arguments, levels: Levels) -> Call | None:
-    """``ReduceLROnPlateau`` for a plateau on whatever level; None if it does not have it all."""
+    """``ReduceLROnPlateau`` for a plateau at any level; None if it does not support an argument."""
     missing = table.not_understood(COUNTERPARTS["plateau"], phase)
     if missing or not levels.is_known(phase["min"]):
         return None
@@ -344,7 +344,7 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "restarts": understands("from first mult min cycles", _restarts),
     "cyclic": understands("up down min max mode gamma momentum", _cyclic),
     "onecycle": understands("max pct div final_div anneal three_phase momentum", _onecycle),
-    # The metric's name is a matter of the training loop, which passes the metric on.
+    # The training loop handles `monitor`, since it passes the metric.
     "plateau": understands(
         "mode factor patience threshold threshold_mode cooldown min eps monitor", _plateau
     ),
@@ -364,4 +364,4 @@ LIMITS = {
     "onecycle": "OneCycleLR overwrites the base rates, so it must be the whole schedule",
     "plateau": "ReduceLROnPlateau must be the whole schedule",
 }
-"""Why a class does not have the values of a phase of its kind, where it does not."""
+"""The reason why the class for a kind of phase does not give its values."""

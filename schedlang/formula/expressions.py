@@ -105,7 +105,7 @@ Operand: TypeAlias = "_Arithmetic | float | Fraction"
 
 T = Symbol("t")
 LAST_TICK = 2**53
-"""Ticks beyond this are no doubles of their own."""
+"""The largest tick: not every larger integer is a double."""
 BASE = Symbol("base")
 LEVEL = "level_"
 """The prefix of symbols for levels that are not of the form ``relative·base + absolute``."""

@@ -1,8 +1,8 @@
 """Interval arithmetic: where formulas may raise in Python, and where they may not be finite.
 
-Formulas are in IEEE's arithmetic, in which 1/0 is infinite; Python raises there. Intervals are
-followed through a formula, so that plain operators are printed wherever nothing can go wrong,
-and a small helper only where something might.
+Formulas use IEEE arithmetic, in which 1/0 is infinite, while Python raises. Intervals are
+propagated through a formula, so that emitted source has plain operators wherever they cannot
+raise, and a helper function elsewhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": 
 
 
 def interval_of(e: Expr, names: Mapping[str, Interval], unsafe: set[Expr]) -> Interval:
-    """The range of an expression; parts that might raise are added to ``unsafe``."""
+    """The interval of an expression; parts that might raise are added to ``unsafe``."""
     match e:
         case Number(value):
             return (
@@ -80,7 +80,7 @@ def interval_of(e: Expr, names: Mapping[str, Interval], unsafe: set[Expr]) -> In
 
 
 def _apply(op: Operation, args: list[Interval]) -> Interval | None:
-    """The range of an operation; None if it might raise, or differ from IEEE's result."""
+    """The interval of an operation; None if it might raise, or differ from IEEE's result."""
     x, y = args[0], args[-1]
     whole = all(arg.whole for arg in args)
     match op:
@@ -177,7 +177,7 @@ def _raised(x: float, y: float) -> float | None:
 def narrowed(
     condition: Expr, names: Mapping[str, Interval], *, holds: bool
 ) -> Mapping[str, Interval]:
-    """The ranges of the names where a condition holds, or where it does not."""
+    """The intervals of the names where a condition holds, or where it does not."""
     match condition:
         case Apply("not", (inner,)):
             return narrowed(inner, names, holds=not holds)
@@ -210,7 +210,7 @@ def narrowed(
 
 
 def stays_finite(e: Expr, ranges: Mapping[str, Interval]) -> bool:
-    """Whether the formula and its derivative are finite in single precision over these ranges.
+    """Whether the formula and its derivative are finite in single precision on these intervals.
 
     Nothing is assumed of named quantities, such as that a progress is between 0 and 1.
     """

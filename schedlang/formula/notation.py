@@ -66,8 +66,8 @@ def infix(e: Expr, names: Mapping[str, str] | None = None, override: Override = 
 
     Args:
         e: the expression.
-        names: what functions and symbols are called instead.
-        override: called first for every part, for those that are written in another way.
+        names: replacements for the names of functions and symbols.
+        override: called first for every part, to replace the default notation.
     """
     return _writer(names or {}, override)(e, CHOICE)
 

@@ -1,4 +1,4 @@
-"""The Keras callbacks: they set the rate, for `plateau` and momentum, and log it."""
+"""The Keras callbacks that set the rate, for `plateau` and momentum, and log it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schedlang.program.program import Arguments, Program
 
 
 def callbacks(program: Program) -> list[keras.callbacks.Callback]:
-    """What sets the rate (and the momentum) during ``fit``, and what logs it.
+    """The callbacks that set the rate (and the momentum) during ``fit``, and log it.
 
     Raises:
         ValueError: if the schedule counts epochs of unknown length.
@@ -31,8 +31,8 @@ class RateSetter(keras.callbacks.Callback):
     """Sets the optimizer's rate before each update; in a `plateau`, after each epoch.
 
     The tick is the optimizer's own count of updates, which is saved with its weights. The memory
-    of a `plateau` is an attribute of the optimizer and saved with its weights too, so a second
-    ``fit`` goes on, and ``BackupAndRestore`` restores it.
+    of a `plateau` is an attribute of the optimizer and also saved with its weights, so a second
+    ``fit`` continues with it, and ``BackupAndRestore`` restores it.
     """
 
     def __init__(self, program: Program) -> None:
@@ -76,7 +76,7 @@ class RateSetter(keras.callbacks.Callback):
         memory = self._memory
         if memory is not None:
             if not memory.used and self._tick() > memory.begin:
-                # A model that was loaded whole has the rate of its plateau, but not the memory.
+                # A loaded model has the rate of its plateau, but not the memory.
                 memory.entry = min(
                     memory.entry, as_float(inner(self.model.optimizer).learning_rate)
                 )
@@ -103,16 +103,16 @@ class RateSetter(keras.callbacks.Callback):
             inner(self.model.optimizer).learning_rate = memory.rate
 
     def _warn_of_missing(self, monitor: str, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Issue one warning, as soon as the metric cannot be one of a later validation.
+        """Issue one warning, as soon as the metric cannot come from a later validation.
 
-        With ``validation_freq`` above 1 most epochs have no validation. Where more than half of
-        the epochs of a ``fit`` have passed without one, at most one is to come.
+        With ``validation_freq`` above 1, most epochs have no validation. If more than half of the
+        epochs of a ``fit`` have passed without one, at most one will follow.
         """
         if self._warned or self._has_metric:
             return
         of_validation = monitor.startswith("val_")
         validated = any(name.startswith("val_") for name in logs)
-        before = epoch + 1 - self._epochs  # epochs of an earlier fit, where this one resumes
+        before = epoch + 1 - self._epochs  # epochs of an earlier fit that this one resumes
         epochs = (self.params or {}).get("epochs", 0) - before
         if of_validation and not validated and 2 * self._epochs <= epochs:
             return
@@ -131,13 +131,13 @@ class RateSetter(keras.callbacks.Callback):
 
 
 class RateLogger(keras.callbacks.Callback):
-    """Puts the rate that the last update used into the logs.
+    """Adds the rate that the last update used to the logs.
 
-    There the History, the progress bar and the callbacks after this one find it.
+    The History, the progress bar and later callbacks read it there.
 
     Args:
         name: its key in the logs. At the end of an epoch Keras' ``TensorBoard`` replaces
-            ``learning_rate`` by the rate of the next update, but no other name.
+            ``learning_rate`` by the rate of the next update, but not other names.
     """
 
     def __init__(self, name: str = "learning_rate") -> None:
@@ -162,15 +162,15 @@ class RateLogger(keras.callbacks.Callback):
 
 
 class _PlateauLayer(keras.layers.Layer):
-    """The plateau of a line, which is saved with the weights of the optimizer that has it.
+    """The plateau of a line, saved with the weights of the optimizer.
 
     Attributes:
-        plateau: the decisions.
+        plateau: the state machine.
         line: the line and its binding.
         begin: the plateau's first tick.
         monitor: the metric's name in the logs.
         entry: the rate at which the plateau began.
-        used: whether it has the memory of the updates so far, or an empty one.
+        used: whether it has the memory of the updates so far, instead of an empty one.
     """
 
     def __init__(self, program: Program, phase: Arguments) -> None:
@@ -205,19 +205,19 @@ def _line(program: Program) -> str:
 
 
 def inner(optimizer: Any) -> Any:
-    """The optimizer inside of a ``LossScaleOptimizer``, else the optimizer itself."""
+    """The optimizer inside a ``LossScaleOptimizer``, else the optimizer itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def as_float(scalar: Any) -> float:
-    """A variable or tensor of one number as that number.
+    """The value of a scalar variable or tensor.
 
-    A variable that `tf.distribute` has distributed has no ``float()``, but its sums have.
+    A variable distributed by `tf.distribute` has no ``float()``, but a sum of it has.
     """
     return float(scalar + 0)
 
 
 def synchronise(model: Any) -> None:
-    """Update the optimizer's variables: under JAX ``fit`` keeps the current values elsewhere."""
+    """Update the optimizer's variables; under JAX, ``fit`` keeps the current values elsewhere."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()

@@ -1,4 +1,4 @@
-"""The Keras callbacks of a plan: they set every number that Keras has no schedule for."""
+"""The Keras callbacks of a plan, which set the numbers that Keras cannot schedule."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Bind: TypeAlias = Callable[[str, float], Program]
 def plan_callbacks(
     programs: Mapping[str, Program], bases: Mapping[str, float], bind: Bind
 ) -> list[keras.callbacks.Callback]:
-    """What sets the numbers during ``fit``, and what logs the rate.
+    """The callbacks that set the numbers during ``fit``, and log the rate.
 
     Args:
-        programs: those of the hyperparameters, not bound to a base.
-        bases: those that are given.
-        bind: binds a hyperparameter to the optimizer's number.
+        programs: the programs of the hyperparameters, not bound to a base.
+        bases: the given bases.
+        bind: binds the line of a hyperparameter to the optimizer's number.
 
     Raises:
-        ValueError: if Keras cannot do it, naming the hyperparameter.
+        ValueError: if Keras does not support it; the message names the hyperparameter.
     """
     for key, program in programs.items():
         refuse_epochs(program, "Keras")
@@ -49,11 +49,11 @@ def plan_callbacks(
 
 
 class PlanSetter(RateSetter):
-    """Sets the optimizer's numbers; its rate only where that is a number, and no schedule.
+    """Sets the optimizer's numbers; the rate only if it is a number, not a schedule.
 
-    Weight decay, momentum, betas and epsilon are computed inside of the compiled step. Their bases
-    are the optimizer's own numbers. The base of the rate is `lr=` if that is given, else the number
-    that the optimizer has before its first update.
+    Weight decay, momentum, betas and epsilon are computed inside the compiled step. Their bases are
+    the optimizer's own numbers. The base of the rate is `lr=` if given, else the optimizer's rate
+    before its first update.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PlanSetter(RateSetter):
             raise ValueError(f"{key}={given:g} is given, but the optimizer has {base:g}")
 
     def _rate(self, optimizer: Any) -> float:
-        """The base rate: later updates have changed the optimizer's own."""
+        """The base rate, which is not the optimizer's current rate after the first update."""
         found = float(str(np.float32(as_float(optimizer.learning_rate))))
         noted = vars(optimizer).get("schedlang_base_rate")
         if as_float(optimizer.iterations) == 0:
@@ -129,7 +129,7 @@ class PlanSetter(RateSetter):
         return float(base)
 
     def _check_schedule(self, optimizer: Any) -> None:
-        """Refuse a schedule of another line, where that can be seen."""
+        """Raise an error if the optimizer's schedule is not that of the plan's line."""
         rate, line = getattr(optimizer, "_learning_rate", None), self._unbound["lr"]
         refuse_plateau(line, "a Keras schedule", "a number as the optimizer's rate")
         if line.momentum is not None:

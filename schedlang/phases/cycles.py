@@ -1,4 +1,4 @@
-"""Phases that go round: restarts, cyclic, onecycle."""
+"""Cyclic phases: restarts, cyclic, onecycle."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ from schedlang.phases.arguments import (
 from schedlang.phases.base import Context, Phase, Resolved
 
 FINE = 2**200
-"""Growing cycles are added up in parts of a tick so fine that no double sees them."""
+"""Growing cycles are summed in fractions of a tick below the resolution of a double."""
 
 
 class Restarts(Phase):
-    """Cosines one after the other (SGDR, Loshchilov & Hutter, 2017).
+    """Consecutive cosines (SGDR, Loshchilov & Hutter, 2017).
 
     Cycle ``i`` lasts ``first·mult^i``, peaks at ``max(min, L·shrink^i)`` and falls to ``min``.
 
@@ -116,7 +116,7 @@ class Restarts(Phase):
     def end(self, context: Context, curve: Expr) -> Expr:
         if self.cycles is None:
             return super().end(context, curve)
-        return context.rate(self.min)  # the last of counted cycles is whole, however T is rounded
+        return context.rate(self.min)  # the last of `cycles` is complete, however T is rounded
 
     def grows(self) -> bool:
         return self.shrink > 1
@@ -149,7 +149,7 @@ class Restarts(Phase):
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
     """1 + mult + … + mult^(cycles-1), exactly."""
-    most = 4_000  # 1.01^4000 is more than 2^53 already
+    most = 4_000  # 1.01^4000 is already more than 2^53
     total = (mult ** min(cycles, most) - 1) / (mult - 1)
     if cycles > most or total > LAST_TICK:
         message = "the cycles add up to more than 2^53 ticks"
@@ -215,7 +215,7 @@ class Cyclic(Phase):
         down = context.period(self.down, "down") if self.down is not None else up
         period = up + down
         cycle = Named("cycle", rounds(context.t, period))
-        # In parts of a tick in which all three are whole, so that nothing is rounded.
+        # In fractions of a tick in which all three are integers, so that nothing is rounded.
         parts = lcm(up.denominator, down.denominator)
         x = Named("in_cycle", Apply("mod", (context.t * parts, Number(float(period * parts)))))
         height = minimum(x / float(up * parts), (float(period * parts) - x) / float(down * parts))
@@ -292,7 +292,7 @@ class OneCycle(Phase):
         return {"b": self.levels(context)[2], **super().derived_arguments(context)}
 
     def _through(self, context: Context, low: Expr, peak: Expr, end: Expr) -> Expr:
-        """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""
+        """A curve through three levels (four with ``three_phase``) at the same ticks as PyTorch."""
         top = self.pct * context.length - 1
         marks = [(top, low, peak)]
         if self.three_phase:

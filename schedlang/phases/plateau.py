@@ -1,4 +1,4 @@
-"""The phase that is driven by a metric."""
+"""The phase that depends on a metric."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from schedlang.phases.base import Context, Phase, Resolved
 class Plateau(Phase):
     """PyTorch's ``ReduceLROnPlateau``, from the level at entry.
 
-    The rate is multiplied by ``factor`` on the metric after ``patience`` ones without an
-    improvement. Its curve is that of a metric that always improves.
+    The rate is multiplied by ``factor`` on the metric that follows ``patience`` metrics without an
+    improvement. Its curve assumes a metric that always improves.
 
     >>> import schedlang
     >>> schedlang.parse("warmup 5 -> plateau factor=0.5").bind(lr=0.1).at(1000)

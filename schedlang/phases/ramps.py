@@ -21,7 +21,7 @@ _FROM_OR_TO_ZERO = Mistake("zero-level", "`exp` cannot go from or to zero", "wri
 
 
 class Hold(Phase):
-    """``to``, or the level at entry: nothing moves.
+    """``to``, or the level at entry: a constant.
 
     >>> import schedlang
     >>> schedlang.parse("hold 10 to=50%").bind(lr=0.1).at(3)
@@ -83,7 +83,7 @@ class Cosine(Ramp):
 
 
 class Poly(Ramp):
-    """``a + (b - a)·(1 - (1 - p)^power)``; the warm-up goes ``p^power`` of the way.
+    """``a + (b - a)·(1 - (1 - p)^power)``; the progress of a warm-up is ``p^power``.
 
     >>> import schedlang
     >>> program = schedlang.parse("poly 10 power=2").bind(lr=0.1)

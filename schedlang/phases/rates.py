@@ -1,4 +1,4 @@
-"""Phases that drop from the level at entry, at once or by and by: step to inverse_sqrt."""
+"""Phases that fall from the level at entry, in steps or gradually: step to inverse_sqrt."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Multistep(Phase):
 
 
 class Piecewise(Phase):
-    """``values[positions reached]``, constants with jumps between them.
+    """``values[positions reached]``: piecewise constant.
 
     Positions count from the start of the enclosing pipeline.
 
@@ -160,7 +160,7 @@ class InverseTime(Rate):
 
 
 class InverseSqrt(Rate):
-    """``L / √(1 + t/timescale)``; the timescale is by default what went before.
+    """``L / √(1 + t/timescale)``; the default timescale is the length of the phases before it.
 
     Source: Vaswani et al., 2017.
 
@@ -185,14 +185,14 @@ class InverseSqrt(Rate):
 
 
 def _products(factors: tuple[Fraction, ...]) -> tuple[float, ...]:
-    """1, and the product of the factors up to each; exact products would grow ever longer."""
+    """1 and the cumulative products of the factors, in doubles: exact ones grow in digits."""
     with decimal.localcontext(decimal.Context(prec=40)):
         decimals = (Decimal(factor.numerator) / factor.denominator for factor in factors)
         return tuple(map(float, accumulate(decimals, mul, initial=Decimal(1))))
 
 
 def reached(at: Positions, context: Context) -> tuple[float, ...]:
-    """The positions in ticks of the phase, once their order is known."""
+    """The positions in ticks from the start of the phase; their order is checked."""
     exact = [context.origin + context.convert(position) for position in at]
     for i, (before, after) in enumerate(pairwise(exact)):
         if before >= after:

@@ -1,4 +1,4 @@
-"""A plan for optax and for Keras: the schedules of its hyperparameters."""
+"""A plan in optax and Keras: the schedules of its hyperparameters."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _unbound(plan: Plan, given: Mapping[str, Any]) -> dict[str, Program]:
     """The programs of the hyperparameters, not bound to bases.
 
     Raises:
-        ScheduleError: with everything that is wrong in any line, whatever its base.
+        ScheduleError: with all mistakes of all lines that do not depend on a base.
     """
     bound = by_line(plan, given, symbolic=True)
     return {line.key: program for line, program in bound if not line.is_value}
@@ -99,7 +99,7 @@ def _of_base(plan: Plan, key: str, given: Mapping[str, Any]) -> Program:
 
 
 def refuse_groups(plan: Plan) -> None:
-    """Refuse lines by groups.
+    """Raise an error for lines by groups.
 
     Raises:
         ScheduleError: naming the hyperparameters and their patterns.
@@ -116,7 +116,7 @@ def refuse_groups(plan: Plan) -> None:
 
 
 def _with_base(key: str, program: Program) -> Program:
-    """The program, which is not one of shares.
+    """The program, checked to be bound to a base.
 
     Raises:
         ScheduleError: if the base is not known.
@@ -128,7 +128,7 @@ def _with_base(key: str, program: Program) -> Program:
 
 
 def _built(place: str, program: Program, build: Callable[[Program], Any]) -> Any:
-    """What a target makes of a program; if it cannot, the error names the key."""
+    """The result of ``build``; its error gets the key as a prefix."""
     try:
         return build(program)
     except ScheduleError:

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from schedlang.schedule import Schedule
 
 FROZEN_AT_ZERO = frozenset({"lr", "weight_decay"})
-"""The hyperparameters for which a base of 0 means that the group is frozen."""
+"""The hyperparameters whose base of 0 means that the group is frozen."""
 
 
 class Binder:
-    """The lines of a plan under the caller's settings; mistakes are collected line by line.
+    """Binds the lines of a plan under the caller's settings, and collects their mistakes.
 
     Args:
         plan: the plan.
-        given: settings by name, None for those that are not given; and the bases of
-            hyperparameters by their keys: a number, or one for each group.
-        groups: the names of the groups, where they are given.
+        given: settings by name, None for those that are not set; and the bases of hyperparameters
+            by key: a number, or one for each group.
+        groups: the names of the groups, if given.
 
     Raises:
         ScheduleError: if a base or a group is wrong; if a setting is wrong, is given twice with
@@ -54,10 +54,10 @@ class Binder:
         self.finish()
 
     def finish(self) -> None:
-        """Raise what was found.
+        """Raise an error if there are mistakes.
 
         Raises:
-            ScheduleError: with everything that is wrong under this binding.
+            ScheduleError: with all mistakes under this binding.
         """
         if self.found:
             raise ScheduleError(self.found)
@@ -74,9 +74,9 @@ class Binder:
 
         Args:
             line: the line.
-            base: its base; without it, the program is in shares of the base.
-            groups: the bases of parameter groups by what they are called, which must agree with
-                ``base``, if it is given; the program is that of the first.
+            base: its base; without one, the program is in shares of the base.
+            groups: the bases of parameter groups by label, which must agree with ``base`` if it is
+                given; the program is that of the first group.
             symbolic: whether to leave the base open.
         """
         try:
@@ -103,7 +103,7 @@ class Binder:
         return program
 
     def as_written(self, line: Line) -> Schedule:
-        """The line with the settings of the plan, as if they were written in it."""
+        """The line with the settings of the plan added."""
         schedule = line.schedule
         new = {n: v for n, v in self._shared.items() if getattr(schedule, n) is None}
         return schedule.model_copy(update=new) if new else schedule
@@ -138,9 +138,9 @@ class Binder:
 
 
 def computed_base(key: str, base: float) -> float:
-    """The base for which a line is computed: a line that fits a base of 0 needs none.
+    """The base for which a line is computed: 1 instead of 0, unless 0 means frozen.
 
-    Where 0 means frozen, it stays 0.
+    A line that is valid for a base of 0 does not depend on it.
     """
     return base if base or key in FROZEN_AT_ZERO else 1.0
 
@@ -149,18 +149,18 @@ def computed_base(key: str, base: float) -> float:
 
 
 def lines_of(plan: Plan, key: str) -> list[Line]:
-    """The lines of a hyperparameter, in the order written."""
+    """The lines of a hyperparameter, in order."""
     return [line for line in plan.lines if line.key == key]
 
 
 def by_group(
     lines: Sequence[Line], names: Sequence[str], later: Sequence[str] = ()
 ) -> tuple[list[Line | None], list[Mistake]]:
-    """The line of each group, for one hyperparameter; and what does not fit.
+    """The line of each group for one hyperparameter, and the mistakes.
 
     Args:
         lines: the lines of the hyperparameter.
-        names: the names of the groups; ``""`` for one that has none.
+        names: the names of the groups; ``""`` for a group without a name.
         later: patterns of groups that are added later.
     """
     patterns: list[Pattern | None] = [line.pattern for line in lines]
@@ -187,13 +187,13 @@ def by_group(
 def bind(
     plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any], *, symbolic: bool = False
 ) -> dict[str, Any]:
-    """The programs of a plan by their keys, and by groups where these are given.
+    """The programs of a plan by key, and by group if groups are given.
 
     Args:
         plan: the plan.
         groups: the names of the groups.
         given: settings, and bases of hyperparameters: a number, or one for each group.
-        symbolic: whether to leave a base open that is not given.
+        symbolic: whether to leave missing bases open.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -222,12 +222,12 @@ def bind(
 def by_line(
     plan: Plan, given: Mapping[str, Any], *, symbolic: bool | None = False
 ) -> list[tuple[Line, Program]]:
-    """The program of every line, in the order written; no groups are needed.
+    """The program of every line, in order, without groups.
 
     Args:
         plan: the plan.
         given: settings, and bases of hyperparameters as numbers.
-        symbolic: whether to leave the bases open; None for those that are not given.
+        symbolic: whether to leave the bases open; None to leave only missing bases open.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -246,10 +246,10 @@ def by_line(
 def panels(
     plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]
 ) -> dict[str, dict[str, Program]]:
-    """The programs of each hyperparameter and each value by groups, for a picture.
+    """The programs of each hyperparameter and value by group, for a plot.
 
-    Without names of groups there is one for each pattern. What is for all groups has the label
-    ``""``, and its line in the title.
+    Without names of groups, there is one for each pattern. A line for all groups has the label
+    ``""`` and is in the title.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -262,7 +262,7 @@ def panels(
 
 
 def panels_of(programs: Iterable[tuple[Line, Program]]) -> dict[str, dict[str, Program]]:
-    """The programs of lines as `panels` has them."""
+    """The programs of lines in the form that `panels` returns."""
     found: dict[str, dict[str, Program]] = {}
     for line, program in programs:
         if line.pattern is None or line.is_value:
@@ -289,7 +289,7 @@ def _wrong_groups(plan: Plan, groups: Sequence[str] | None) -> Iterator[Mistake]
 def _wrong_bases(
     plan: Plan, groups: Sequence[str] | None, bases: Mapping[str, Any]
 ) -> Iterator[Mistake]:
-    """The bases that are wrong, or are of nothing that the plan has."""
+    """The mistakes in bases: wrong numbers, unknown keys and unknown groups."""
     for key, base in bases.items():
         if key not in plan.hyperparameters:
             message = f"the plan has no line for {quoted(key)}, and it is not a setting"

@@ -1,4 +1,4 @@
-"""From a mapping to the lines of a plan: every mistake of every line, collected into one error."""
+"""Reads a mapping into the lines of a plan; one error has the mistakes of all lines."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ VALUES = "values"
 
 
 class Line(NamedTuple):
-    """A line of a plan, and where it is.
+    """A line of a plan, and its place.
 
     Attributes:
-        key: the hyperparameter, such as ``weight_decay``; ``values`` for a value of no optimizer.
-        pattern: the pattern of the groups' names, or the number of a group; None where the line
-            is for all groups. Of a value, its name.
-        schedule: the line as it is written.
+        key: the hyperparameter, such as ``weight_decay``, or ``values``.
+        pattern: the pattern of the groups' names, or the index of a group; None if the line is for
+            all groups. For one of ``values``, its name.
+        schedule: the line as written.
     """
 
     key: str
@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The key of the line, as mistakes name it: ``lr.backbone*``."""
+        """The key of the line in mistakes: ``lr.backbone*``."""
         return place_in_plan(self.key, self.pattern)
 
     @property
@@ -49,17 +49,17 @@ class Line(NamedTuple):
 
 
 def place_in_plan(key: str, pattern: Pattern | None) -> str:
-    """The key of a line, as mistakes name it."""
+    """The key of a line in mistakes."""
     return key if pattern is None else f"{key}.{pattern}"
 
 
 def is_line(value: Any) -> bool:
-    """Whether a value of a plan is one line: any but a mapping without a list under ``stages``."""
+    """Whether a value is a line: anything but a mapping without a list under ``stages``."""
     return not isinstance(value, Mapping) or isinstance(value.get("stages"), list | tuple)
 
 
 def is_text_of_plan(text: str) -> bool:
-    """Whether a text is that of a plan: no line has a colon outside of its comments."""
+    """Whether a text is a plan: no line has a colon outside comments."""
     code = re.sub(r"#[^\n]*", "", text).strip()
     return ":" in code or code.startswith("{")
 
@@ -144,7 +144,7 @@ def _is_pattern(pattern: Any) -> bool:
 
 
 def pattern_of(written: Any) -> Any:
-    """A pattern; a number may be written as text, since the keys of JSON are."""
+    """A pattern; a number may be given as text, since JSON's keys are text."""
     if isinstance(written, str) and written.isascii() and written.isdecimal():
         return int(written[-9:]) if len(written) < 10 else written
     return written
@@ -169,7 +169,7 @@ def _line(key: str, pattern: Pattern | None, value: Any, found: list[Mistake]) -
 
 
 def _read_line(key: str, value: Any) -> Schedule:
-    """The schedule of one line; what a bare length means, the plan as a whole decides."""
+    """The schedule of one line; the clock is checked later, for the whole plan."""
     if isinstance(value, Schedule):
         return value
     text = value if isinstance(value, str) else None
@@ -190,11 +190,11 @@ def _read_line(key: str, value: Any) -> Schedule:
     return Schedule._of(tree.model_copy(update={"clock": None}), text)
 
 
-# ── What holds between the lines ─────────────────────────────────────────────────────────────────
+# ── Checks between the lines ─────────────────────────────────────────────────────────────────
 
 
 def shared(settings: Settings, lines: Iterable[Line]) -> dict[str, Any]:
-    """The settings of the run: the plan's own, and those of its lines, but no `lr=`."""
+    """The settings of the run: those of the plan and of its lines, without `lr=`."""
     found = dict(set_values(settings))
     for line in lines:
         for name, value in set_values(line.schedule):
@@ -204,14 +204,14 @@ def shared(settings: Settings, lines: Iterable[Line]) -> dict[str, Any]:
 
 
 def as_one(settings: Settings, lines: Iterable[Line]) -> Tree:
-    """The plan as one line, for the rules of the clock."""
+    """The plan as a single line, for the rules of the clock."""
     lines = list(lines)
     stages = tuple(stage for line in lines for stage in line.schedule.stages)
     return Tree.model_construct(stages=stages, **shared(settings, lines))
 
 
 def in_its_line(mistake: Mistake, lines: Iterable[Line]) -> Mistake:
-    """A mistake of the plan as one line, moved to the line where it is."""
+    """A mistake in the plan as a single line, moved to its own line."""
     match mistake.path:
         case ("stages", int(index), *rest):
             for line in lines:
@@ -227,14 +227,14 @@ def in_its_line(mistake: Mistake, lines: Iterable[Line]) -> Mistake:
 
 
 def _units(settings: Settings, lines: list[Line]) -> Iterator[Mistake]:
-    """No bare length is ambiguous in the plan as one line."""
+    """No bare length may be ambiguous in the plan as a whole."""
     whole = as_one(settings, lines)
     for mistake in consistency.clock(whole, whole, "set clock: in the plan"):
         yield in_its_line(mistake, lines)
 
 
 def _conflicts(settings: Settings, lines: list[Line]) -> Iterator[Mistake]:
-    """A setting has one value in the whole plan."""
+    """A setting must have the same value in the whole plan."""
     first = {name: (value, "the plan") for name, value in set_values(settings)}
     for line in lines:
         for name, value in set_values(line.schedule):
@@ -254,7 +254,7 @@ def _at(mistake: Mistake, line: Line) -> Mistake:
 
 
 def _plateaus(lines: list[Line]) -> Iterator[Mistake]:
-    """All plateaus listen to the same metric."""
+    """All plateaus must have the same metric."""
     first: tuple[Plateau, str] | None = None
     for line in lines:
         for path, node in consistency.walk(line.schedule.stages):
@@ -276,7 +276,7 @@ def _of_plateau(plateau: Plateau, name: str) -> str:
 
 
 def _momenta(lines: list[Line]) -> Iterator[Mistake]:
-    """`momentum=` is for lines of `lr`, and for plans without a line for the momentum."""
+    """`momentum=` may only be in lines of `lr`, of plans without a line for the momentum."""
     own = next((line.key for line in lines if line.key in {"momentum", "beta1"}), None)
     for line in lines:
         for path, node in consistency.walk(line.schedule.stages):

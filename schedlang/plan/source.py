@@ -1,4 +1,4 @@
-"""A plan as source code: its lines, bound for the target."""
+"""A plan as source code."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _by_group(plan: Plan, groups: Sequence[str], bound: Mapping[str, Any]) -> li
 
 
 def _by_line(plan: Plan, given: Mapping[str, Any]) -> list[EmittedLine]:
-    """The lines as they are written, with the patterns of their groups."""
+    """The lines as written, with their patterns."""
     return [
         EmittedLine(str(line.pattern), None, program, is_value=True)
         if line.is_value

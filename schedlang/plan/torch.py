@@ -1,4 +1,4 @@
-"""A plan on a PyTorch optimizer: which line each number of each group has."""
+"""A plan on a PyTorch optimizer: assigns lines to the numbers of the parameter groups."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def build(
 def _slot(
     key: str, groups: Sequence[dict[str, Any]], slots: dict[Slot, str], found: list[Mistake]
 ) -> Slot | None:
-    """Where a hyperparameter is in the groups; a group without it is a mistake."""
+    """The slot of a hyperparameter in the groups; a group without it is a mistake."""
     from schedlang import torch
 
     slot = torch.slot_of(key, groups[0])

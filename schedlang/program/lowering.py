@@ -1,4 +1,4 @@
-"""From timed stages to timelines: levels become expressions of the base, phases become pieces."""
+"""Converts timed stages to timelines: levels to expressions of the base, phases to pieces."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, map
 from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
 MOST_PHASES_IN_BLOCK = 200_000
-"""Phases of the rounds of an `x inf` that are written out because they are rounded unlike."""
+"""The maximum number of phases when rounds of `x inf` that are rounded differently are expanded."""
 
 PLACES_KEPT = 64
-"""Places of one phase that are remembered: rounds that begin on ever new levels share none."""
+"""The maximum number of cached contexts of a phase."""
 
 
 class Position(NamedTuple):
-    """Where the walk stands.
+    """The current position of the walk.
 
     Attributes:
         start: the exact start of the enclosing pipeline, in ticks of the run.
@@ -52,7 +52,7 @@ class Position(NamedTuple):
         level: the level at entry.
         base: the symbol of the base rate, or 1 inside a product.
         first: whether this is the first stage of the run, or of a factor of a product.
-        origin: the tick from which the parts count: 0, or the begin of a round.
+        origin: the tick from which the parts count: 0, or the start of a round.
     """
 
     start: Fraction
@@ -64,13 +64,13 @@ class Position(NamedTuple):
 
 
 class Timelines(NamedTuple):
-    """Stages as parts of timelines.
+    """Stages converted to parts of timelines.
 
     Attributes:
         end: the exact tick at which they end; None if they never end.
-        level: the level that they leave.
+        level: the level on which they end.
         tracks: the parts of each timeline; only the first has no gaps.
-        momentum: the parts of the momentum's timeline, with gaps where no phase moves it.
+        momentum: the parts of the momentum's timeline, with gaps where no phase changes it.
     """
 
     end: Fraction | None
@@ -80,7 +80,7 @@ class Timelines(NamedTuple):
 
 
 class _PhaseCurves(NamedTuple):
-    """A phase at its place: its curves, where they end, and its numbers."""
+    """A phase in its context: its curves, their end values, and its arguments."""
 
     curve: Expr
     leaves: Expr
@@ -91,7 +91,7 @@ class _PhaseCurves(NamedTuple):
 
 @dataclass
 class Lowering:
-    """One walk over timed stages, which returns their parts and collects what goes with them."""
+    """A walk over timed stages that returns their parts and collects checks and mistakes."""
 
     clock: Clock
     mistakes: list[Mistake]
@@ -104,7 +104,7 @@ class Lowering:
     texts: Texts = field(default_factory=dict)
 
     def line(self, stages: Sequence[Timed]) -> tuple[Timelines, tuple[Track, ...], Track | None]:
-        """The whole line: its timelines without gaps, with the end held; and the momentum's."""
+        """The timelines of the line, without gaps and with the end held, and the momentum's."""
         start = Fraction(0)
         lowered = self.pipeline(stages, Position(start, start, BASE, BASE, first=True, origin=0))
         if lowered.end is not None:
@@ -114,13 +114,13 @@ class Lowering:
         return lowered, tracks, momentum
 
     def pipeline(self, stages: Sequence[Timed], at: Position) -> Timelines:
-        """Stages one after the other, from ``at.now`` on."""
+        """Stages in sequence, from ``at.now`` on."""
         tracks: list[list[Part]] = [[]]
         momentum: list[Part] = []
         end: Fraction | None = at.now
         level = at.level
         for i, stage in enumerate(stages):
-            assert end is not None  # nothing follows what never ends
+            assert end is not None  # nothing follows an endless stage
             here = Position(at.now, end, level, at.base, at.first and i == 0, at.origin)
             end, level, parts, moving = self.stage(stage, here)
             _extend(tracks, parts)
@@ -143,7 +143,7 @@ class Lowering:
     # ── Products ──
 
     def product(self, product: TimedProduct, at: Position) -> Timelines:
-        """Each factor as shares on timelines of its own; the first has the level at entry."""
+        """The factors as shares on separate timelines; the first one has the level at entry."""
         begin = nearest_tick(at.now) - at.origin
         end = None if product.length is None else at.now + product.length
         last = None if end is None else nearest_tick(end) - at.origin
@@ -170,13 +170,13 @@ class Lowering:
     # ── Repeats ──
 
     def repeat(self, group: TimedGroup, at: Position) -> Timelines:
-        """A round, again and again.
+        """A repeated round.
 
-        Rounds of whole ticks that enter on one level are one `Repeat`. A round of n/d ticks is
-        rounded in d ways, so that d rounds in a row are what repeats.
+        Rounds of whole ticks that start at the same level are one `Repeat`. A round of n/d ticks is
+        rounded in d ways, so d consecutive rounds form the repeated block.
         """
         length = group.round
-        if length is None:  # only once: `x 1` of what never ends is no repeat
+        if length is None:  # `x 1` of an endless stage
             return self.pipeline(group.stages, at)
         if group.times is None and not nearest_tick(length * length.denominator):
             message = "a round of `x inf` has no length"
@@ -217,7 +217,7 @@ class Lowering:
         return whole
 
     def rounds(self, group: TimedGroup, times: int, at: Position) -> tuple[Timelines, bool | None]:
-        """So many rounds, and whether each leaves the level on which it enters (None: perhaps)."""
+        """Rounds in sequence, and whether each ends on its start level (None: the base decides)."""
         whole = self.pipeline(group.stages, at)
         same = _same(whole.level, at.level)
         for _ in range(times - 1):
@@ -230,7 +230,7 @@ class Lowering:
     def is_same_for_all(
         self, block: Timelines, at: Position, path: Path, *, same: bool | None
     ) -> bool:
-        """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
+        """Whether all rounds of `x inf` start at the same level; the base may decide that."""
         message = "every round of `x inf` must start at the same level; this one drifts"
         advice = "end the round on the level at which it starts"
         mistake = Mistake("repeat-differs", message, advice, path)
@@ -268,10 +268,10 @@ class Lowering:
         return Timelines(end, found.leaves, [[piece]], momentum)
 
     def curves(self, timed: TimedPhase, at: Position, first: int, last: int | None) -> _PhaseCurves:
-        """The curves of a phase at its place, found again where it stands in the same way.
+        """The curves of a phase in its context, cached for equal contexts.
 
         Raises:
-            ScheduleError: if the phase is wrong there.
+            ScheduleError: if the phase is wrong in this context.
         """
         context = Context(
             level=at.level,
@@ -306,7 +306,7 @@ class Lowering:
             self.checks += [undecided.under(timed.path)] if undecided is not None else []
         elif phase.grows():
             self.checks.append(_stays_finite(curve, context).under(timed.path))
-        if isinstance(curve, Apply) and curve.op == "mul":  # rounds differ only in the level
+        if isinstance(curve, Apply) and curve.op == "mul":  # rounds may differ only in the level
             level, factor = curve.args
             curve = Apply("mul", (level, self._shared.setdefault(factor, factor)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
@@ -331,7 +331,7 @@ class Lowering:
         return found
 
     def level(self, level: Expr) -> Expr:
-        """The level, or a symbol for one that is no multiple of the base and a number."""
+        """The level, or a symbol if it is not of the form ``relative·base + absolute``."""
         parts = pair(level)
         if parts is not None:
             if not all(map(isfinite, parts)):
@@ -343,12 +343,12 @@ class Lowering:
 
 
 def _comes_once(timed: TimedPhase) -> bool:
-    """Whether the phase is outside of groups, so that nothing about it is worth keeping."""
+    """Whether the phase is outside groups, so that caching it is useless."""
     return len(timed.path) == len(("stages", 0))
 
 
 def _size(stages: Sequence[Timed]) -> int:
-    """The phases of a round, its own repeats written out."""
+    """The number of phases of a round, with its inner repeats expanded."""
     total = 0
     for stage in stages:
         match stage:
@@ -367,7 +367,7 @@ def _size(stages: Sequence[Timed]) -> int:
 
 
 def _extend(tracks: list[list[Part]], others: Sequence[Sequence[Part]]) -> None:
-    """Add parts to the end of timelines; there may be more of them."""
+    """Append parts to timelines; ``others`` may have more timelines."""
     while len(tracks) < len(others):
         tracks.append([])
     for parts, more in zip(tracks, others, strict=False):
@@ -375,7 +375,7 @@ def _extend(tracks: list[list[Part]], others: Sequence[Sequence[Part]]) -> None:
 
 
 def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
-    """The parts of two one after the other, those of the second so many ticks later."""
+    """The timelines of both in sequence, the second shifted by ``later`` ticks."""
     for tracks, more in ((one.tracks, other.tracks), ([one.momentum], [other.momentum])):
         _extend(
             tracks, [[shifted(part, later) for part in parts] if later else parts for parts in more]
@@ -386,9 +386,9 @@ def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
 def _repeated(
     before: Timelines, block: Timelines, begin: int, period: int, times: int | None, at: Position
 ) -> Timelines:
-    """The first round, then a block so often (None: without an end).
+    """The first round, then a block repeated ``times`` times (None: forever).
 
-    Where the first round is like the block, it becomes a part of the repeat.
+    If the first round equals the block, it becomes a part of the repeat.
     """
     end = None if times is None else begin + times * period
     before.momentum.extend(_repeated_momentum(block.momentum, begin, period, times))
@@ -412,9 +412,9 @@ def _repeated(
 def _repeated_momentum(
     parts: Sequence[Part], begin: int, period: int, times: int | None
 ) -> list[Part]:
-    """The momentum of repeated rounds, each of which holds at first what the one before it left.
+    """The momentum of repeated rounds, each of which first holds the value that the last one left.
 
-    So the repeat begins with a round's first part, and the last round stands behind it.
+    So the repeat starts at the first part of a round, and the last round follows it.
     """
     if not parts:
         return []
@@ -429,7 +429,7 @@ def _repeated_momentum(
 
 
 def _filled(parts: Sequence[Part], last: int | None, begin: int = 0) -> tuple[Part, ...]:
-    """The parts from a tick to another (None: for all time), with 1 where there is none."""
+    """The parts from a tick to another (None: forever), with 1 in the gaps."""
     filled: list[Part] = []
     tick: int | None = begin
     for part in parts:
@@ -444,7 +444,7 @@ def _filled(parts: Sequence[Part], last: int | None, begin: int = 0) -> tuple[Pa
 
 
 def _held(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The momentum's parts: between two phases that move it, and after them, it stays."""
+    """The momentum's parts; it is constant between the phases that change it and after them."""
     held: list[Part] = []
     for i, part in enumerate(parts):
         held.append(part)
@@ -476,7 +476,7 @@ def _as_factor(piece: Piece) -> Piece:
 
 
 def _times(level: Expr, piece: Piece) -> Piece:
-    """A factor's piece, with the level at entry."""
+    """The piece of a factor, multiplied by the level at entry."""
     return piece._replace(curve=times(level, piece.curve), factor=True)
 
 
@@ -490,13 +490,13 @@ def _same(x: Expr, y: Expr) -> bool | None:
     return None
 
 
-# ── Formulas whose values are looked at ──
+# ── Formulas that are checked by sampling ──
 
 _LARGEST = Number(float_info.max)
 
 
 def _stays_finite(curve: Expr, context: Context) -> Check:
-    """The check of a rate that grows: its greatest value is a double."""
+    """The check that the maximum of a growing rate is finite."""
     last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     message = "the rate at tick {tick} of this phase does not fit into a double"
     advice = "give it a duration" if context.ticks is None else "give it a shorter duration"
@@ -511,11 +511,11 @@ def _is_not_finite(e: Expr) -> Expr:
 
 
 def without_rounding_below_zero(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
-    """A formula of the user's own, without the values below 0 that are mere rounding.
+    """A user's formula, with negative values that are only rounding errors replaced by 0.
 
     It is evaluated on the first and last hundred ticks, a thousand between, and at ``T``; without a
-    duration the thousand are spaced geometrically up to 2^53. Where the base decides, the check
-    does that.
+    duration the thousand are spaced geometrically up to 2^53. If the values depend on the base, the
+    returned check evaluates it.
 
     Raises:
         ScheduleError: if a value is not finite, or below 0 by more than 1e-12 of the greatest

@@ -1,4 +1,4 @@
-"""PyTorch: schedulers on an optimizer, as a chain of PyTorch's own or as one of ours."""
+"""PyTorch: schedulers on an optimizer, as a chain of PyTorch's own or as one fused scheduler."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def build(
 
     Args:
         program: bound to the base rate of the optimizer's first group.
-        optimizer: any optimizer of PyTorch's kind.
+        optimizer: any PyTorch optimizer.
         engine: see `schedlang.Schedule.to_torch`.
         start: the tick to begin at.
-        on_mismatch: what `load_state_dict` keeps of a state of another schedule by default.
+        on_mismatch: the default of `load_state_dict` for a state of another schedule.
 
     Raises:
-        ValueError: if the engine or the optimizer cannot do it, naming the phase.
+        ValueError: if the engine or the optimizer does not support a phase, which is named.
     """
     check_engine(engine)
     start = _checked(start, on_mismatch)
@@ -91,15 +91,15 @@ def build_plan(
     """The scheduler of a plan on an optimizer.
 
     Args:
-        assignments: the lines, with the groups that each fits.
-        values: the lines that belong to no optimizer.
-        programs: the programs of all of them.
-        optimizer: any optimizer of PyTorch's kind.
+        assignments: the lines with the parameter groups that they match.
+        values: the lines of `values`, which belong to no optimizer.
+        programs: the programs of all lines.
+        optimizer: any PyTorch optimizer.
         start: the tick to begin at.
-        on_mismatch: what `load_state_dict` keeps of a state of another plan by default.
+        on_mismatch: the default of `load_state_dict` for a state of another plan.
 
     Raises:
-        ValueError: if the optimizer has no momentum, and a line moves it.
+        ValueError: if a line changes the momentum, and the optimizer has none.
     """
     start = _checked(start, on_mismatch)
     for program in programs:
@@ -109,7 +109,7 @@ def build_plan(
     scheduler = Fused(assignments, values, optimizer)
     scheduler.total = _total(programs)
     scheduler.begin(start, on_mismatch, warning)
-    each = zip(assignments, programs, strict=False)  # the values come behind, and are no rates
+    each = zip(assignments, programs, strict=False)  # the values come last, and are not rates
     ends = [program.length for assignment, program in each if assignment.key == "lr"]
     end = None if None in ends else max(filter(None, ends), default=None)
     watch_pace(
@@ -119,7 +119,7 @@ def build_plan(
 
 
 def _total(programs: Sequence[Program]) -> int | None:
-    """The ticks of the whole, or None if it never ends."""
+    """The total in ticks, or without one the greatest length; None if a program never ends."""
     lengths = [program.length for program in programs]
     known = [length for length in lengths if length is not None]
     total = programs[0].total
@@ -127,10 +127,10 @@ def _total(programs: Sequence[Program]) -> int | None:
 
 
 def check_engine(engine: str) -> None:
-    """Refuse an engine that there is not.
+    """Raise an error for an unknown engine.
 
     Raises:
-        ValueError: with those that there are.
+        ValueError: with the valid engines.
     """
     if engine not in {"auto", "chain", "fused"}:
         raise ValueError(f"engine must be one of auto, chain, fused, not {engine!r}")

@@ -1,6 +1,6 @@
 """``engine="chain"``: PyTorch's own classes under one flat ``SequentialLR``.
 
-Which class a phase becomes is decided in `schedlang.counterparts.torch`.
+`schedlang.counterparts.torch` decides which class is used for a phase.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from schedlang.torch.momentum import has_tensor_betas
 from schedlang.torch.native import NativeScheduler, set_tick
 
 AHEAD = 512
-"""Ticks that are computed at once."""
+"""The number of ticks that are computed at once."""
 
 
 class RateFactor:
-    """What a `LambdaLR` multiplies the base rate with: a stretch of the schedule, in shares.
+    """The factor of a `LambdaLR`: a part of the schedule, in shares of the base rate.
 
-    It is pickled as the text, the binding, the base rate and where it begins. It has no state
-    besides, so that nothing of it is in a ``state_dict``.
+    It is pickled as the text, the binding, the base rate and its first tick. It has no other state,
+    so a ``state_dict`` contains nothing of it.
     """
 
     __slots__ = ("__dict__", "_base", "_begin", "_first", "_program", "_shares")
@@ -45,7 +45,7 @@ class RateFactor:
         self._factors: list[float] = []
 
     def __call__(self, t: int) -> float:
-        """The share at the stretch's own tick ``t``."""
+        """The share at ``t`` ticks after its first tick."""
         if not 0 <= t - self._first < len(self._factors):
             self._first = t
             self._factors = self._ahead(self._begin + t).tolist()
@@ -78,7 +78,7 @@ class Chain(NativeScheduler, lr_scheduler.SequentialLR):
         self.last_epoch = tick
 
     def _own_step(self) -> None:
-        # What PyTorch's ``step`` does where no child begins.
+        # As in PyTorch's ``step`` if no child begins.
         child = self._schedulers[bisect_right(self._milestones, self.last_epoch)]
         child.step()
         self.last_epoch += 1
@@ -86,24 +86,24 @@ class Chain(NativeScheduler, lr_scheduler.SequentialLR):
         self._last_lr = child.get_last_lr()
 
     def _own_end(self, tick: int) -> float:
-        # Where a child begins, releases such as 2.4 warn of their own call.
+        # When a child begins, releases such as 2.4 issue a warning about their own call.
         later = self._milestones[bisect_right(self._milestones, tick) :]
         return min([super()._own_end(tick), *later[:1]])
 
     def _child(self, tick: int) -> tuple[LRScheduler, int]:
-        """The scheduler that is at work at a tick, and where it begins."""
+        """The scheduler that is active at a tick, and the tick at which it begins."""
         index = bisect_right(self._milestones, tick)
         return self._schedulers[index], self._milestones[index - 1] if index else 0
 
     @property
     def _waits(self) -> bool:
-        # Another SequentialLR undoes the children of this one, on older releases this one itself.
+        # Another SequentialLR resets the children of this one, on older releases this one itself.
         child, begin = self._child(self.last_epoch)
         return self.last_epoch < 0 or child.last_epoch < self.last_epoch - begin
 
 
 def refusal(program: Program, optimizer: Optimizer) -> str | None:
-    """Why the chain cannot be this schedule, or None if it can."""
+    """The reason why the chain cannot express this schedule, or None if it can."""
     if has_tensor_rates(optimizer):
         return (
             "a parameter group has a tensor as its rate, which PyTorch's own classes replace or "
@@ -124,7 +124,7 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
 
 
 def build(program: Program, line: Assignment, optimizer: Optimizer) -> NativeScheduler:
-    """The chain at tick 0, of a line on all groups; one class where that is the whole schedule."""
+    """The chain of a line at tick 0; a single class if that is the whole schedule."""
     line.restart(optimizer.param_groups)
     planned = _plan(program, optimizer)
     scheduler: NativeScheduler
@@ -142,14 +142,14 @@ def build(program: Program, line: Assignment, optimizer: Optimizer) -> NativeSch
 
 
 class Child(NamedTuple):
-    """A class of PyTorch's, and its arguments without the optimizer."""
+    """A PyTorch class and its arguments without the optimizer."""
 
     name: str
     arguments: dict[str, Any]
 
 
 def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
-    """The classes by the ticks at which they begin."""
+    """The classes by the tick at which each begins."""
     bases = base_rates(optimizer)
     levels = Levels(bases, program.names)
     programs = {base: program.rebase(base) for base in levels.bases}
@@ -164,7 +164,7 @@ def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
 
 
 def _child(call: Call, levels: Levels, bases: list[float]) -> Child:
-    """The call with numbers for the groups."""
+    """The class of a call, with numbers for the groups as arguments."""
 
     def number(argument: CallArgument) -> Any:
         match argument:

@@ -1,4 +1,4 @@
-"""``engine="fused"``: one scheduler of ours for any line, and for every line of a plan."""
+"""``engine="fused"``: one scheduler for any line, or for all lines of a plan."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ NOTHING_AHEAD: StepsAhead = ([], [], None, iter(()), [])
 
 
 class Fused(TakesMetrics):
-    """The numbers of a schedule, computed a block of ticks ahead.
+    """A scheduler that computes its numbers a block of ticks ahead.
 
     A step looks up the level pair of its tick and sets each group to ``relative·base + absolute``.
     Each step checks one group, in turn, for a number that other code has changed. Tensors are
-    filled in place.
+    updated in place.
 
     Attributes:
         last_epoch: the tick.
@@ -68,7 +68,7 @@ class Fused(TakesMetrics):
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
         super().begin(start, on_mismatch, stale)
-        self._write()  # the momentum too
+        self._write()  # including the momentum
 
     @property
     def last_epoch(self) -> int:
@@ -76,7 +76,7 @@ class Fused(TakesMetrics):
 
     @last_epoch.setter
     def last_epoch(self, tick: int) -> None:
-        # PyTorch's SequentialLR undoes the first step of its children so, and gives no metrics.
+        # PyTorch's SequentialLR resets its children this way, and passes no metrics.
         if tick < 0 and self._watch is not None:
             self._refuse_to_be_a_child()
         self._tick = tick
@@ -101,13 +101,12 @@ class Fused(TakesMetrics):
         """End a tick: the next update has the next numbers.
 
         Args:
-            metric: the metric of a closing `plateau`; ignored before the plateau. Inside it, one
-                is needed where a tick is an epoch. Without a plateau, a tick to go to, as in
-                PyTorch.
-            metrics: the same under PyTorch's name.
+            metric: the metric of a final `plateau`; ignored before the plateau, required inside it
+                if a tick is an epoch. Without a plateau, a tick to go to, as in PyTorch.
+            metrics: the same, under PyTorch's name.
 
         Raises:
-            TypeError: if a metric is missing, or if there is no plateau to take one.
+            TypeError: if a metric is missing, or is given without a plateau.
         """
         groups, bases, uniform, ahead, writes = self._block
         if (
@@ -155,7 +154,7 @@ class Fused(TakesMetrics):
     def _step(self, metric: SupportsFloat | None) -> None:
         """A step that checks all groups."""
         plateaus, count = self._plateaus(), self._step_count + 1
-        self._block = NOTHING_AHEAD  # a step of it may be used up
+        self._block = NOTHING_AHEAD  # its current step may already be consumed
         if self._watch is None:
             super(TakesMetrics, self).step()  # PyTorch's own first step
             return
@@ -168,14 +167,14 @@ class Fused(TakesMetrics):
         self._settle()
         begun = [plateau for plateau in plateaus if self._tick >= plateau.begin]
         if metric is None and begun:
-            begun[0].miss(self._tick)  # all of them miss the same metric
+            begun[0].miss(self._tick)  # all plateaus have the same metric
         elif metric is not None:
             for plateau in begun:
                 plateau.receive_at(self._tick, float(metric))
         if self._step_count == 1:
             self._watch.inside = True
             try:
-                super().step()  # whether the optimizer steps first, PyTorch checks itself
+                super().step()  # PyTorch checks that the optimizer steps first
             finally:
                 self._watch.inside = False
         else:
@@ -189,7 +188,7 @@ class Fused(TakesMetrics):
 
     def _settle(self) -> None:
         if self._watched.tick is not None:
-            self._watched.tick = self._tick  # the short way of a step does not note it
+            self._watched.tick = self._tick  # a step on the fast path does not set it
         super()._settle()
 
     def _written(self, assignment: Assignment) -> Sequence[float | None]:
@@ -199,7 +198,7 @@ class Fused(TakesMetrics):
         super()._write()
         tick, all_groups, self._block = self._tick, self.optimizer.param_groups, NOTHING_AHEAD
         if not (
-            len(self.bases) == self._watched.built_for  # one that was added may be set by others
+            len(self.bases) == self._watched.built_for  # other code may set an added group
             and self._step_count > 1
             and self._watched.stale is None
             and all(assignment.is_plain(all_groups) for assignment in self._assignments)
@@ -227,7 +226,7 @@ class Fused(TakesMetrics):
         self._block = all_groups, list(self.bases), uniform, ahead, writes
 
     def get_last_lr(self) -> list[float | torch.Tensor]:
-        """The rates of the tick, one a group; tensors where the group has one."""
+        """The rates of the tick, one for each group; a tensor if the group has one."""
         return [
             torch.full_like(group["lr"], float(rate))
             if isinstance(group["lr"], torch.Tensor)
@@ -241,10 +240,10 @@ class Fused(TakesMetrics):
 
     @_last_lr.setter
     def _last_lr(self, rates: list[float | torch.Tensor]) -> None:
-        """Nothing to keep: the rates follow from the tick."""
+        """Ignored: the rates follow from the tick."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers and text: the lines, the tick, and what plateaus remember."""
+        """The lines, the tick and the memory of plateaus, as plain numbers and text."""
         return {**self._saved(), "last_epoch": self._tick, "_step_count": self._step_count}
 
     def jump(self, tick: int) -> None:

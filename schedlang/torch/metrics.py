@@ -1,4 +1,4 @@
-"""Schedulers that take metrics, for a closing `plateau`."""
+"""Schedulers that take metrics, for a final `plateau`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from schedlang.torch.scheduler import BoundScheduler
 class TakesMetrics(BoundScheduler):
     """A scheduler that may end in a `plateau`.
 
-    A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick
-    that the step ends lies in the plateau. Or it comes by ``observe(metric)``, which ends no tick.
+    A metric is passed by ``step(metric)`` or ``step(metrics=metric)``: it counts if the tick that
+    the step ends is in the plateau. Or it is passed by ``observe(metric)``, which ends no tick.
     """
 
     def _plateaus(self) -> list[ClosingPlateau]:
-        """The closing plateaus with their memories: of a plan there may be several."""
+        """The final plateaus with their memories; a plan may have several."""
         lines = (*self._assignments, *self._values)
         return [line.plateau for line in lines if line.plateau is not None]
 
@@ -26,14 +26,14 @@ class TakesMetrics(BoundScheduler):
         return bool(self._plateaus())
 
     def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
-        """Count a metric, and write the rates if it reduces them."""
+        """Process a metric, and write the rates if it reduces them."""
         raise NotImplementedError
 
     def observe(self, metric: SupportsFloat) -> None:
-        """Take an epoch's metric for a closing `plateau`, and end no tick.
+        """Process an epoch's metric for a final `plateau`, without ending a tick.
 
-        Where updates are ticked, it counts if the tick that ended last lies in the plateau, else
-        if the running tick does.
+        If a tick is an update, it counts if the last tick that ended is in the plateau, else if the
+        current tick is.
 
         Raises:
             TypeError: if there is no plateau.
@@ -48,7 +48,7 @@ class TakesMetrics(BoundScheduler):
 
 
 def one_metric(metric: SupportsFloat | None, metrics: SupportsFloat | None) -> SupportsFloat | None:
-    """The metric, which `step` takes under two names.
+    """The metric, which is given to `step` under one of two names.
 
     Raises:
         TypeError: if both are given.

@@ -1,4 +1,4 @@
-"""Other schedulers on the same optimizer: PyTorch has no list of them."""
+"""Finds other schedulers on the same optimizer, of which PyTorch has no list."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:
-    """The other schedulers on a scheduler's optimizer, without its children and those of others.
+    """The other schedulers on a scheduler's optimizer, without children of any of them.
 
-    It looks through all live objects, so that it is for a warning, and not for a step.
+    It searches all live objects, so it is used only for a warning, not in a step.
     """
     on = [
         each
         for each in gc.get_objects()
-        if issubclass(type(each), LRScheduler)  # `isinstance` would run code of lazy proxies
+        if issubclass(type(each), LRScheduler)  # `isinstance` may run code of lazy proxies
         and getattr(each, "optimizer", None) is scheduler.optimizer
     ]
     outer = [each for each in on if not _is_in(scheduler, _children(each))]

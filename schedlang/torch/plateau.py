@@ -1,4 +1,4 @@
-"""`plateau` in PyTorch: which metrics count, and the levels of the groups after them."""
+"""`plateau` in PyTorch: which metrics count, and the resulting levels of the groups."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class ClosingPlateauMemory(plateau.PlateauMemory):
     """The memory of a plateau; part of the state.
 
     Attributes:
-        silent_since: the tick of the last metric, or of the plateau's begin; None once a warning of
-            missing metrics was issued.
+        silent_since: the tick of the last metric, or of the plateau's begin; None after a warning
+            of missing metrics.
     """
 
     silent_since: int | None = None
@@ -28,14 +28,14 @@ class ClosingPlateauMemory(plateau.PlateauMemory):
 
 @dataclass
 class ClosingPlateau(plateau.ReduceOnPlateau):
-    """A closing plateau, with its place in the run.
+    """A final plateau, with its position in the run.
 
     Attributes:
         begin: its first tick.
-        text: the phase as it is written.
+        text: the phase as written.
         monitor: the name of the metric.
-        clock: what a tick is; not every update has a metric, and every epoch must.
-        silence: updates without a metric after which a warning is issued; None if not known.
+        clock: what a tick is; every epoch must have a metric, but not every update.
+        silence: the number of updates without a metric that causes a warning; None if not known.
     """
 
     begin: int
@@ -51,7 +51,7 @@ class ClosingPlateau(plateau.ReduceOnPlateau):
 
     @classmethod
     def in_program(cls, program: Program) -> ClosingPlateau | None:
-        """The closing plateau of a program, if it has one."""
+        """The final plateau of a program, if it has one."""
         phase = program.plateau
         if phase is None:
             return None
@@ -66,10 +66,10 @@ class ClosingPlateau(plateau.ReduceOnPlateau):
         )
 
     def restore(self, memory: Mapping[str, Any] | None, tick: int) -> None:
-        """Take over a saved memory.
+        """Restore a saved memory.
 
         Raises:
-            ValueError: if there is none, and metrics were counted before.
+            ValueError: if it is missing although earlier metrics were counted.
         """
         if memory is not None:
             self.memory = ClosingPlateauMemory(**memory)
@@ -78,7 +78,7 @@ class ClosingPlateau(plateau.ReduceOnPlateau):
             raise ValueError(f"{inside}: load a state that contains them")
 
     def receive_at(self, tick: int, metric: float) -> bool:
-        """Count a metric at a tick. Returns whether it reduces the rate."""
+        """Process a metric at a tick. Returns whether it reduces the rate."""
         if self.memory.silent_since is not None:
             self.memory.silent_since = tick
         return self.receive(metric)
@@ -86,13 +86,13 @@ class ClosingPlateau(plateau.ReduceOnPlateau):
     def counts(self, tick: int) -> bool:
         """Whether a metric that is observed at a tick counts.
 
-        Where updates are ticked, an epoch has ended with the tick before. Elsewhere the metric is
-        that of the running tick, and comes before the `step` that ends it.
+        If a tick is an update, the epoch ended with the previous tick. Otherwise the metric is that
+        of the current tick, observed before the `step` that ends it.
         """
         return tick > self.begin if self.clock == "step" else tick >= self.begin
 
     def miss(self, tick: int) -> None:
-        """End a tick of the plateau by a step without a metric.
+        """Process a step without a metric, which ends a tick of the plateau.
 
         Raises:
             TypeError: if a tick is an epoch, and no metric was observed in it.
@@ -150,7 +150,7 @@ class ReducedRates:
 def _rates_of(
     program: Program, name: Literal["entry", "min"], bases: Sequence[float]
 ) -> list[float]:
-    """A level of the plateau for each base: its pair once, then one multiply-add a group."""
+    """A level of the plateau for each base: one evaluation, then a multiply-add per group."""
     phase = program.symbolic_plateau or {}
     parts = pair(phase[name]) if len(set(bases)) > 1 else None
     if parts is not None:
