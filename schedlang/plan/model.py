@@ -351,7 +351,7 @@ def _plan_of(value: Any) -> Plan:
             message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
             raise ScheduleError([Mistake("wrong-type", message)])
     if isinstance(value, Mapping):
-        value = plain_data(value)  # config systems such as OmegaConf have their own mappings
+        value = plain_data(value)  # a config system such as OmegaConf has mappings of its own
     if isinstance(value, Mapping) and not is_line(value):
         settings, lines = read_plan(value)
     elif isinstance(value, str | Mapping | Schedule):
