@@ -137,7 +137,7 @@ def _found_by_trial(e: Expr, length: int) -> list[int] | None:
 
 
 def _resolve(e: Expr, t: float, resolved: set[int]) -> Expr:
-    """The formula with its resolved conditions replaced by their values."""
+    """The formula with its decided conditions, floors and constants replaced by their values."""
     if id(e) in resolved:
         return Number(float(value(e, {"t": t})))
     match e:

@@ -18,8 +18,8 @@ from tests.cases import golden
 HERE = Path(__file__).parent
 
 
-FILES = [("each_backend.py", 103, "tensorflow"), ("each_backend.py", 103, "jax")]
-FILES += [("each_backend.py", 103, "torch"), ("two_replicas.py", 12, "tensorflow")]
+FILES = [("each_backend.py", 1000, "tensorflow"), ("each_backend.py", 1000, "jax")]
+FILES += [("each_backend.py", 940, "torch"), ("two_replicas.py", 12, "tensorflow")]
 FILES += [("two_replicas.py", 12, "jax")]
 
 
@@ -34,7 +34,7 @@ def test_backend(file: str, tests: int, backend: str) -> None:
         check=False,
     )
     assert found.returncode == 0, f"{found.stdout[-8000:]}\n{found.stderr[-2000:]}"
-    summary = re.search(r"^(\d+) passed(, 1 skipped)?,? .*in ", found.stdout, re.MULTILINE)
+    summary = re.search(r"^(\d+) passed(, \d+ skipped)?,? .*in ", found.stdout, re.MULTILINE)
     assert summary is not None
     assert int(summary[1]) >= tests
 
