@@ -489,6 +489,8 @@ class Reader(Values):
         ):
             self.note(self.next().span, "the shape comes before the duration")
             step.meaning = aliases.Meaning((("warmup", self._shape(lower)),))
+        elif lower in ("x", "repeat") and sign.kind == "number":
+            return False
         elif name == "fn" or (lower in _THEN and lower not in argument_names(step.kind)):
             return False
         elif self._known(step, name) and (sign.kind == "number" or sign.text == "["):
