@@ -1,4 +1,4 @@
-"""Which line of a plan a parameter group has: the first whose pattern fits the group."""
+"""Matching of patterns and parameter groups; a group gets the first line that matches."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-Pattern: TypeAlias = str | int | None
-"""A pattern of names, the number of a group, or None for all groups."""
+Pattern: TypeAlias = str | int
+"""A pattern of the groups' names, or the number of a group; None stands for all groups."""
 
 
-def fits(pattern: Pattern, number: int, name: str) -> bool:
-    """Whether a pattern fits the group of this number and name (``""`` if it has none)."""
+def fits(pattern: Pattern | None, number: int, name: str) -> bool:
+    """Whether a pattern matches the group of this index and name (``""`` if it has none)."""
     match pattern:
         case None:
             return True
@@ -21,7 +21,7 @@ def fits(pattern: Pattern, number: int, name: str) -> bool:
             return fnmatchcase(name, pattern)
 
 
-def first_fit(patterns: Sequence[Pattern], number: int, name: str) -> int | None:
-    """The index of the first pattern that fits a group; None if none does."""
+def first_fit(patterns: Sequence[Pattern | None], number: int, name: str) -> int | None:
+    """The index of the first pattern that matches a group; None if none does."""
     found = (i for i, pattern in enumerate(patterns) if fits(pattern, number, name))
     return next(found, None)

@@ -1,21 +1,23 @@
-"""`plateau`: the decisions of PyTorch's ``ReduceLROnPlateau``, for every target.
+"""`plateau`: the state machine of PyTorch's ``ReduceLROnPlateau``, for every target.
 
-`after_metric` and `reduced_rate` are copied into emitted files as they are.
+`after_metric` and `reduced_rate` are copied into emitted files unchanged.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from typing_extensions import Self
+
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import Apply, Expr, Number, Symbol, less
+from schedlang.program.program import Arguments
 
 
 def improvement(mode: str, threshold_mode: str, threshold: float) -> Expr:
-    """The condition over ``metric`` and ``best`` that a metric is an improvement."""
+    """The condition over ``metric`` and ``best`` for an improvement."""
     metric, best = Symbol("metric"), Symbol("best")
     is_relative = threshold_mode == "rel"
     if mode == "max":
@@ -55,14 +57,14 @@ def reduced_rate(rate: float, factor: float, floor: float, eps: float) -> float:
 
 
 @dataclass
-class Memory:
-    """The memory of a plateau between metrics; a target saves it.
+class PlateauMemory:
+    """The memory of a plateau between metrics, which targets save.
 
     Attributes:
         best: the best metric so far.
         bad: metrics without an improvement since the last improvement or reduction.
-        cooldown: metrics still to come that do not count as bad.
-        reductions: how often the rate was to be reduced.
+        cooldown: the number of following metrics that do not count as bad.
+        reductions: the number of reductions so far.
     """
 
     best: float
@@ -72,12 +74,12 @@ class Memory:
 
 
 @dataclass
-class Plateau:
+class ReduceOnPlateau:
     """Decides on each metric whether to reduce the rate.
 
-    A metric is an improvement if it is better than the best one by more than the threshold. One
-    that is not a number is no improvement. The rate is reduced on the metric that follows
-    ``patience`` metrics without an improvement.
+    A metric is an improvement if it is better than the best one by more than the threshold; nan is
+    not an improvement. The rate is reduced on the metric that follows ``patience`` metrics without
+    an improvement.
 
     The attributes are the arguments of the phase, and the memory.
     """
@@ -89,19 +91,32 @@ class Plateau:
     threshold_mode: str
     cooldown: int
     eps: float
-    memory: Memory = field(init=False)
+    memory: PlateauMemory = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = Memory(math.inf if self.mode == "min" else -math.inf)
+        self.memory = PlateauMemory(math.inf if self.mode == "min" else -math.inf)
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Plateau:
-        """The plateau with the numbers of ``Program.plateau``, and an empty memory."""
-        names = ("factor", "patience", "threshold", "threshold_mode", "cooldown", "eps")
-        return cls(facts["mode"] or "min", **{name: facts[name] for name in names})
+    def of(cls, phase: Arguments, **more: Any) -> Self:
+        """The plateau with the arguments of ``Program.plateau``, and an empty memory.
+
+        Args:
+            phase: the arguments.
+            more: the fields that a subclass adds.
+        """
+        return cls(
+            phase["mode"],
+            phase["factor"],
+            phase["patience"],
+            phase["threshold"],
+            phase["threshold_mode"],
+            phase["cooldown"],
+            phase["eps"],
+            **more,
+        )
 
     def receive(self, metric: float) -> bool:
-        """Count a metric. Returns whether it reduces the rate."""
+        """Process a metric. Returns whether it reduces the rate."""
         memory = self.memory
         condition = improvement(self.mode, self.threshold_mode, self.threshold)
         memory.best, memory.bad, memory.cooldown, reduces = after_metric(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import block, folded, function, value
+from schedlang.formula.evaluate import block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     ONE,
@@ -27,9 +27,9 @@ from schedlang.formula.expressions import (
     Symbol,
     T,
 )
-from schedlang.formula.levels import at_tick, compare, of_pair, pair, shown, times
+from schedlang.formula.intervals import ANYTHING, Interval, interval_of
+from schedlang.formula.levels import at_tick, compare_levels, of_pair, pair, shown, times
 from schedlang.formula.notation import infix, number, tidy
-from schedlang.formula.ranges import ANYTHING, Range, measure
 
 INF, NAN = math.inf, math.nan
 STEPS = Lookup(T, (3.0, 7.0), (1.0, 0.5, 0.25))
@@ -142,7 +142,7 @@ def test_evaluated(op: Operation, numbers: tuple[float, ...], expected: float) -
     arrays = {name: np.array([x]) for name, x in names.items()}
     with np.errstate(all="ignore"):
         (in_a_block,) = np.atleast_1d(block(e, arrays))
-    known = folded(e, {name: Number(x) for name, x in names.items()})
+    known = fold_constants(e, {name: Number(x) for name, x in names.items()})
     assert value(e, names) == pytest.approx(expected, nan_ok=True)
     assert function(e, tuple(names))(*names.values()) == pytest.approx(expected, nan_ok=True)
     assert float(in_a_block) == pytest.approx(expected, nan_ok=True)
@@ -197,7 +197,7 @@ FOLDED: list[tuple[Expr, Expr]] = [
 
 @pytest.mark.parametrize(("e", "expected"), FOLDED)
 def test_folded(e: Expr, expected: Expr) -> None:
-    assert folded(e, {"a": Number(3.0)}) == expected
+    assert fold_constants(e, {"a": Number(3.0)}) == expected
 
 
 # A formula and its text, as `fn` reads it.
@@ -252,7 +252,7 @@ def test_written_with_other_names() -> None:
 
 
 def test_a_spelling_comes_first() -> None:
-    assert infix(A + B, spelling=lambda e, _: ("c", 9) if e == B else None) == "a + c"
+    assert infix(A + B, override=lambda e, _: ("c", 9) if e == B else None) == "a + c"
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_pairs(level: Expr, parts: tuple[float, float] | None, text: str) -> Non
     ],
 )
 def test_levels_are_compared(x: Expr, y: Expr, sign: int | None) -> None:
-    found = compare(x, y)
+    found = compare_levels(x, y)
     assert (
         found == sign
         if sign is None or found is None
@@ -418,10 +418,10 @@ def test_a_level_times_what_is_not_known() -> None:
 
 U, V, FOUR = Symbol("u"), Symbol("v"), Symbol("four")
 RANGES = {
-    "t": Range(0, 10, whole=True),
-    "u": Range(-2.5, 1.5),
-    "v": Range(2, 3),
-    "four": Range(4, 4, whole=True),
+    "t": Interval(0, 10, whole=True),
+    "u": Interval(-2.5, 1.5),
+    "v": Interval(2, 3),
+    "four": Interval(4, 4, whole=True),
 }
 
 
@@ -489,7 +489,7 @@ MEASURED: list[tuple[Expr, float, float, bool]] = [
 @pytest.mark.parametrize(("e", "low", "high", "whole"), MEASURED, ids=str)
 def test_the_range_of_a_formula(e: Expr, low: float, high: float, whole: bool) -> None:
     unsafe: set[Expr] = set()
-    found = measure(e, RANGES, unsafe)
+    found = interval_of(e, RANGES, unsafe)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert found.whole == whole
     assert not unsafe
@@ -519,5 +519,5 @@ UNSAFE: list[Expr] = [
 @pytest.mark.parametrize("e", UNSAFE, ids=str)
 def test_what_python_may_not_compute(e: Expr) -> None:
     unsafe: set[Expr] = set()
-    assert measure(e, RANGES, unsafe) == ANYTHING
+    assert interval_of(e, RANGES, unsafe) == ANYTHING
     assert e in unsafe

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.language.other_libraries.answer import LONGEST
+from schedlang.language.other_libraries.suggestion import LONGEST
 from tests.cases import CASES, Case, Refused, refused
 from tests.strategies import schedules
 

@@ -13,8 +13,8 @@ from schedlang.arrays.stable import TINY, stable, with_safe_roots
 from schedlang.emit.simple import computed
 from schedlang.formula.evaluate import block, value
 from schedlang.formula.expressions import BASE, PI, Expr, Named, Number, T, cos, sqrt
+from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.formula.notation import infix
-from schedlang.formula.ranges import Range, stays_finite
 from tests.strategies import schedules
 
 P = Named("progress", T / 20)
@@ -122,4 +122,4 @@ def test_roots_are_guarded() -> None:
     ],
 )
 def test_where_formulas_stay_finite(e: Expr, low: float, high: float, finite: bool) -> None:
-    assert stays_finite(e, {"t": Range(low, high, whole=True)}) == finite
+    assert stays_finite(e, {"t": Interval(low, high, whole=True)}) == finite

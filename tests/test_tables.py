@@ -43,7 +43,7 @@ def test_tables_of_another_release_are_not_used(
     copy.with_suffix(".json").write_text(f'{{"of": "lark {release}, grammar 0"}}')
     monkeypatch.setattr("schedlang.language.parser.grammar_path", lambda: copy)
     read = parser(grammar._Reader()).parse("cosine 90", start="start")
-    assert read == grammar.read("cosine 90")
+    assert read == grammar.read_line("cosine 90")
 
 
 @pytest.fixture(scope="module")
@@ -57,4 +57,4 @@ def without_tables(tmp_path_factory: pytest.TempPathFactory) -> lark.Lark:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_tables_read_what_the_grammar_reads(case: Case, without_tables: lark.Lark) -> None:
-    assert without_tables.parse(case.text, start="start") == grammar.read(case.text)
+    assert without_tables.parse(case.text, start="start") == grammar.read_line(case.text)

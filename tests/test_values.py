@@ -399,9 +399,9 @@ def test_clock(text: str, binding: dict[str, Any], tick: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "total", "message"),
     [
-        ("warmup 10 -> cosine 90", 50, "the phases take 100 ticks, the total is 50 ticks"),
-        ("cosine 9", 1, "the phases take 9 ticks, the total is 1 tick"),
-        ("(cosine 9 -> hold)", 5, "the phases take 9 ticks, the total is 5 ticks"),
+        ("warmup 10 -> cosine 90", 50, "the phases take 100 ticks, but the total is 50 ticks"),
+        ("cosine 9", 1, "the phases take 9 ticks, but the total is 1 tick"),
+        ("(cosine 9 -> hold)", 5, "the phases take 9 ticks, but the total is 5 ticks"),
         ("(cosine 9 -> hold 3) x inf", 5, None),
     ],
 )

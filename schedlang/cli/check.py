@@ -1,4 +1,4 @@
-"""`check` and `lint`: what is wrong with schedules, in lines, files and folders."""
+"""`check` and `lint`: the mistakes of schedules, in lines, files and folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedlang.cli.inputs import Input, expanded, find_all
-from schedlang.cli.output import Misuse, put
+from schedlang.cli.output import UsageError, write_stdout
 from schedlang.cli.project import Project, project
 from schedlang.cli.report import Remark, Report, linted, print_text, remarks, unreadable
 from schedlang.cli.shared import caught_warnings, settings
@@ -18,11 +18,11 @@ from schedlang.schedule import Schedule
 if TYPE_CHECKING:
     from schedlang.plan.model import Plan
 
-NOTHING = "no key of these files is called `schedule`, `lr_schedule` or `…_schedule`"
+NO_SCHEDULE_KEY = "no key of these files is called `schedule`, `lr_schedule` or `…_schedule`"
 
 
 def check(options: argparse.Namespace) -> int:
-    """Report what is wrong with each schedule, and (lint) what is probably a mistake."""
+    """Report the mistakes of each schedule, and with lint what is probably a mistake."""
     own = project()
     ignore = _known([*own.ignore, *options.ignore]) if options.lint else ()
     reports = []
@@ -33,7 +33,7 @@ def check(options: argparse.Namespace) -> int:
     if options.format != "text":
         _put(reports, options.format)
     if not (reports or options.by_key):
-        raise Misuse(NOTHING)
+        raise UsageError(NO_SCHEDULE_KEY)
     return max((report.status for report in reports), default=0)
 
 
@@ -46,7 +46,7 @@ def _known(codes: Sequence[str]) -> Sequence[str]:
     try:
         return refuse_unknown(codes)
     except ValueError as error:
-        raise Misuse(f"ignore: {error}") from None
+        raise UsageError(f"ignore: {error}") from None
 
 
 def _put(reports: Sequence[Report], form: str) -> None:
@@ -54,12 +54,12 @@ def _put(reports: Sequence[Report], form: str) -> None:
 
     match form:
         case "json":
-            put(machine.as_json(reports))
+            write_stdout(machine.as_json(reports))
         case "sarif":
-            put(machine.as_sarif(reports))
+            write_stdout(machine.as_sarif(reports))
         case _:
             if written := machine.as_github(reports):
-                put(written)
+                write_stdout(written)
 
 
 def _reports(options: argparse.Namespace, own: Project, ignore: Sequence[str]) -> Iterator[Report]:
@@ -67,7 +67,7 @@ def _reports(options: argparse.Namespace, own: Project, ignore: Sequence[str]) -
     for name, by_key in expanded(options.schedules, by_key=options.by_key):
         try:
             inputs = find_all(name, options.key, own.keys, by_key=by_key)
-        except Misuse as error:
+        except UsageError as error:
             yield unreadable(name, str(error), error.place)
             continue
         for found in inputs:
@@ -93,9 +93,9 @@ def _examined(found: Input, given: dict[str, Any], ignore: Sequence[str] | None)
 
 
 def _read(found: Input, given: dict[str, Any]) -> tuple[str, Sequence[Input], ScheduleError | None]:
-    """The canonical text, the lines that lint looks at, and the settings that are still needed.
+    """The canonical text, the lines to lint, and the error for settings that are still missing.
 
-    Of a plan, lint looks at the lines of the rate, which its rules are about; of a space at none.
+    In a plan, only the lines of `lr` are linted, since the rules are about rates; in a space, none.
 
     Raises:
         ScheduleError: with everything that is wrong whatever is set later.
@@ -138,7 +138,7 @@ def _linted(
 def _still_open(
     schedule: Schedule, given: dict[str, Any], source: str | None
 ) -> ScheduleError | None:
-    """The settings that a schedule still needs.
+    """The error for settings that a schedule still needs, or None.
 
     Raises:
         ScheduleError: with everything that is wrong whatever is set later.

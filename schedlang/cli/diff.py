@@ -1,4 +1,4 @@
-"""`diff`: whether two schedules mean the same; where they differ first, and where most."""
+"""`diff`: whether two schedules have the same values; else the first and largest differences."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schedlang.cli.inputs import Input, find_all, is_folder
-from schedlang.cli.output import Misuse, put
-from schedlang.cli.pairing import Bound, pairs
+from schedlang.cli.output import UsageError, write_stdout
+from schedlang.cli.pairing import BoundLine, pairs
 from schedlang.cli.shared import bound_plan, reported, settings
 from schedlang.formula.notation import number
 from schedlang.plan.reading import Line
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from schedlang.formula.evaluate import Array
 
 TOLERANCE = 1e-9
-"""Rates that differ by no more, relative to the larger one, are equal."""
+"""Rates with at most this difference, relative to the larger one, are equal."""
 SAMPLES = 200_000
-"""Of curves that are too long so many ticks are compared, and both sides of every boundary."""
+"""For longer curves, only this many ticks are compared, and both sides of every boundary."""
 
 
 def diff(options: argparse.Namespace) -> int:
-    """Compare two schedules, or the schedules of two files key by key; 1 if any differ."""
+    """Compare two schedules, or the schedules of two files by key; 1 if any differ."""
     given = settings(options)
     if len(options.schedules) != 2:
-        raise Misuse(f"`diff` takes two schedules, and {len(options.schedules)} are given")
+        raise UsageError(f"`diff` takes two schedules, not {len(options.schedules)}")
     first, second = (_by_key(argument, options.key) for argument in options.schedules)
     if len(first) == len(second) == 1:  # the keys may differ
         ((_, a),), ((_, b),) = first.items(), second.items()
@@ -44,38 +44,40 @@ def diff(options: argparse.Namespace) -> int:
             differ |= _differ(first[key], second[key], given, options)
         else:
             there = first.get(key) or second[key]
-            put(f"only in {there.place}")
+            write_stdout(f"only in {there.place}")
             differ = True
     return int(differ)
 
 
 def _by_key(argument: str, key: str | None) -> Mapping[str | None, Input]:
     if is_folder(argument):
-        raise Misuse(f"{argument} is a folder: name a file")
+        raise UsageError(f"{argument} is a folder: give a file")
     return {found.key: found for found in find_all(argument, key)}
 
 
 def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespace) -> bool:
-    """Print how two schedules differ; whether they do."""
+    """Print how two schedules differ. Returns whether they do."""
     a, b = (each.with_clock(given.get("clock")) for each in (a, b))
     title = f"{a.place or 'A'} and {b.place or 'B'}"
     if a.is_plan or b.is_plan:
         return _plans_differ(title, _lines(a, given), _lines(b, given), options)
     first, second = (_bound(each, given) for each in (a, b))
-    compared = compare(first, second, options.ticks)
+    compared = compare_curves(first, second, options.ticks)
     lines = list(_described(compared, first, second))
     if not lines:
-        put(f"{title}: the same, on {compared.on}")
+        write_stdout(f"{title}: the same, on {compared.on}")
         return False
-    put("\n".join([f"{title} differ", f"  A: {first.text}", f"  B: {second.text}", *lines]))
+    write_stdout(
+        "\n".join([f"{title} differ", f"  A: {first.text}", f"  B: {second.text}", *lines])
+    )
     _draw(compared)
     return True
 
 
 def _plans_differ(
-    title: str, first: Sequence[Bound], second: Sequence[Bound], options: argparse.Namespace
+    title: str, first: Sequence[BoundLine], second: Sequence[BoundLine], options: argparse.Namespace
 ) -> bool:
-    """Print how two plans differ, line by line; whether they do."""
+    """Print how two plans differ, line by line. Returns whether they do."""
     same: list[str] = []
     paired = list(pairs(first, second))
     for pair in paired:
@@ -83,26 +85,26 @@ def _plans_differ(
         texts = ["no line" if each is None else str(each[0].schedule) for each in (a, b)]
         lines, compared = [""], None
         if a is not None and b is not None:
-            compared = compare(a[1], b[1], options.ticks)
+            compared = compare_curves(a[1], b[1], options.ticks)
             lines = list(_described(compared, a[1], b[1]))
         if not lines:
             same.append(pair.label)
             continue
         head = [f"{title} differ in {pair.label}", f"  A: {texts[0]}", f"  B: {texts[1]}"]
-        put("\n".join([*head, *filter(None, lines)]))
+        write_stdout("\n".join([*head, *filter(None, lines)]))
         if compared is not None:
             _draw(compared, pair.label)
     if same:
-        put(f"{title}: the same in {', '.join(same)}")
+        write_stdout(f"{title}: the same in {', '.join(same)}")
     return len(same) < len(paired)
 
 
 def _draw(compared: Comparison, of: str | None = None) -> None:
-    """Draw both curves, if they differ and the libraries are there."""
+    """Draw both curves, if they differ and the libraries are installed."""
     if not compared.differs:
         return
     try:
-        put("\n" + both_in_terminal(compared.first, compared.second, compared.last, of))
+        write_stdout("\n" + both_in_terminal(compared.first, compared.second, compared.last, of))
     except ModuleNotFoundError as error:
         if error.name not in ("matplotlib", "plotext"):
             raise
@@ -113,8 +115,8 @@ def _bound(found: Input, given: dict[str, Any]) -> Program:
         return found.schedule().bind(**given)
 
 
-def _lines(found: Input, given: dict[str, Any]) -> list[Bound]:
-    """The lines of a plan with their programs; a line alone is the plan of `lr`."""
+def _lines(found: Input, given: dict[str, Any]) -> list[BoundLine]:
+    """The lines of a plan with their programs; a single line is a plan with only `lr`."""
     if not found.is_plan:
         program = _bound(found, given)
         return [(Line("lr", None, found.schedule()), program)]
@@ -129,12 +131,12 @@ class Comparison:
     """Two curves on the same ticks.
 
     Attributes:
-        first: one of them.
-        second: the other.
-        ticks: those that were compared.
-        rates: of the first.
-        others: of the second.
-        differing: the indexes at which they differ.
+        first: the first program.
+        second: the second program.
+        ticks: the ticks that were compared.
+        rates: the rates of the first program.
+        others: the rates of the second program.
+        differing: the indexes at which the rates differ.
     """
 
     first: Program
@@ -160,16 +162,16 @@ class Comparison:
         return f"{count:,} of the first {self.last:,} ticks"
 
 
-def compare(first: Program, second: Program, ticks: int | None = None) -> Comparison:
-    """Compare two curves: up to the end of the longer one, and the tick after it.
+def compare_curves(first: Program, second: Program, ticks: int | None = None) -> Comparison:
+    """Compare two curves up to the tick after the end of the longer one.
 
     Raises:
-        Misuse: if one counts epochs and the other updates.
+        UsageError: if one counts epochs and the other updates.
     """
     import numpy as np
 
     if {first.tick, second.tick} == {"step", "epoch"}:
-        raise Misuse(
+        raise UsageError(
             "A counts "
             f"{'updates' if first.tick == 'step' else 'epochs'} and B does not: set clock= in both"
         )
@@ -194,7 +196,7 @@ def _rates(program: Program, at: NDArray[np.int64]) -> Array:
 
 
 def _samples(first: Program, second: Program, last: int) -> NDArray[np.int64]:
-    """Ticks in even steps, and both sides of each boundary."""
+    """Evenly spaced ticks, and both sides of each boundary."""
     import numpy as np
 
     begins = (p.begin for program in (first, second) for t in program.tracks for p in t.pieces)
@@ -205,7 +207,7 @@ def _samples(first: Program, second: Program, last: int) -> NDArray[np.int64]:
 
 
 def _described(compared: Comparison, first: Program, second: Program) -> Iterator[str]:
-    """How they differ, in words; nothing if they do not."""
+    """The differences in words; empty if there are none."""
     import numpy as np
 
     if compared.differs:
@@ -221,7 +223,7 @@ def _described(compared: Comparison, first: Program, second: Program) -> Iterato
 
 
 def _first_tick(compared: Comparison, index: int) -> int:
-    """The first tick that differs, sought between two ticks where not all were compared."""
+    """The first tick that differs, searched between samples if not all ticks were compared."""
     low = int(compared.ticks[index - 1]) if index else -1
     high = int(compared.ticks[index])
     while high - low > 1:
@@ -246,7 +248,7 @@ def _short(rate: float) -> str:
 
 
 def _others(first: Program, second: Program) -> Iterator[tuple[str, str, str]]:
-    """What differs besides the rates: a tick, a plateau, a momentum."""
+    """Differences other than rates: the tick, the plateau, the momentum."""
     if first.plateau is not None or second.plateau is not None:
         texts = [_plateau(program) for program in (first, second)]
         if texts[0] != texts[1]:

@@ -1,4 +1,4 @@
-"""YAML, TOML and JSON files: their values, and the keys that lead to one."""
+"""YAML, TOML and JSON files: their values and keys."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from schedlang.cli.output import Misuse
-from schedlang.errors import nearest, quoted
+from schedlang.cli.output import UsageError
+from schedlang.errors import did_you_mean, quoted
 
 
-class File(NamedTuple):
+class ConfigFile(NamedTuple):
     """A YAML, TOML or JSON text.
 
     Attributes:
-        name: what messages call it.
-        text: with its line ends, without a byte-order mark.
-        suffix: what kind of file it is.
+        name: its name in messages.
+        text: its text, with its line ends, without a byte-order mark.
+        suffix: the suffix of its format.
         path: None for standard input.
     """
 
@@ -30,24 +30,24 @@ class File(NamedTuple):
     path: Path | None = None
 
 
-def read(path: Path, name: str | None = None) -> File:
+def read_file(path: Path, name: str | None = None) -> ConfigFile:
     """A file.
 
     Raises:
-        Misuse: if it cannot be read, or is not UTF-8.
+        UsageError: if it cannot be read, or is not UTF-8.
     """
     try:
         text = decoded(path.read_bytes(), str(path))
     except OSError as error:
-        raise Misuse(f"cannot read {path}: {error.strerror}") from None
-    return File(name or str(path), text, path.suffix.lower(), path)
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    return ConfigFile(name or str(path), text, path.suffix.lower(), path)
 
 
-def at_revision(name: str) -> File:
-    """A file of git at a revision, such as ``HEAD~1:config.yaml``.
+def at_revision(name: str) -> ConfigFile:
+    """A file in git at a revision, such as ``HEAD~1:config.yaml``.
 
     Raises:
-        Misuse: if git has no such file.
+        UsageError: if git has no such file.
     """
     import subprocess
 
@@ -55,18 +55,18 @@ def at_revision(name: str) -> File:
     try:
         shown = subprocess.run(command, capture_output=True, check=True)  # noqa: S603  # no shell
     except FileNotFoundError:
-        raise Misuse(f"cannot read {name}: there is no git") from None
+        raise UsageError(f"cannot read {name}: git is not installed") from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise Misuse(f"cannot read {name}: {said}") from None
-    return File(name, decoded(shown.stdout, name), Path(name).suffix.lower())
+        raise UsageError(f"cannot read {name}: {said}") from None
+    return ConfigFile(name, decoded(shown.stdout, name), Path(name).suffix.lower())
 
 
-def load(file: File) -> Any:
-    """The values of a file; several documents of YAML are a list, and none are None.
+def load(file: ConfigFile) -> Any:
+    """The values of a file; several YAML documents are a list, no document is None.
 
     Raises:
-        Misuse: if it is not valid.
+        UsageError: if it is not valid.
     """
     try:
         return parsed(file.text, file.suffix) if file.text.strip() else None
@@ -74,7 +74,7 @@ def load(file: File) -> Any:
         kind = file.suffix.removeprefix(".")
         message, *place = _what_and_where(error)
         where = ":".join(map(str, [file.name or "the text", *place]))
-        raise Misuse(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
+        raise UsageError(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
 
 
 def parsed(text: str, suffix: str) -> Any:
@@ -100,7 +100,7 @@ def parsed(text: str, suffix: str) -> Any:
 
 
 def _what_and_where(error: Exception) -> tuple[str, int, int] | tuple[str]:
-    """What is wrong with a text; its line and column, if they are known."""
+    """The problem with a text, and its line and column if they are known."""
     match error:
         case json.JSONDecodeError(msg=message, lineno=line, colno=column):
             return message, line, column
@@ -111,15 +111,15 @@ def _what_and_where(error: Exception) -> tuple[str, int, int] | tuple[str]:
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text of bytes in UTF-8, without a byte-order mark.
+    """The text of UTF-8 bytes, without a byte-order mark.
 
     Raises:
-        Misuse: if they are something else.
+        UsageError: if they are something else.
     """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Misuse(f"{name} is not UTF-8 text") from None
+        raise UsageError(f"{name} is not UTF-8 text") from None
 
 
 # ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +137,7 @@ def steps_of(key: str) -> list[str]:
     """The names and indexes of a key such as ``runs[0].lr``, ``runs.0.lr`` or ``["a.b"].lr``.
 
     Raises:
-        Misuse: if it is no such key.
+        UsageError: if it is no such key.
     """
     steps: list[str] = []
     position = 0
@@ -145,7 +145,7 @@ def steps_of(key: str) -> list[str]:
         match = _STEP.match(key, position)
         if match is None or key.startswith("."):
             message = 'write it as in train.lr, runs[0].lr or ["a.b"].lr'
-            raise Misuse(f"--key: {quoted(key)} is no key; {message}")
+            raise UsageError(f"--key: {quoted(key)} is not a key; {message}")
         double = match["double"]
         steps.append(json.loads(double) if double else next(filter(None, match.groups()), ""))
         position = match.end()
@@ -153,7 +153,7 @@ def steps_of(key: str) -> list[str]:
 
 
 def key_of(path: Sequence[str | int]) -> str:
-    """The key whose steps these are: names with dots and the like are in quotes and brackets."""
+    """The key with these steps; names with dots and other signs are in quotes and brackets."""
     steps = map(str, path)
     return "".join(
         f".{step}" if re.fullmatch(r"\w[\w-]*", step) else f"[{json.dumps(step)}]" for step in steps
@@ -161,7 +161,7 @@ def key_of(path: Sequence[str | int]) -> str:
 
 
 def suggestion(path: Sequence[str | int]) -> str:
-    """The option as it can be typed in a shell."""
+    """The option, quoted for a shell."""
     return f"--key {shlex.quote(key_of(path))}"
 
 
@@ -169,14 +169,14 @@ def value_at(content: Any, key: str, name: str) -> Any:
     """The value at a key of the content of a file.
 
     Raises:
-        Misuse: if there is none.
+        UsageError: if there is none.
     """
     node, steps = content, steps_of(key)
     for i, step in enumerate(steps):
         choices = dict(entries(node))
         if step not in choices:
             where = quoted(key_of(steps[:i])) if i else name
-            raise Misuse(f"{where} has no {quoted(step)}: {_nearest(steps[i:], choices)}")
+            raise UsageError(f"{where} has no {quoted(step)}: {_nearest(steps[i:], choices)}")
         node = choices[step]
     return node
 
@@ -185,13 +185,13 @@ def _nearest(steps: list[str], choices: Iterable[str]) -> str:
     known = [key_of([choice]) for choice in choices]
     if not known:
         return "nothing is inside it"
-    # `optim.lr` may be one name with a dot in it.
-    advice = (nearest(key_of(typed), known) for typed in (steps[:1], steps))
-    return next((each for each in advice if each.startswith("did")), nearest("", known))
+    # `optim.lr` may be a single name that contains a dot.
+    advice = (did_you_mean(key_of(typed), known) for typed in (steps[:1], steps))
+    return next((each for each in advice if each.startswith("did")), did_you_mean("", known))
 
 
 def entries(node: Any) -> Iterator[tuple[str, Any]]:
-    """The values inside a mapping or a list, by the name that a key has for them."""
+    """The items of a mapping or list, with their names in a key."""
     match node:
         case dict():
             yield from ((str(key), value) for key, value in node.items())

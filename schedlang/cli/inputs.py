@@ -1,4 +1,4 @@
-"""What a command is given: lines and plans as text, and values inside YAML, TOML and JSON files."""
+"""The inputs of commands: lines and plans as text, and values in YAML, TOML and JSON files."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schedlang.cli.output import Misuse
+from schedlang.cli.output import UsageError
 from schedlang.errors import Marked, Mistake, ScheduleError, Span, quoted
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
-    from schedlang.cli.files import File
+    from schedlang.cli.files import ConfigFile
     from schedlang.plan.model import Plan
     from schedlang.plan.reading import Line
     from schedlang.space import Space
 
 STDIN = "-"
-SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+FILE_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 
 
 class Input(NamedTuple):
@@ -27,31 +27,31 @@ class Input(NamedTuple):
 
     Attributes:
         value: a line of text, its dict form, or the mapping of a plan.
-        argument: what was given on the command line: the line itself, a file, or ``-``; for a
-            folder, the file in it.
-        key: where it is in the file; None for a line, or where the file is nothing but a schedule.
+        argument: the command-line argument: the line itself, a file, or ``-``; for a folder, the
+            file in it.
+        key: its key in the file; None for a line, or if the whole file is a schedule.
         file: the file, whose name is empty for a plan from the command line; None for a line.
-        clock: what one tick is, where the line must set it to be read, and does not.
-        in_plan: the schedule of a line of a plan, which has the settings of the plan.
+        clock: the clock, if the line needs one to be parsed and does not set it.
+        in_plan: for a line of a plan, the schedule with the settings of the plan.
     """
 
     value: Any
     argument: str
     key: str | None = None
-    file: File | None = None
+    file: ConfigFile | None = None
     clock: Any = None
     in_plan: Schedule | None = None
 
     @property
     def place(self) -> str:
-        """The file and the key in it; empty for what is written on the command line."""
+        """The file and the key in it; empty for a line on the command line."""
         if self.file is None:
             return "standard input" if self.argument == STDIN else ""
         return ": ".join(filter(None, (self.file.name, self.key)))
 
     @property
     def text(self) -> str | None:
-        """The line into which a mistake's marker points, where there is one."""
+        """The line that the markers of mistakes point into, if there is one."""
         return self.value if isinstance(self.value, str) else None
 
     @property
@@ -96,20 +96,20 @@ class Input(NamedTuple):
     def parts(self) -> dict[str, Input]:
         """The lines and settings of a plan by their keys in mistakes, such as ``lr.backbone*``."""
         from schedlang.cli.files import key_of
-        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_of
+        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_in_plan
 
         found: dict[str, Input] = {}
         for name, value in self.value.items() if self.is_plan else ():
             key = str(name)
             found[key] = self._replace(value=value, key=key_of([*self.steps, key]))
             for pattern, line in value.items() if not is_line(value) else ():
-                place = place_of(key, pattern if key == VALUES else pattern_of(pattern))
+                place = place_in_plan(key, pattern if key == VALUES else pattern_of(pattern))
                 inner = key_of([*self.steps, key, str(pattern)])
                 found.setdefault(place, self._replace(value=line, key=inner))
         return found
 
     def lines_of(self, plan: Plan) -> list[tuple[Line, Input]]:
-        """Each line of the plan, and the input that is this line under the settings of the plan."""
+        """Each line of the plan, with an input for it that has the settings of the plan."""
         from schedlang.plan.binding import Binder
 
         binder, parts = Binder(plan, {}), self.parts()
@@ -119,21 +119,21 @@ class Input(NamedTuple):
         ]
 
     def schedule(self) -> Schedule:
-        """The schedule of what is no plan.
+        """The schedule, if the input is not a plan.
 
         Raises:
             ScheduleError: with everything that is wrong with it.
         """
         if self.in_plan is not None:
             return self.in_plan
-        if isinstance(self.value, str):  # needs no schema of `Schedule`, which takes long to make
+        if isinstance(self.value, str):  # avoids building the schema of `Schedule`, which is slow
             return parse(self.value, clock=self.clock)
         if self.clock is None:
             return Schedule.model_validate(self.value)
         return Schedule.model_validate({**self.value, "clock": self.clock})
 
     def space(self) -> Space | None:
-        """The space that it is; None if it is no line with choices.
+        """The space; None if the input is not a line with choices.
 
         Raises:
             ScheduleError: with everything that is wrong with any line of it.
@@ -146,16 +146,16 @@ class Input(NamedTuple):
         return None if mark_in(self.text) is None else Space(self.text)
 
     def with_clock(self, clock: str | None) -> Input:
-        """The same with ``clock=`` as if written in the line, if the line needs it to be read.
+        """The input with ``clock=`` as if set in the line, if the line needs it to be parsed.
 
-        Whether bare lengths may stand beside units is decided when a line is read, before any
-        binding, so that an option alone would come too late.
+        Bare lengths beside units are an error when a line is parsed, before binding, so the option
+        must be applied earlier.
         """
         missing = clock is not None and _clock_is_missing(self)
         return self._replace(clock=clock) if missing else self
 
     def spans(self, found: Sequence[Marked]) -> list[Span | None]:
-        """Where each mistake is: in the file, for a schedule of a file, else in the line."""
+        """The span of each mistake: in the file for a schedule in a file, else in the line."""
         if self.file is None:
             return [each.span for each in found]
         from schedlang.cli.places import in_file, nearest_span, span_of
@@ -170,7 +170,7 @@ class Input(NamedTuple):
         return [*in_file(self.file, string, self.text, spans)]
 
     def lines(self) -> str:
-        """The line; in a file, the lines of its text, with the comments after them."""
+        """The line; in a file, the lines of text that contain it, with trailing comments."""
         if self.file is None:
             return self.text or ""
         from schedlang.cli.places import span_of
@@ -182,17 +182,17 @@ class Input(NamedTuple):
 
 
 def find(argument: str, key: str | None) -> Input:
-    """The one schedule that an argument of the command line names.
+    """The single schedule that a command-line argument refers to.
 
     Raises:
-        Misuse: if there is no such file or key, or if it is not clear which value of the file is
-            the schedule.
+        UsageError: if there is no such file or key, or if it is not clear which value of the file
+            is the schedule.
     """
     if is_folder(argument):
-        raise Misuse(f"{argument} is a folder, and one schedule is needed: name a file")
+        raise UsageError(f"{argument} is a folder, but one schedule is needed: give a file")
     found = list(find_all(argument, key))
     if len(found) > 1:
-        from schedlang.cli.search import several
+        from schedlang.cli.find_schedules import several
 
         assert found[0].file is not None
         raise several(found[0].file.name, [each.steps for each in found])
@@ -202,48 +202,48 @@ def find(argument: str, key: str | None) -> Input:
 def find_all(
     argument: str, key: str | None, keys: Sequence[str] | None = None, *, by_key: bool = False
 ) -> list[Input]:
-    """The schedules that a line, a file or standard input has; at least one.
+    """The schedules in a line, a file or standard input; at least one.
 
     Args:
         argument: the line, the file's name or ``-``.
-        key: the place of the only one that is wanted.
-        keys: names of keys that have schedules, besides the usual ones; by default the project's.
-        by_key: whether schedules are found by the names of keys alone; there may be none.
+        key: the key of the only schedule to return.
+        keys: additional names of keys that have schedules; by default the project's.
+        by_key: whether to find schedules only by the names of keys; there may be none.
 
     Raises:
-        Misuse: if there is no such file or key, or no schedule.
+        UsageError: if there is no such file or key, or no schedule.
     """
     if argument == STDIN:
         return _in_standard_input(key)
     path = Path(argument)
     if argument.lstrip().startswith("{") and not _is_file(path):
         return [_plan_in_text(argument, key)]
-    if path.suffix.lower() not in SUFFIXES or "\n" in argument:
+    if path.suffix.lower() not in FILE_SUFFIXES or "\n" in argument:
         if _is_file(path):
-            raise Misuse(f"{argument} is not a {', '.join(SUFFIXES)} file")
+            raise UsageError(f"{argument} is not a {', '.join(FILE_SUFFIXES)} file")
         if key is not None:
-            raise Misuse(f"--key goes with a file, not with the line {quoted(argument)}")
+            raise UsageError(f"--key needs a file, not the line {quoted(argument)}")
         return [Input(argument, argument)]
-    from schedlang.cli import files, search
+    from schedlang.cli import files, find_schedules
 
     if keys is None:
         from schedlang.cli.project import project
 
         keys = project().keys
     committed = not _is_file(path) and ":" in argument
-    file = files.at_revision(argument) if committed else files.read(path, argument)
-    found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
+    file = files.at_revision(argument) if committed else files.read_file(path, argument)
+    found = find_schedules.by_key(file, keys) if by_key else find_schedules.chosen(file, key, keys)
     return [Input(value, argument, key, file) for value, key in found]
 
 
 def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tuple[str, bool]]:
-    """The arguments, with the files of a folder for the folder.
+    """The arguments, with folders expanded to their files.
 
-    With each: whether its schedules are found by the names of keys alone.
+    Each has a flag: whether its schedules are found only by the names of keys.
     """
     for argument in arguments:
         if is_folder(argument):
-            from schedlang.cli.search import files_in
+            from schedlang.cli.find_schedules import files_in
 
             yield from ((str(path), True) for path in files_in(Path(argument)))
         else:
@@ -251,41 +251,41 @@ def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tupl
 
 
 def is_folder(argument: str) -> bool:
-    """Whether an argument is a folder, and not a line that is called like one (``hold``)."""
+    """Whether an argument is a folder, and not also a valid line (``hold``)."""
     try:
         if not argument.strip() or not Path(argument).is_dir():
             return False
     except (OSError, ValueError):
         return False
-    return not is_line(argument)
+    return not is_valid_line(argument)
 
 
 def _in_standard_input(key: str | None) -> list[Input]:
-    from schedlang.cli.files import File, decoded
-    from schedlang.cli.search import chosen
+    from schedlang.cli.files import ConfigFile, decoded
+    from schedlang.cli.find_schedules import chosen
 
     text = decoded(sys.stdin.buffer.read(), "standard input") if sys.stdin else ""
     if not text.strip():
-        raise Misuse("standard input is empty")
+        raise UsageError("standard input is empty")
     if key is None and not text.lstrip().startswith("{"):
         return [Input(text, STDIN)]
-    file = File("standard input", text, ".yaml")
+    file = ConfigFile("standard input", text, ".yaml")
     return [Input(value, STDIN, key, file) for value, key in chosen(file, key)]
 
 
 def _plan_in_text(text: str, key: str | None) -> Input:
-    from schedlang.cli.files import File, load
+    from schedlang.cli.files import ConfigFile, load
 
     if key is not None:
-        raise Misuse(f"--key goes with a file, not with the plan {quoted(text)}")
-    file = File("", text, ".yaml")
+        raise UsageError(f"--key needs a file, not the plan {quoted(text)}")
+    file = ConfigFile("", text, ".yaml")
     return Input(load(file), text, None, file)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a line of text can be no name of a file: too long, a NUL
+    except (OSError, ValueError):  # a line may not be a valid file name: too long, a NUL
         return False
 
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schedlang.arrays.jumps import split
 from schedlang.arrays.stable import NEAR, TINY, stable, with_safe_roots
@@ -46,16 +46,16 @@ from schedlang.formula.expressions import (
     Operation,
     Symbol,
     T,
-    hangs_on_base,
+    depends_on_base,
     rebuild,
     substitute,
     symbols,
     walk,
 )
-from schedlang.formula.ranges import Range, measure, stays_finite
-from schedlang.program.program import Part, Piece, Repeat, Track
+from schedlang.formula.intervals import Interval, interval_of, stays_finite
+from schedlang.program.program import Arguments, Part, Piece, Repeat, Track
 
-LAST_TICK = 2**31 - 1
+LAST_INT32_TICK = 2**31 - 1
 """Steps are 32-bit integers here; an edge beyond them is never reached."""
 TICKS = Symbol("ticks")
 """The ticks of a phase as integers, where ``t`` are the same as floats."""
@@ -66,7 +66,7 @@ class TickRange(NamedTuple):
 
     name: str
     first: int = 0
-    last: int = LAST_TICK
+    last: int = LAST_INT32_TICK
 
 
 class Span(NamedTuple):
@@ -153,7 +153,7 @@ class ArrayBody:
                         held = "" if found is None else "the end holds"
                         self._note(heading(part.piece) or held)
                     here = self._span(part, clock)
-                    if found is None and all(map(hangs_on_base, symbols(part.curve))):
+                    if found is None and all(map(depends_on_base, symbols(part.curve))):
                         # A value that never changes has to be an array too.
                         here = self.spelling.full(name(clock.name), here)
             if found is not None:
@@ -208,18 +208,18 @@ class ArrayBody:
 
     def _span(self, span: Span, clock: TickRange) -> Code:
         """The value of a formula, after statements for its quantities."""
-        curve, skip = without_skip(span.curve, span.piece.facts.get("skip") or 0)
+        curve, skip = without_skip(span.curve, span.piece.arguments.get("skip", 0))
         origin = span.piece.begin - skip
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
         near = self._ranges(low, high)
-        curve = with_safe_roots(curve, lambda x: measure(x, near, set()).low < TINY)
+        curve = with_safe_roots(curve, lambda x: interval_of(x, near, set()).low < TINY)
         # Where a phase does not count it is computed too, and must be finite there.
         known = span.piece.kind != "fn"
         times = max(map(_multiplied, walk(curve)))
         if known and stays_finite(curve, self._ranges(far_low, high)):
             low = far_low
-        fits = span.end is None or far_high * times <= LAST_TICK
+        fits = span.end is None or far_high * times <= LAST_INT32_TICK
         if known and fits and stays_finite(curve, self._ranges(low, far_high)):
             high = far_high
         since = ticks_since(clock.name, origin)
@@ -230,24 +230,24 @@ class ArrayBody:
                 since = self._call("max", since, number(low))
             case False, True:
                 since = self._call("min", since, number(high))
-        return self._of_ticks(curve, since, span.piece.facts, high)
+        return self._of_ticks(curve, since, span.piece.arguments, high)
 
-    def _ranges(self, low: float, high: float) -> dict[str, Range]:
+    def _ranges(self, low: float, high: float) -> dict[str, Interval]:
         """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
-        levels = {symbol: Range(0.0, size) for symbol, size in self._sizes.items()}
-        return {**levels, T.name: Range(low, high, whole=True)}
+        levels = {symbol: Interval(0.0, size) for symbol, size in self._sizes.items()}
+        return {**levels, T.name: Interval(low, high, whole=True)}
 
-    def _of_ticks(self, e: Expr, since: Code, facts: Mapping[str, Any], last: float) -> Code:
+    def _of_ticks(self, e: Expr, since: Code, phase: Arguments, last: float) -> Code:
         """The value of a formula over the ticks of a phase, after statements for both.
 
         Args:
             e: the formula.
             since: the ticks of the phase.
-            facts: the numbers of the phase.
+            phase: the numbers of the phase.
             last: the last of its ticks.
         """
         e = _counted(e, last)
-        cycles = cycles_of(e, facts)
+        cycles = cycles_of(e, phase)
         parts = list(_parts(e))
         floats, wholes = parts.count(T), parts.count(TICKS)
         is_name = isinstance(since.doc, str)
@@ -258,7 +258,7 @@ class ArrayBody:
             printer.names[T] = self._named(T.name, self.spelling.real(since))
             printer.whole = {TICKS.name}
         if cycles is not None:
-            self._statements += locate(cycles, e, since, LAST_TICK, printer, self.file)
+            self._statements += locate(cycles, e, since, LAST_INT32_TICK, printer, self.file)
         return self._value(e, printer)
 
     def _value(self, e: Expr, printer: Printer) -> Code:
@@ -299,11 +299,11 @@ def _counted(e: Expr, last: float) -> Expr:
     """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
     match e:
         case Lookup(x, edges, values):
-            reached = sum(edge <= LAST_TICK for edge in edges)
+            reached = sum(edge <= LAST_INT32_TICK for edge in edges)
             whole = tuple(float(ceil(edge)) for edge in edges[:reached])
             return Lookup(substitute(x, {T.name: TICKS}), whole, values[: reached + 1])
         case Apply("floordiv" | "mod" as op, (Apply("mul", (x, Number(n))), Number(m))) if (
-            last * n > LAST_TICK
+            last * n > LAST_INT32_TICK
         ):
             return _in_32_bits(op, substitute(x, {T.name: TICKS}), n, m)
         case Apply("floordiv" | "mod", (x, Number())):
@@ -325,7 +325,7 @@ def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
     Raises:
         ValueError: if ``m·n`` is beyond 32 bits.
     """
-    if m * n > LAST_TICK:
+    if m * n > LAST_INT32_TICK:
         raise ValueError(
             f"a period of {m:.0f}/{n:.0f} steps cannot be counted in integers of 32 bits: round "
             "it, or emit torch or python instead"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.emit.code import (
     Code,
     call,
@@ -99,7 +99,7 @@ def optax_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | Non
 
 def _written(
     found: Call | None,
-    defaults: Mapping[str, Mapping[str, Argument]],
+    defaults: Mapping[str, Mapping[str, CallArgument]],
     level: Callable[[Expr], Code | None],
     function: Callable[[str], Code],
 ) -> FrameworkCall | None:
@@ -111,7 +111,7 @@ def _written(
     return FrameworkCall(function(found.name), given, found.holds)
 
 
-def _argument(argument: Argument, level: Callable[[Expr], Code | None]) -> Code:
+def _argument(argument: CallArgument, level: Callable[[Expr], Code | None]) -> Code:
     match argument:
         case bool():
             return Code(str(argument))

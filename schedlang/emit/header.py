@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.emit.code import Block, digits, docstring, plain
-from schedlang.formula.expressions import Expr, hangs_on_base, symbols
+from schedlang.formula.expressions import Expr, depends_on_base, symbols
 from schedlang.program.program import Program
 
 LONGEST_LINE = 600
@@ -46,7 +46,7 @@ def parameters(program: Program, type_: str, base: str) -> dict[str, str]:
 
 def over_base(curves: Iterable[Expr]) -> bool:
     """Whether one of the formulas depends on the base rate."""
-    return any(hangs_on_base(text) for curve in curves for text in symbols(curve))
+    return any(depends_on_base(text) for curve in curves for text in symbols(curve))
 
 
 def _gives_rates(program: Program) -> bool:
@@ -60,10 +60,12 @@ def explains(
     """A docstring: what one step is, the base rate and the length."""
     what = "learning rate" if _gives_rates(program) else "value"
     summary = summary or f"The {what} that the update after `step` updates uses."
-    return docstring(summary, [" ".join(facts(program, base, updates=updates))])
+    return docstring(summary, [" ".join(explained(program, base, updates=updates))])
 
 
-def facts(program: Program, base: str = "", *, what: str = "", updates: bool = False) -> list[str]:
+def explained(
+    program: Program, base: str = "", *, what: str = "", updates: bool = False
+) -> list[str]:
     """What one step is, the base rate and the length, a sentence each.
 
     With ``updates``, a step is an optimizer update, also where the schedule counts epochs.
@@ -76,7 +78,7 @@ def facts(program: Program, base: str = "", *, what: str = "", updates: bool = F
     elif program.tick is None:
         step = "One step is an optimizer update or an epoch, whichever is counted."
     else:
-        step = f"One step is {program.says_tick}."
+        step = f"One step is {program.tick_description}."
     if not base:
         if program.base is not None:
             base = f"The base rate is {digits(program.base, whole=False)}."

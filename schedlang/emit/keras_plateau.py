@@ -65,17 +65,17 @@ def define(
     file: File, program: Program, schedule: str, per_epoch: int | None, *, takes_base: bool
 ) -> None:
     """Write a callback that sets the rate: the schedule's, and from the plateau on its own."""
-    facts = program.plateau or {}
-    floor = WrittenLevels(program.base, "self.lr").code(facts["min"])
+    phase = program.plateau or {}
+    floor = WrittenLevels(program.base, "self.lr").code(phase["min"])
     if floor is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
-    monitor = facts["monitor"]
+    monitor = phase["monitor"]
     methods = _METHODS.format(
-        begin=digits(facts["begin"] * (per_epoch or 1)),
+        begin=digits(phase["begin"] * (per_epoch or 1)),
         parameter=", lr: float" if takes_base else "",
         base="self.lr = lr\n    " if "self" in floor.uses else "",
         schedule=f"{schedule}({'lr' if takes_base else ''})",
-        worst="-math.inf" if facts["mode"] == "max" else "math.inf",
+        worst="-math.inf" if phase["mode"] == "max" else "math.inf",
     )
     is_of_validation = monitor.startswith("val_")  # an epoch without validation is no mistake
     missed = Statement("self.missing += 1")
@@ -85,20 +85,20 @@ def define(
         ended.append(Statement("if self.missing and not self.received:", body=(never,)))
     else:
         missed = _warning(f"no metric `{monitor}`: the plateau skips this epoch")
-    improves = improvement(facts["mode"] or "min", facts["threshold_mode"], facts["threshold"])
+    improves = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
     counted = call(
         "after_metric",
         *("metric", "best", "bad", "cooldown"),
         improves=Printer(PYTHON).code(improves),
-        patience=number(facts["patience"]),
-        pause=number(facts["cooldown"]),
+        patience=number(phase["patience"]),
+        pause=number(phase["cooldown"]),
     )
     reduced = call(
         "reduced_rate",
         call("float", Code("self.model.optimizer.learning_rate + 0")),
-        factor=number(facts["factor"], whole=False),
+        factor=number(phase["factor"], whole=False),
         floor=floor,
-        eps=number(facts["eps"], whole=False),
+        eps=number(phase["eps"], whole=False),
     )
     epoch_end = (
         Statement("if self.updates() <= self.begin:", body=(Statement("return"),)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schedlang.counterparts import optax
 from schedlang.emit import header
-from schedlang.emit.arrays import LAST_TICK, ArrayBody
+from schedlang.emit.arrays import LAST_INT32_TICK, ArrayBody
 from schedlang.emit.classes import WrittenLevels, optax_call
 from schedlang.emit.code import (
     Block,
@@ -97,7 +97,7 @@ def _by_formula(file: File, piece: Piece) -> Code:
     text = file.free(f"_{piece.kind}_phase")
     end = None if piece.end is None else piece.end - piece.begin
     local = Track((piece._replace(begin=0, end=end, text=""),))
-    body = ArrayBody(file, JAX, file.base).returns([local], "step", first=-LAST_TICK)
+    body = ArrayBody(file, JAX, file.base).returns([local], "step", first=-LAST_INT32_TICK)
     says = docstring(f"The rate `step` steps into `{piece.text}`.")
     parameters = {"step": "ArrayLike"}
     if not header.over_base([piece.curve]):

@@ -23,7 +23,7 @@ def without_ones(program: Program) -> Program:
         known = not piece.factor or piece.kind == "hold"
         return piece if known else piece._replace(kind="product")
 
-    return replace(program, symbolic=(first.changed(alone), *telling))
+    return replace(program, symbolic=(first.map_pieces(alone), *telling))
 
 
 def outline(track: Track) -> tuple[Part, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from schedlang.emit import header
 from schedlang.emit.code import (
@@ -35,11 +34,9 @@ from schedlang.emit.simple import (
     user_formula,
     without_skip,
 )
-from schedlang.formula.expressions import BASE, Expr, T, walk
-from schedlang.formula.ranges import Range, measure, narrowed
-from schedlang.program.program import Part, Piece, Track, pieces_of
-
-LAST_TICK = 2**53
+from schedlang.formula.expressions import BASE, LAST_TICK, Expr, T, walk
+from schedlang.formula.intervals import Interval, interval_of, narrowed
+from schedlang.program.program import Arguments, Part, Piece, Track, pieces_of
 
 
 def define(
@@ -82,7 +79,7 @@ class _Names:
     """How the parts of a formula are written where it stands, and what they can be."""
 
     codes: dict[Expr, Code]
-    ranges: Mapping[str, Range]
+    ranges: Mapping[str, Interval]
 
     def where(self, condition: Expr, *, holds: bool) -> _Names:
         """The names where a condition holds, or does not."""
@@ -126,24 +123,24 @@ class _Body:
     def piece(self, piece: Piece, clock: str) -> Block:
         """The statements that return a piece's value, whose begin is a tick of the clock."""
         curve = piece.curve if piece.kind == "fn" else phase_formula(piece.curve)
-        curve, skip = without_skip(curve, piece.facts.get("skip") or 0)
+        curve, skip = without_skip(curve, piece.arguments.get("skip", 0))
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
-        ranges = {**self.file.ranges, T.name: Range(skip, last, whole=True)}
+        ranges = {**self.file.ranges, T.name: Interval(skip, last, whole=True)}
         since = ticks_since(clock, piece.begin - skip)
         codes: dict[Expr, Code] = {BASE: name(self.file.base), T: since}
-        return self.value(curve, piece.facts, _Names(codes, ranges))
+        return self.value(curve, piece.arguments, _Names(codes, ranges))
 
-    def value(self, e: Expr, facts: Mapping[str, Any], names: _Names) -> Block:
+    def value(self, e: Expr, phase: Arguments, names: _Names) -> Block:
         """The statements that return a formula's value."""
         e = user_formula(e)
         match choice(e):
             case condition, yes, no:
                 block = self.let_t(list(walk(e)), names)
                 test = self.printer(condition, names).code(condition)
-                inside = self.value(yes, facts, names.where(condition, holds=True))
-                other = self.value(no, facts, names.where(condition, holds=False))
+                inside = self.value(yes, phase, names.where(condition, holds=True))
+                other = self.value(no, phase, names.where(condition, holds=False))
                 return (*block, statement("if ", test, ":", inside), *other)
-        cycles = cycles_of(e, facts)
+        cycles = cycles_of(e, phase)
         wholes = (e, *(quantity.value for quantity in quantities_of(e)))
         parts = [part for whole in wholes for part in outside(whole)]
         block = self.let_t(parts if cycles is None else [T, T], names)
@@ -170,7 +167,7 @@ class _Body:
     def printer(self, e: Expr, names: _Names) -> Printer:
         """What prints a formula."""
         guarded: set[Expr] = set()
-        measure(e, names.ranges, guarded)
+        interval_of(e, names.ranges, guarded)
         return Printer(PYTHON, names.codes, guarded, lists=self.file.listed)
 
     def local(self, wanted: str, kind: str, names: _Names) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from schedlang.counterparts import torch
 from schedlang.counterparts.table import not_understood
@@ -32,7 +32,7 @@ from schedlang.emit.code import (
 from schedlang.emit.file import File
 from schedlang.emit.parts import phases
 from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
-from schedlang.program.program import Piece, Program, Track
+from schedlang.program.program import Arguments, Piece, Program, Track
 
 MOST_PHASES = 20
 """Phases that are written one by one; a longer schedule is one function."""
@@ -110,7 +110,7 @@ class _Writer:
         if found is None:
             return None
         piece, *others = pieces
-        if piece.kind == "cyclic" and not others and piece.facts["mode"] != "triangular2":
+        if piece.kind == "cyclic" and not others and piece.arguments["mode"] != "triangular2":
             # In the mode triangular2, PyTorch computes 2.0**cycle, which overflows.
             return (note(piece.text), found.code("optimizer"))
         if piece.kind != "onecycle" or len(others) != 1 or others[0].text:
@@ -206,22 +206,22 @@ class _Writer:
     def plateau(self) -> tuple[str, Block]:
         """`ReduceLROnPlateau`, after what comes before it: the class, and the statements."""
         program = self.program
-        facts = program.plateau or {}
-        missing = not_understood(torch.COUNTERPARTS["plateau"], facts)
+        phase = program.plateau or {}
+        missing = not_understood(torch.COUNTERPARTS["plateau"], phase)
         if missing:
             raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
-        found = torch_call(torch.reduce_on_plateau(facts, self.levels), self.levels)
+        found = torch_call(torch.reduce_on_plateau(phase, self.levels), self.levels)
         if found is None:
             raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
-        alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
+        alone = phase["begin"] == 0 and program.momentum is None and program.tick != "step"
         *pieces, last = program.pieces
-        if alone and self.levels.is_base(facts["entry"]):
+        if alone and self.levels.is_base(phase["entry"]):
             return "ReduceLROnPlateau", (*note(last.text), returns(found.code("optimizer")))
         first = Track((*pieces, last._replace(kind="hold", text="")))
         rates = replace(program, symbolic=(first, *program.tracks[1:]))
         before, scheduler = self.rates(rates)
         self.file.define(*torch_own.then_plateau(program.tick))
-        then = call("ThenPlateau", "before", begin=number(facts["begin"]), **found.arguments)
+        then = call("ThenPlateau", "before", begin=number(phase["begin"]), **found.arguments)
         block = (*before, let("before", scheduler), *note(last.text), returns(then))
         return "ThenPlateau", block
 
@@ -247,10 +247,11 @@ def _at(track: Track, base: Expr) -> Track:
     names = {BASE.name: base}
 
     def known(piece: Piece) -> Piece:
-        facts = {
-            key: substitute(fact, names) if isinstance(fact, Expr) else fact
-            for key, fact in piece.facts.items()
+        arguments = {
+            key: substitute(argument, names) if isinstance(argument, Expr) else argument
+            for key, argument in piece.arguments.items()
         }
-        return piece._replace(curve=substitute(piece.curve, names), facts=facts)
+        curve = substitute(piece.curve, names)
+        return piece._replace(curve=curve, arguments=cast("Arguments", arguments))
 
-    return track.changed(known)
+    return track.map_pieces(known)
