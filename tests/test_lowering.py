@@ -153,6 +153,15 @@ def test_levels(line: str, levels: list[str]) -> None:
     assert [shown(piece.arguments["entry"]) for piece in track.pieces[1:]] == levels
 
 
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [("linear 3 to=10%", "0.1x"), ("onecycle 9 max=2x div=10 final_div=4", "0.05x")],
+)
+def test_the_end_level_is_among_the_arguments(line: str, level: str) -> None:
+    (track,) = parse(line).bind(lr=0.1).symbolic
+    assert shown(track.pieces[0].arguments["b"]) == level
+
+
 def context(ticks: int | None, skip: int = 0) -> Context:
     level: Expr = BASE
     return Context(level, Number(1.0), ticks, skip)
