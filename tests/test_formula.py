@@ -168,6 +168,15 @@ LIMITS: list[tuple[Expr, float, float, float]] = [
     (formula.within(Apply("floor", (T,)), Fraction(2)), 4, 0, 1),
     (formula.where(formula.less(T, 3), T, 0), 3, 0, 0),
     (Named("cycle", formula.rounds(T, Fraction(3))), 3, 1, 0),
+    (Apply("floor", (10 - T,)), 5, 5, 5),
+    (Apply("floor", (Number(2.0),)), 5, 2, 2),
+    (Lookup(8 - T, (5.0,), (0.0, 1.0)), 3, 1, 1),
+    (formula.within(6 - T, Fraction(3)), 3, 0, 0),
+    (formula.within(Apply("floor", (T / 2,)), Fraction(3)), 7, 0, 0),
+    (formula.within(Apply("floor", (T / 2,)), Fraction(3)), 8, 1, 0),
+    (formula.rounds(T - 9, Fraction(3)), 6, -1, -2),
+    (Apply("floor", (T / 2.0**53,)), 2.0**53, 1, 0),
+    (Apply("floor", (T / 3e12,)), 3e12, 1, 0),
 ]
 
 

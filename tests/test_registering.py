@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
@@ -13,6 +13,7 @@ from schedlang import Schedule, ScheduleError, parse
 from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import Expr
 from schedlang.phases import REGISTERED
+from schedlang.phases.base import Context
 from schedlang.schedule import restore
 
 
@@ -53,6 +54,31 @@ def test_a_phase_that_is_registered_again_takes_the_place_of_the_old_one() -> No
         ]
         rates.append([program.at(3) for program in programs])
     assert rates == [[0.5] * 6, [0.75] * 6]
+
+
+STAIRS = [
+    (lambda t: 1 + formula.Apply("floor", (10 - t,)), 5, 6.0),
+    (
+        lambda t: 1 + formula.Apply("mod", (formula.Apply("floor", (t / 2,)), formula.Number(3.0))),
+        8,
+        1.0,
+    ),
+    (lambda t: 1 + formula.Apply("floor", (t / 2,)), 8, 4.0),
+]
+
+
+@pytest.mark.parametrize(("factor", "ticks", "end"), STAIRS)
+def test_a_rate_ends_on_its_limit_from_the_left(
+    factor: Callable[[Expr], Expr], ticks: int, end: float
+) -> None:
+    @schedlang.register
+    class Stairs(schedlang.Rate):
+        kind: Literal["stairs"]
+
+        def factor(self, context: Context) -> Expr:
+            return factor(context.t)
+
+    assert parse(f"stairs {ticks} -> hold").bind(lr=1).at(ticks) == end
 
 
 def test_a_ramp_that_overshoots_is_refused_when_it_is_bound() -> None:

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schedlang.formula.expressions import (
+    ONE,
     Apply,
     Expr,
     Lookup,
@@ -62,8 +63,8 @@ SCALAR: dict[Operation, Callable[..., Any]] = {
 def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
     """The value of the expression, or with ``left`` its limit from the left.
 
-    The limit is taken at every ``floor``, ``floordiv``, ``mod`` and `Lookup` of a growing quantity,
-    the only places where a formula jumps.
+    The limit is taken at every ``floor``, ``floordiv``, ``mod`` and `Lookup`, the only places where
+    a formula jumps. A comparison has its value at ``t``.
     """
     match e:
         case Number(number):
@@ -73,22 +74,33 @@ def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
         case Apply("where", (condition, x, y)):
             return value(x if value(condition, names, left=left) else y, names, left=left)
         case Apply(op, args) if left and op in _JUMPS:
-            return _from_the_left(op, [value(arg, names, left=True) for arg in args])
+            numbers = [value(arg, names, left=True) for arg in args]
+            return _from_below(op, numbers) if _rises(args, names) else SCALAR[op](*numbers)
         case Apply(op, args):
             result: float = SCALAR[op](*[value(arg, names, left=left) for arg in args])
             return result
         case Named(_, inner):
             return value(inner, names, left=left)
         case Lookup(x, edges, values):
-            find = bisect_left if left else bisect_right
+            find = bisect_left if left and _rises((x,), names) else bisect_right
             return values[find(edges, value(x, names, left=left))]
 
 
 _JUMPS = frozenset({"floor", "floordiv", "mod"})
 
 
-def _from_the_left(op: Operation, args: list[float]) -> float:
-    """The limit from the left of an operation that jumps."""
+def _rises(args: tuple[Expr, ...], names: Mapping[str, float]) -> bool:
+    """Whether a quantity, or the quotient of two, grows just before ``t``."""
+    t = names["t"]
+    near = max(2**-10, 4 * math.ulp(t))
+    (x, y), (x_later, y_later) = (
+        [value(arg, {**names, "t": t - i * near}) for arg in (*args, ONE)][:2] for i in (2, 1)
+    )
+    return x * y_later < x_later * y
+
+
+def _from_below(op: Operation, args: list[float]) -> float:
+    """The limit of an operation that jumps, where its argument grows towards ``args``."""
     if op == "floor":
         return ceil(args[0]) - 1
     rounds, rest = args[0] // args[1], args[0] % args[1]

@@ -10,7 +10,18 @@ from typing import NamedTuple
 from schedlang.errors import Mistake, Path
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import fold_constants, value
-from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
+from schedlang.formula.expressions import (
+    BASE,
+    ZERO,
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Symbol,
+    T,
+    symbols,
+)
 
 TOLERANCE = 1e-12
 """Levels with a smaller relative difference are equal: 10% of 0.1 is not exact in doubles."""
@@ -110,11 +121,11 @@ def normal(level: Expr) -> Expr:
 
 def at_tick(e: Expr, t: float, *, left: bool) -> Expr:
     """The expression at a tick, or its limit from the left there; the base stays a symbol."""
+    if symbols(e) <= {T.name}:
+        return Number(float(value(e, {T.name: t}, left=left)))
     match e:
-        case Number():
+        case Number() | Symbol():
             return e
-        case Symbol():
-            return Number(t) if e == T else e
         case Named(_, inner):
             return at_tick(inner, t, left=left)
         case Apply("where", (condition, x, y)):
@@ -124,10 +135,7 @@ def at_tick(e: Expr, t: float, *, left: bool) -> Expr:
             return formula.where(chosen, at_tick(x, t, left=left), at_tick(y, t, left=left))
         case Apply() | Lookup():
             here = formula.rebuild(e, lambda part: at_tick(part, t, left=left))
-            parts = formula.children(here)
-            if all(isinstance(part, Number) for part in parts):
-                return Number(float(value(here, {}, left=left)))
-            if isinstance(here, Apply) and here.op == "mul" and ZERO in parts:
+            if isinstance(here, Apply) and here.op == "mul" and ZERO in here.args:
                 return ZERO
             return here
 

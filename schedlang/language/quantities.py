@@ -41,6 +41,19 @@ LONGEST_INTEGER = 14_284
 _LEAST, _MOST = 1e-300, 1e300
 
 
+def tick_of(unit: Unit) -> Literal["step", "epoch"] | None:
+    """The tick of a line with lengths in a unit; None if the unit leaves it open."""
+    match unit:
+        case "st" | "tok" | "ex":
+            return "step"
+        case "ep":
+            return "epoch"
+        case "" | "%":
+            return None
+        case _:
+            assert_never(unit)
+
+
 @cache
 def _quantity() -> re.Pattern[str]:
     """The pattern of a number and its unit in the grammar."""

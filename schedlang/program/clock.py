@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 from schedlang.errors import ScheduleError, refuse
 from schedlang.language import consistency
 from schedlang.language.consistency import lengths
-from schedlang.language.quantities import Length
+from schedlang.language.quantities import Length, tick_of
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import translate, twice
@@ -73,9 +73,10 @@ class Clock:
             units.add(settings.total.unit)
         if settings.clock is not None:
             return cls(settings.clock, settings)
-        if units & {"st", "tok", "ex"} or settings.steps_per_epoch is not None:
+        ticks = set(map(tick_of, units))
+        if "step" in ticks or settings.steps_per_epoch is not None:
             return cls("step", settings)
-        return cls("epoch" if "ep" in units else None, settings)
+        return cls("epoch" if "epoch" in ticks else None, settings)
 
     @cached_property
     def total(self) -> Fraction | None:
