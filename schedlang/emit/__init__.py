@@ -7,6 +7,7 @@ import keyword
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from symtable import symtable
 from typing import Literal, TypeAlias, get_args
 
 from schedlang.emit.file import File
@@ -50,12 +51,12 @@ def emit(
     if target == "keras":
         write = partial(write, gradient_accumulation_steps=gradient_accumulation_steps)
     program = without_ones(program)
-    file = write(program, default, style)
+    source = write(program, default, style).source()
     if function is None or function == default:
-        return file.source()
+        return source
     if not function.isidentifier() or keyword.iskeyword(function):
         raise ValueError(f"a function cannot be called {function!r}")
-    if function in file.names or function in dir(builtins):
+    if function in {*dir(builtins), *symtable(source, target, "exec").get_identifiers()}:
         raise ValueError(f"a function cannot be called {function!r}: the source uses that name")
     return write(program, function, style).source()
 

@@ -15,13 +15,13 @@ from schedlang.emit.code import (
     Code,
     Statement,
     call,
+    code,
     infix,
     let,
-    name,
+    names_in,
     note,
     number,
     returns,
-    uses_of,
 )
 from schedlang.emit.file import RESERVED, File, local_name
 from schedlang.emit.parts import heading, outline
@@ -119,7 +119,7 @@ class ArrayBody:
         product = self._chain(outline(levels), clock, result)
         if others:
             self._let(result, product)
-            product = name(result)
+            product = code(result)
         for track, factor in zip(others, factors, strict=True):
             self._let(factor, self._chain(outline(track), clock, factor))
             product = infix(product, "*", factor)
@@ -127,7 +127,7 @@ class ArrayBody:
         return self.file.with_levels(block, self._printer({}).real)
 
     def _let(self, local: str, value: Code) -> None:
-        if value != name(local):
+        if value != code(local):
             self._statements.append(let(local, value))
 
     def _free(self, wanted: str) -> str:
@@ -155,7 +155,7 @@ class ArrayBody:
                     here = self._span(part, clock)
                     if found is None and all(map(hangs_on_base, symbols(part.curve))):
                         # A value that never changes has to be an array too.
-                        here = self.spelling.full(name(clock.name), here)
+                        here = self.spelling.full(code(clock.name), here)
             if found is not None:
                 before = infix(clock.name, "<", number(part.begin))
                 here = self._call("where", before, result, here)
@@ -195,14 +195,14 @@ class ArrayBody:
         at = len(self._statements)
         inner = result or self._free("in_round")
         last = self._chain(repeat.parts, TickRange(tick, last=repeat.period - 1), inner)
-        if tick in uses_of(self._statements[at:]) | last.uses:
+        if tick in names_in((*self._statements[at:], returns(last))):
             since = ticks_since(clock.name, repeat.begin)
             self._statements.insert(at, let(tick, infix(since, "%", number(repeat.period))))
         return last if result is not None or len(repeat.parts) == 1 else self._named(inner, last)
 
     def _named(self, local: str, value: Code) -> Code:
         self._let(local, value)
-        return name(local)
+        return code(local)
 
     # ---------------------------------------------------------------- one formula
 
@@ -285,7 +285,7 @@ class ArrayBody:
 
     def _printer(self, names: dict[Expr, Code]) -> Printer:
         whole = {T.name, TICKS.name}
-        names = {BASE: name(self.base), **names}
+        names = {BASE: code(self.base), **names}
         return Printer(self.spelling, names, whole=whole, lists=self.file.listed)
 
 

@@ -11,19 +11,15 @@ from schedlang.counterparts.table import Argument, Call, Root
 from schedlang.emit.code import (
     Code,
     call,
+    code,
     digits,
-    imported,
     infix,
     listed,
     mapping,
-    name,
     number,
     text_literal,
 )
 from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
-
-TORCH = "torch.optim.lr_scheduler"
-KERAS = "keras.optimizers.schedules"
 
 
 class FrameworkCall(NamedTuple):
@@ -35,7 +31,7 @@ class FrameworkCall(NamedTuple):
         holds: the level on which it stays after its phase, if it does.
     """
 
-    function: Code
+    function: str
     arguments: dict[str, Code]
     holds: Expr | None = None
 
@@ -58,7 +54,7 @@ class WrittenLevels(Levels):
         if rate is not None:
             return number(rate, whole=False)
         if share is None or share == 1:
-            return None if share is None else name(self.parameter)
+            return None if share is None else code(self.parameter)
         return infix(number(share, whole=False), "*", self.parameter)
 
     def each_group(self, level: Expr) -> Code | None:
@@ -66,8 +62,7 @@ class WrittenLevels(Levels):
         found = self.code(level)
         if found is None or self.rate(level) is not None:
             return found
-        uses = found.uses | name("base_rates").uses
-        return Code(("[", found.group, " for lr in base_rates]"), uses)
+        return Code(("[", found.group, " for lr in base_rates]"))
 
     def share_curve(self, curve: Expr) -> Expr | None:
         """The curve as a share of the base, if it is the same for every base or that is known."""
@@ -84,31 +79,31 @@ class WrittenLevels(Levels):
 
 def torch_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
     """A scheduler of PyTorch's, for the levels of all groups."""
-    return _written(found, torch.DEFAULTS, levels.each_group, lambda text: imported(TORCH, text))
+    return _written(found, torch.DEFAULTS, levels.each_group)
 
 
 def keras_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
     """A schedule of Keras'."""
-    return _written(found, keras.DEFAULTS, levels.code, lambda text: imported(KERAS, text))
+    return _written(found, keras.DEFAULTS, levels.code)
 
 
 def optax_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
     """A schedule of optax'."""
-    return _written(found, optax.DEFAULTS, levels.code, lambda text: name(f"optax.{text}"))
+    return _written(found, optax.DEFAULTS, levels.code, "optax.")
 
 
 def _written(
     found: Call | None,
     defaults: Mapping[str, Mapping[str, Argument]],
     level: Callable[[Expr], Code | None],
-    function: Callable[[str], Code],
+    module: str = "",
 ) -> FrameworkCall | None:
     if found is None:
         return None
     usual = {key: _argument(x, level) for key, x in defaults.get(found.name, {}).items()}
     arguments = {key: _argument(x, level) for key, x in found.arguments.items()}
     given = {key: code for key, code in arguments.items() if code != usual.get(key)}
-    return FrameworkCall(function(found.name), given, found.holds)
+    return FrameworkCall(module + found.name, given, found.holds)
 
 
 def _argument(argument: Argument, level: Callable[[Expr], Code | None]) -> Code:

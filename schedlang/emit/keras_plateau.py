@@ -11,7 +11,6 @@ from schedlang.emit.code import (
     call,
     digits,
     let,
-    names,
     number,
     statement,
     template,
@@ -57,7 +56,6 @@ def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -
     if updates <= self.begin:
         self.model.optimizer.learning_rate = float(self.schedule(updates))
 '''
-_USES = ("Plateau", "Any", "keras", "math", "ops", "after_metric", "reduced_rate")
 _LOGS = "logs: dict[str, Any] | None = None"
 
 
@@ -66,14 +64,15 @@ def define(
 ) -> None:
     """Write a callback that sets the rate: the schedule's, and from the plateau on its own."""
     facts = program.plateau or {}
-    floor = WrittenLevels(program.base, "self.lr").code(facts["min"])
+    levels = WrittenLevels(program.base, "self.lr")
+    floor = levels.code(facts["min"])
     if floor is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     monitor = facts["monitor"]
     methods = _METHODS.format(
         begin=digits(facts["begin"] * (per_epoch or 1)),
         parameter=", lr: float" if takes_base else "",
-        base="self.lr = lr\n    " if "self" in floor.uses else "",
+        base="self.lr = lr\n    " if levels.rate(facts["min"]) is None else "",
         schedule=f"{schedule}({'lr' if takes_base else ''})",
         worst="-math.inf" if facts["mode"] == "max" else "math.inf",
     )
@@ -117,10 +116,10 @@ def define(
         Statement(f"def on_train_end(self, {_LOGS}) -> None:", body=tuple(ended)),
     )
     for copied in (after_metric, reduced_rate):
-        file.define(*template(getsource(copied).rstrip(), copied.__name__))
+        file.define(*template(getsource(copied).rstrip()))
     file.define(
         Statement("", comment=program.pieces[-1].text),
-        Statement("class Plateau(keras.callbacks.Callback):", names(*_USES), body),
+        Statement("class Plateau(keras.callbacks.Callback):", body),
     )
 
 

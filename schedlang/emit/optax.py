@@ -17,7 +17,6 @@ from schedlang.emit.code import (
     infix,
     let,
     listed,
-    name,
     note,
     number,
     returns,
@@ -101,11 +100,11 @@ def _by_formula(file: File, piece: Piece) -> Code:
     says = docstring(f"The rate `step` steps into `{piece.text}`.")
     parameters = {"step": "ArrayLike"}
     if not header.over_base([piece.curve]):
-        found = name(text)
+        found = code(text)
     else:
         parameters[file.base] = "float"
         called = call(text, "step", file.base)
-        found = Code(("lambda step: ", called.doc), called.uses)
+        found = Code(("lambda step: ", called.doc))
     before = let("step", call("jnp.asarray", "step"))
     file.define(function(text, parameters, "jax.Array", says, (before, *body)))
     return found

@@ -15,7 +15,6 @@ from schedlang.emit.code import (
     infix,
     inverse,
     listed,
-    name,
     negative,
     number,
     subscript,
@@ -128,7 +127,7 @@ class Printer:
             case Number(value):
                 return code(self.spelling.pi) if value == math.pi else number(value)
             case Symbol(text):
-                return name(text)
+                return code(text)
             case Named(_, inner):
                 return self.code(inner)
             case Lookup(x, edges, values):
@@ -230,5 +229,5 @@ class Printer:
 def ticks_since(clock: str, begin: int) -> Code:
     """The ticks since a begin."""
     if not begin:
-        return name(clock)
+        return code(clock)
     return infix(clock, "-" if begin > 0 else "+", number(abs(begin)))

@@ -16,12 +16,11 @@ from schedlang.emit.code import (
     function,
     infix,
     let,
-    name,
+    names_in,
     note,
     number,
     returns,
     statement,
-    uses_of,
 )
 from schedlang.emit.file import RESERVED, File, local_name
 from schedlang.emit.parts import heading, outline
@@ -71,7 +70,7 @@ def define(
 def body(file: File, parts: Sequence[Part]) -> Block:
     """The statements that return the value at the tick ``step``: the levels, then the parts."""
     writer = _Body(file)
-    known = _Names({BASE: name(file.base)}, file.ranges)
+    known = _Names({BASE: code(file.base)}, file.ranges)
     return file.with_levels(
         writer.parts(parts, "step"), lambda level: writer.printer(level, known).real(level)
     )
@@ -116,7 +115,7 @@ class _Body:
         if isinstance(part, Piece):
             return self.piece(part, clock)
         block = self.parts(part.parts, "tick")
-        if "tick" not in uses_of(block):
+        if "tick" not in names_in(block):
             return block
         return (
             let("tick", infix(ticks_since(clock, part.begin), "%", number(part.period))),
@@ -130,7 +129,7 @@ class _Body:
         last = LAST_TICK if piece.end is None else piece.end - 1 - piece.begin + skip
         ranges = {**self.file.ranges, T.name: Range(skip, last, whole=True)}
         since = ticks_since(clock, piece.begin - skip)
-        codes: dict[Expr, Code] = {BASE: name(self.file.base), T: since}
+        codes: dict[Expr, Code] = {BASE: code(self.file.base), T: since}
         return self.value(curve, piece.facts, _Names(codes, ranges))
 
     def value(self, e: Expr, facts: Mapping[str, Any], names: _Names) -> Block:
@@ -156,7 +155,7 @@ class _Body:
                 is_whole = printer.is_whole(quantity.value)
                 local = self.local(quantity.name, "int" if is_whole else "float", names)
                 block += (let(local, printer.real(quantity.value)),)
-                names.codes[quantity] = name(local)
+                names.codes[quantity] = code(local)
         return (*block, returns(self.printer(e, names).real(e)))
 
     def let_t(self, parts: Sequence[Expr], names: _Names) -> Block:
@@ -164,7 +163,7 @@ class _Body:
         since = names.codes[T]
         if isinstance(since.doc, str) or parts.count(T) < 2:
             return ()
-        names.codes[T] = name("t")
+        names.codes[T] = code("t")
         return (let("t", since),)
 
     def printer(self, e: Expr, names: _Names) -> Printer:

@@ -26,8 +26,6 @@ _NAMES = (
     *("_read", "_base", "_choose"),
 )
 
-_USES = ("Any", "Callable", "NamedTuple", "Tensor", "fnmatchcase", "math")
-
 _LINE = '''\
 class Line(NamedTuple):
     """How a number of the parameter groups that a pattern fits is set."""
@@ -154,10 +152,10 @@ def emit(lines: Sequence[Line]) -> File:
             f'PLAN = "{crc32(str(key).encode()):08x}"', comment="the plan that a state is of"
         ),
     ]
-    file.define(*template(_LINE, *_NAMES, *_USES))
+    file.define(*template(_LINE))
     file.define(let("LINES", listed(*rows)))
     for text in (_READ, _BASE, _CHOOSE, _SCHEDULER):
-        file.define(*template(text, "LRScheduler"))
+        file.define(*template(text))
     explained = f"{header.facts(lines[0].program)[0]} {_BASES}"
     says = docstring(_SUMMARY, [explained])
     body = (Statement("return PlanScheduler(optimizer)"),)
