@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import SCALAR, block, value
+from schedlang.formula.evaluate import block, value
 from schedlang.formula.expressions import Apply, Expr, Lookup, Number, T
 from schedlang.formula.levels import pair
 
@@ -147,11 +147,17 @@ def _decide(e: Expr, t: float, decided: set[int]) -> Expr:
             if isinstance(chosen, Number):
                 return _decide(x if chosen.value else y, t, decided)
             return formula.where(chosen, _decide(x, t, decided), _decide(y, t, decided))
-        case Apply("and" | "or" | "not" as op, args):
-            parts = tuple(_decide(arg, t, decided) for arg in args)
-            numbers = [part.value for part in parts if isinstance(part, Number)]
-            if len(numbers) == len(parts):
-                return Number(float(SCALAR[op](*map(bool, numbers))))
-            return Apply(op, parts)
+        case Apply("not", (x,)):
+            part = _decide(x, t, decided)
+            return (
+                Number(float(not part.value)) if isinstance(part, Number) else Apply("not", (part,))
+            )
+        case Apply("and" | "or" as op, (x, y)):
+            for one, other in ((x, y), (y, x)):
+                part = _decide(one, t, decided)
+                if isinstance(part, Number):
+                    decides = bool(part.value) == (op == "or")
+                    return part if decides else _decide(other, t, decided)
+            return Apply(op, (_decide(x, t, decided), _decide(y, t, decided)))
         case _:
             return formula.rebuild(e, lambda part: _decide(part, t, decided))

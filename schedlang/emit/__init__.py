@@ -11,7 +11,6 @@ from symtable import symtable
 from typing import Literal, TypeAlias, get_args
 
 from schedlang.emit.file import File
-from schedlang.emit.parts import without_ones
 from schedlang.program.program import Program
 from schedlang.targets import Target
 
@@ -50,7 +49,6 @@ def emit(
     write: Callable[..., File] = import_module(f"schedlang.emit.{target}").emit
     if target == "keras":
         write = partial(write, gradient_accumulation_steps=gradient_accumulation_steps)
-    program = without_ones(program)
     source = write(program, default, style).source()
     if function is None or function == default:
         return source

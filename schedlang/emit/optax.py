@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schedlang.counterparts import optax
 from schedlang.emit import header
-from schedlang.emit.arrays import LAST_TICK, ArrayBody
+from schedlang.emit.arrays import ArrayBody
 from schedlang.emit.classes import WrittenLevels, optax_call
 from schedlang.emit.code import (
     Block,
@@ -23,7 +23,7 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import outline, phases
-from schedlang.emit.printing import JAX
+from schedlang.emit.printing import JAX, LAST_STEP
 from schedlang.program.program import Piece, Program, Repeat, Track
 
 MOST_PHASES = 20
@@ -96,7 +96,7 @@ def _by_formula(file: File, piece: Piece) -> Code:
     text = file.free(f"_{piece.kind}_phase")
     end = None if piece.end is None else piece.end - piece.begin
     local = Track((piece._replace(begin=0, end=end, text=""),))
-    body = ArrayBody(file, JAX, file.base).returns([local], "step", first=-LAST_TICK)
+    body = ArrayBody(file, JAX, file.base).returns([local], "step", first=-LAST_STEP)
     says = docstring(f"The rate `step` steps into `{piece.text}`.")
     parameters = {"step": "ArrayLike"}
     if not header.over_base([piece.curve]):

@@ -15,7 +15,6 @@ from schedlang.emit import Style, check, header, optax, scalar
 from schedlang.emit.code import IMPORTS, Block, digits, docstring
 from schedlang.emit.file import File
 from schedlang.emit.helpers import HELPERS
-from schedlang.emit.parts import without_ones
 from schedlang.program.program import Program
 from schedlang.targets import Target
 
@@ -96,7 +95,6 @@ def emit(
     check(target, style, gradient_accumulation_steps)
     for line in lines:
         _refuse(line, target)
-    lines = [line._replace(program=without_ones(line.program)) for line in lines]
     match target:
         case "python":
             return _python(lines).source()

@@ -1,4 +1,4 @@
-"""Formulas as one writes them by hand: no rounding dust, no factors of 1, choices outermost."""
+"""Formulas as one writes them by hand: without rounding dust and factors of 1."""
 
 from __future__ import annotations
 
@@ -143,28 +143,6 @@ def _difference(x: Expr, y: Expr) -> Expr:
         case Apply("div", (Apply("sub", (Number(1.0), rest)), Number(2.0))) if x == ONE:
             return (1 + rest) / 2
     return Apply("sub", (x, y))
-
-
-# ------------------------------------------------------------------------------- choices
-
-
-def choice(e: Expr) -> tuple[Expr, Expr, Expr] | None:
-    """``(condition, yes, no)`` of a formula that is a choice, with or without numbers around it."""
-    match _chosen(e):
-        case Apply("where", (condition, yes, no)) as part:
-            return condition, replaced(e, part, yes), replaced(e, part, no)
-    return None
-
-
-def _chosen(e: Expr) -> Expr | None:
-    match e:
-        case Apply("where"):
-            return e
-        case Apply("add" | "mul" | "min" | "max", (x, Number() | Symbol())):
-            return _chosen(x)
-        case Apply("add" | "mul" | "min" | "max", (Number() | Symbol(), y)):
-            return _chosen(y)
-    return None
 
 
 def replaced(e: Expr, part: Expr, other: Expr) -> Expr:
