@@ -19,7 +19,8 @@ from schedlang.emit.code import (
     number,
     text_literal,
 )
-from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
+from schedlang.emit.simple import share_of
+from schedlang.formula.expressions import BASE, Expr, Number, substitute
 
 
 class FrameworkCall(NamedTuple):
@@ -69,12 +70,10 @@ class WrittenLevels(Levels):
         share = self.share(curve)
         if share is not None:
             return Number(share)
-        parts = affine(curve)
-        if parts is not None and parts[1] == ZERO:
-            return substitute(curve, {BASE.name: ONE})
-        if not self.base:
-            return None
-        return substitute(curve, {BASE.name: Number(self.base)}) / self.base
+        curve_share = share_of(curve)
+        if curve_share is None and self.base:
+            return substitute(curve, {BASE.name: Number(self.base)}) / self.base
+        return curve_share
 
 
 def torch_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:

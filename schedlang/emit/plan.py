@@ -12,7 +12,7 @@ from typing import NamedTuple
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.counterparts.optax import NAMES
 from schedlang.emit import Style, check, header, optax, scalar
-from schedlang.emit.code import IMPORTS, Block, digits, docstring
+from schedlang.emit.code import IMPORTS, Block, docstring
 from schedlang.emit.file import File
 from schedlang.emit.helpers import HELPERS
 from schedlang.program.program import Program
@@ -62,17 +62,13 @@ class Line(NamedTuple):
     def explained(self, *, updates: bool = False) -> Block:
         """The docstring of its function."""
         program = self.program
-        if not program.needs_base:
-            base = "The values are absolute, and need no base."
-        elif program.base is None:
-            base = f"The base is the parameter `{self.base}`."
-        else:
-            base = f"The base is {digits(program.base, whole=False)}."
-        facts = header.facts(program, base, what="value", updates=updates)
+        facts = header.facts(
+            program, what="value", noun="base", parameter=self.base, updates=updates
+        )
         says = f"The {self.place} that the update after `step` updates uses."
         if self.is_value:
             says = f"The value {self.place} after `step` updates."
-        return docstring(says, [f"`{header.line(program)}`", " ".join(facts)])
+        return docstring(says, [f"`{header.line(program)}`", facts])
 
 
 def emit(

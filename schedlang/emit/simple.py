@@ -29,18 +29,19 @@ from schedlang.formula.notation import tidy
 
 def phase_formula(e: Expr) -> Expr:
     """The formula of a phase; a share of the base is the base times a formula without it."""
-    share = share_of(e)
+    share = share_of(e) if BASE.name in symbols(e) else None
     if share is None:
         return _from_below(simplified(e))
+    share = simplified(share)
     return share * BASE if isinstance(share, Number) else _product(BASE, _from_below(share))
 
 
 def share_of(e: Expr) -> Expr | None:
     """What the base is multiplied by in a formula that is nothing but a share of it."""
     parts = affine(e)
-    if BASE.name not in symbols(e) or parts is None or parts[1] != ZERO:
+    if parts is None or parts[1] != ZERO:
         return None
-    return simplified(substitute(e, {BASE.name: ONE}))
+    return substitute(e, {BASE.name: ONE})
 
 
 def simplified(e: Expr) -> Expr:

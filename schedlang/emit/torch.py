@@ -28,8 +28,9 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import phases
-from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
-from schedlang.program.program import Piece, Program, Track
+from schedlang.emit.simple import share_of
+from schedlang.formula.expressions import BASE
+from schedlang.program.program import Piece, Program, Track, pieces_of
 
 MOST_PHASES = 20
 """Phases that are written one by one; a longer schedule is one function."""
@@ -171,31 +172,28 @@ class _Writer:
 
     def one_function(self, program: Program, scheduler: str) -> _Built:
         """One `LambdaLR` (or a class like it) over a function of the whole schedule."""
-        first, *others = program.tracks
         base = self.levels.base
-        if all(_is_share(piece.curve) for piece in first.pieces):
-            self._define([_at(first, ONE), *others], "_share", "The share of the base rate")
+        if all(map(share_of, (piece.curve for piece in pieces_of(program.tracks[0].parts)))):
+            self._define(replace(program, base=1.0), "_share", "The share of the base rate")
             return ((), call(scheduler, "optimizer", "_share"))
         what = "The learning rate"
         if base:
-            self._define([_at(first, Number(base)), *others], "_learning_rate", what)
+            self._define(replace(program, base=base), "_learning_rate", what)
             rate = infix(call("_learning_rate", "step"), "/", number(base, whole=False))
             share = Code(("lambda step: ", rate.doc))
             base_text = digits(base, whole=False)
             above = note(f"{scheduler} multiplies the base rate, which is {base_text}.")
             return (above, call(scheduler, "optimizer", share))
-        self._define([first, *others], "_learning_rate", what, takes_base=True)
+        self._define(program, "_learning_rate", what, takes_base=True)
         says = docstring("The share of the base rate `lr` after `step` steps.")
         share = infix(call("_learning_rate", "step", "lr"), "/", "lr")
         parameters = {"step": "int", "lr": "float"}
         self.file.define(function("_share", parameters, "float", says, (returns(share),)))
         return ((), call(scheduler, "optimizer", _each_group("_share")))
 
-    def _define(
-        self, tracks: list[Track], text: str, what: str, *, takes_base: bool = False
-    ) -> None:
+    def _define(self, program: Program, text: str, what: str, *, takes_base: bool = False) -> None:
         says = docstring(f"{what} after `step` steps.")
-        scalar.define(self.file, tracks, text, says, takes_base=takes_base)
+        scalar.define(self.file, program.tracks, text, says, takes_base=takes_base)
 
     # ── Plateau ──
 
@@ -230,22 +228,3 @@ def _sequential(children: Code, pieces: Sequence[Piece]) -> Code:
 def _each_group(text: str) -> Code:
     """The function with the base rate of each parameter group."""
     return Code(("[", call("partial", text, lr="lr").doc, " for lr in base_rates]"))
-
-
-def _is_share(curve: Expr) -> bool:
-    parts = affine(curve)
-    return parts is not None and parts[1] == ZERO
-
-
-def _at(track: Track, base: Expr) -> Track:
-    """The track for a base that is known."""
-    names = {BASE.name: base}
-
-    def known(piece: Piece) -> Piece:
-        facts = {
-            key: substitute(fact, names) if isinstance(fact, Expr) else fact
-            for key, fact in piece.facts.items()
-        }
-        return piece._replace(curve=substitute(piece.curve, names), facts=facts)
-
-    return track.changed(known)
