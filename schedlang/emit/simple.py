@@ -77,7 +77,7 @@ def simplified(e: Expr) -> Expr:
 def user_formula(e: Expr) -> Expr:
     """The base times a user's formula, which itself is left as it was written."""
     match e:
-        case Apply("mul", (Number(1.0), x)):
+        case Apply("mul", (Number(1.0), x) | (x, Number(1.0))):
             return x
         case Apply("mul", (x, Apply("div", (Number(1.0), y)))):
             return x / y
