@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Argument, Call, Root
 from schedlang.emit.code import (
     Code,
     call,
     code,
+    commented,
     digits,
     infix,
     listed,
@@ -21,6 +21,7 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.simple import share_of
 from schedlang.formula.expressions import BASE, Expr, Number, substitute
+from schedlang.program.program import Piece
 
 
 class FrameworkCall(NamedTuple):
@@ -76,33 +77,33 @@ class WrittenLevels(Levels):
         return curve_share
 
 
-def torch_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
-    """A scheduler of PyTorch's, for the levels of all groups."""
-    return _written(found, torch.DEFAULTS, levels.each_group)
-
-
-def keras_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
-    """A schedule of Keras'."""
-    return _written(found, keras.DEFAULTS, levels.code)
-
-
-def optax_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
-    """A schedule of optax'."""
-    return _written(found, optax.DEFAULTS, levels.code, "optax.")
-
-
-def _written(
+def written(
     found: Call | None,
     defaults: Mapping[str, Mapping[str, Argument]],
     level: Callable[[Expr], Code | None],
     module: str = "",
 ) -> FrameworkCall | None:
+    """A counterpart as source.
+
+    Args:
+        found: the class or function, if there is one.
+        defaults: what the framework takes where an argument is left out.
+        level: writes a level.
+        module: what stands before the name.
+    """
     if found is None:
         return None
     usual = {key: _argument(x, level) for key, x in defaults.get(found.name, {}).items()}
     arguments = {key: _argument(x, level) for key, x in found.arguments.items()}
     given = {key: code for key, code in arguments.items() if code != usual.get(key)}
     return FrameworkCall(module + found.name, given, found.holds)
+
+
+def in_order(pieces: Sequence[Piece], built: Iterable[Code]) -> tuple[Code, Code]:
+    """The list of what is built for phases, a comment above each, and that of their ends."""
+    texts = (piece.text or "the end holds" for piece in pieces)
+    children = (commented(text, own, depth=3) for text, own in zip(texts, built, strict=True))
+    return listed(*children), listed(*(number(piece.end or 0) for piece in pieces[:-1]))
 
 
 def _argument(argument: Argument, level: Callable[[Expr], Code | None]) -> Code:

@@ -39,11 +39,6 @@ def needs_base(program: Program) -> bool:
     return program.base is None and program.needs_base
 
 
-def parameters(program: Program, type_: str, base: str) -> dict[str, str]:
-    """The parameters of a function of the step, with their types."""
-    return {"step": type_, **({base: "float"} if needs_base(program) else {})}
-
-
 def over_base(curves: Iterable[Expr]) -> bool:
     """Whether one of the formulas depends on the base rate."""
     return any(hangs_on_base(text) for curve in curves for text in symbols(curve))

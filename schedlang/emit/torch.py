@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from schedlang.counterparts import torch
-from schedlang.counterparts.table import not_understood
+from schedlang.counterparts.table import Call, not_understood
 from schedlang.emit import header, scalar, torch_own
-from schedlang.emit.classes import FrameworkCall, WrittenLevels, torch_call
+from schedlang.emit.classes import FrameworkCall, WrittenLevels, in_order, written
 from schedlang.emit.code import (
     Block,
     Code,
     call,
-    commented,
     digits,
     docstring,
     function,
@@ -119,7 +118,8 @@ class _Writer:
             *note(piece.text),
             let("one_cycle", found.code("optimizer")),
         )
-        return (before, _sequential(listed("one_cycle", "end"), pieces))
+        both, ends = listed("one_cycle", "end"), listed(number(piece.end or 0))
+        return (before, call("SequentialLR", "optimizer", both, milestones=ends))
 
     def sequence(self, pieces: list[Piece]) -> _Built | None:
         """A scheduler for each phase; None where that is no better than one formula."""
@@ -141,15 +141,18 @@ class _Writer:
             own.code("optimizer") if own else self.phase(piece)
             for piece, own in zip(pieces, found, strict=False)
         ]
-        texts = [piece.text or "the end holds" for piece in pieces]
         if len(built) == 1:
-            return (note(texts[0]), built[0])
-        children = (commented(text, own, depth=3) for text, own in zip(texts, built, strict=True))
-        return ((), _sequential(listed(*children), pieces))
+            return (note(pieces[0].text), built[0])
+        children, milestones = in_order(pieces, built)
+        return ((), call("SequentialLR", "optimizer", children, milestones=milestones))
 
     def counterpart(self, piece: Piece) -> FrameworkCall | None:
         """PyTorch's scheduler for a phase."""
-        return torch_call(torch.counterpart(piece, self.levels), self.levels)
+        return self.written(torch.counterpart(piece, self.levels))
+
+    def written(self, found: Call | None) -> FrameworkCall | None:
+        """A class of PyTorch's, for the levels of all groups."""
+        return written(found, torch.DEFAULTS, self.levels.each_group)
 
     # ── `LambdaLR` ──
 
@@ -204,7 +207,7 @@ class _Writer:
         missing = not_understood(torch.COUNTERPARTS["plateau"], facts)
         if missing:
             raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
-        found = torch_call(torch.reduce_on_plateau(facts, self.levels), self.levels)
+        found = self.written(torch.reduce_on_plateau(facts, self.levels))
         if found is None:
             raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
         alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
@@ -218,11 +221,6 @@ class _Writer:
         then = call("ThenPlateau", "before", begin=number(facts["begin"]), **found.arguments)
         block = (*before, let("before", scheduler), *note(last.text), returns(then))
         return "ThenPlateau", block
-
-
-def _sequential(children: Code, pieces: Sequence[Piece]) -> Code:
-    milestones = listed(*(number(piece.end or 0) for piece in pieces[:-1]))
-    return call("SequentialLR", "optimizer", children, milestones=milestones)
 
 
 def _each_group(text: str) -> Code:
