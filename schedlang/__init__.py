@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from schedlang.linting import Finding, lint
     from schedlang.phases import Phase, Ramp, Rate, register
     from schedlang.phases.arguments import Positive, Ratio
-    from schedlang.plan.functions import compare, to_torch
+    from schedlang.plan.line_or_plan import compare, to_torch
     from schedlang.plan.model import Plan
     from schedlang.presets import preset
     from schedlang.program.program import Program
@@ -45,7 +45,7 @@ _MODULES = {
     "schedlang.linting": ("Finding", "lint"),
     "schedlang.phases": ("Phase", "Ramp", "Rate", "register"),
     "schedlang.phases.arguments": ("Positive", "Ratio"),
-    "schedlang.plan.functions": ("compare", "to_torch"),
+    "schedlang.plan.line_or_plan": ("compare", "to_torch"),
     "schedlang.plan.model": ("Plan",),
     "schedlang.presets": ("preset",),
     "schedlang.program.program": ("Program",),

@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias, get_args
 
-Code: TypeAlias = Literal[
+MistakeCode: TypeAlias = Literal[
     "absolute-in-product", "after-endless", "ambiguous-ticks", "bad-mark", "bad-number",
     "base-differs", "conflicting-settings", "decay-rises", "does-not-apply", "double-argument",
     "empty", "groups", "missing-argument", "missing-setting", "mixed-units", "no-base",
@@ -18,7 +18,7 @@ Code: TypeAlias = Literal[
     "unknown-argument", "unknown-name", "unknown-phase", "unknown-setting", "unknown-unit",
     "unknown-value", "warmup-falls", "wrong-type", "zero-level",
 ]  # fmt: skip
-CODES: tuple[Code, ...] = get_args(Code)
+CODES: tuple[MistakeCode, ...] = get_args(MistakeCode)
 
 MOST_SHOWN = 100
 """How many mistakes a message shows; a text can have a million."""
@@ -28,7 +28,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 class Span(NamedTuple):
-    """A stretch of the text: ``text[begin:end]``."""
+    """A range of the text: ``text[begin:end]``."""
 
     begin: int
     end: int
@@ -38,7 +38,7 @@ class Mistake(NamedTuple):
     """One mistake: what is wrong, where, and what to do about it.
 
     Attributes:
-        code: the kind of mistake, with a heading of its own in the documentation.
+        code: the kind of mistake, which has a heading in the documentation.
         message: what is wrong.
         advice: what to do about it, or empty.
         path: the node and, if it is one of its arguments, the argument.
@@ -47,7 +47,7 @@ class Mistake(NamedTuple):
         text: in a plan, the line, into which the span points.
     """
 
-    code: Code
+    code: MistakeCode
     message: str
     advice: str = ""
     path: Path = ()
@@ -56,7 +56,7 @@ class Mistake(NamedTuple):
     text: str | None = None
 
     def under(self, path: Path) -> Mistake:
-        """The same mistake of what is found at a path."""
+        """The mistake with a prefix added to its path."""
         return self._replace(path=(*path, *self.path))
 
     def render(self, text: str | None) -> str:
@@ -66,7 +66,7 @@ class Mistake(NamedTuple):
 
 
 class Marked(Protocol):
-    """What has a place in a text, and advice."""
+    """A message with advice and a place in a text."""
 
     @property
     def advice(self) -> str: ...
@@ -110,25 +110,25 @@ class ScheduleError(ValueError, ArgumentTypeError):
         return type(self), (self.mistakes, self.text)
 
     def under(self, path: Path) -> list[Mistake]:
-        """The mistakes, of what is found at a path."""
+        """The mistakes with a prefix added to their paths."""
         return [mistake.under(path) for mistake in self.mistakes]
 
 
-def refuse(code: Code, message: str, advice: str = "", argument: str = "") -> NoReturn:
-    """Raise a mistake in a node, or in one of its arguments.
+def refuse(code: MistakeCode, message: str, advice: str = "", argument: str = "") -> NoReturn:
+    """Raise a mistake of a node, or of one of its arguments.
 
     Raises:
-        ScheduleError: with the one mistake; its path begins at the node.
+        ScheduleError: with this mistake; its path is relative to the node.
     """
     raise ScheduleError([Mistake(code, message, advice, (argument,) if argument else ())])
 
 
 class ScheduleWarning(UserWarning):
-    """A schedule that is legal but unlikely to be what was meant."""
+    """A schedule that is valid but probably not what was intended."""
 
 
 def warn(message: str) -> None:
-    """Issue a `ScheduleWarning` at the innermost line that is not of this package: the user's."""
+    """Issue a `ScheduleWarning` that points at the innermost caller outside this package."""
     own = __name__.partition(".")[0]
     frame = sys._getframe(1)  # noqa: SLF001  # documented; `inspect` has it too, and loads slowly
     level = 2
@@ -137,7 +137,7 @@ def warn(message: str) -> None:
     warnings.warn(ScheduleWarning(message), stacklevel=level)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The advice for a misspelt name: the nearest one, or all of them."""
     import difflib  # only an error needs it
 
@@ -158,7 +158,7 @@ def quoted(value: object) -> str:
 
 
 def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """The mistakes in the order of the text; those of a plan line by line, as they were found."""
+    """The mistakes in the order of the text; those of a plan line by line, in the order found."""
     mistakes = list(mistakes)
     lines = list(dict.fromkeys(mistake.place for mistake in mistakes))
     return sorted(mistakes, key=lambda each: (lines.index(each.place), each.span or (0, 0)))
@@ -166,7 +166,7 @@ def _in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
 
 def _dotted(path: Sequence[str | int]) -> str:
     dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
-    return dotted.strip(".=")  # a name's own place ends in `=`
+    return dotted.strip(".=")  # the place of a name ends in `=`
 
 
 def _mark(text: str, span: Span, width: int = 76) -> tuple[str, str, str]:
@@ -189,14 +189,14 @@ def _mark(text: str, span: Span, width: int = 76) -> tuple[str, str, str]:
 
 
 def _columns(text: str) -> int:
-    """The columns that a terminal gives the text."""
+    """The width of the text on a terminal, in columns."""
     if text.isascii():
         return len(text)
     import unicodedata  # only an error needs these two
 
     from rich.cells import cell_len
 
-    # Composed, since older releases of rich count each sign of a Korean syllable.
+    # Composed, since older releases of rich count each character of a decomposed Korean syllable.
     return cell_len(unicodedata.normalize("NFC", text))
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-Pattern: TypeAlias = str | int | None
-"""A pattern of names, the number of a group, or None for all groups."""
+Pattern: TypeAlias = str | int
+"""A pattern of the groups' names, or the number of a group; None stands for all groups."""
 
 
-def fits(pattern: Pattern, number: int, name: str) -> bool:
+def fits(pattern: Pattern | None, number: int, name: str) -> bool:
     """Whether a pattern fits the group of this number and name (``""`` if it has none)."""
     match pattern:
         case None:
@@ -21,7 +21,7 @@ def fits(pattern: Pattern, number: int, name: str) -> bool:
             return fnmatchcase(name, pattern)
 
 
-def first_fit(patterns: Sequence[Pattern], number: int, name: str) -> int | None:
+def first_fit(patterns: Sequence[Pattern | None], number: int, name: str) -> int | None:
     """The index of the first pattern that fits a group; None if none does."""
     found = (i for i, pattern in enumerate(patterns) if fits(pattern, number, name))
     return next(found, None)

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from typing_extensions import Self
+
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import Apply, Expr, Number, Symbol, less
+from schedlang.program.program import Arguments
 
 
 def improvement(mode: str, threshold_mode: str, threshold: float) -> Expr:
@@ -55,7 +57,7 @@ def reduced_rate(rate: float, factor: float, floor: float, eps: float) -> float:
 
 
 @dataclass
-class Memory:
+class PlateauMemory:
     """The memory of a plateau between metrics; a target saves it.
 
     Attributes:
@@ -72,7 +74,7 @@ class Memory:
 
 
 @dataclass
-class Plateau:
+class ReduceOnPlateau:
     """Decides on each metric whether to reduce the rate.
 
     A metric is an improvement if it is better than the best one by more than the threshold. One
@@ -89,16 +91,29 @@ class Plateau:
     threshold_mode: str
     cooldown: int
     eps: float
-    memory: Memory = field(init=False)
+    memory: PlateauMemory = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = Memory(math.inf if self.mode == "min" else -math.inf)
+        self.memory = PlateauMemory(math.inf if self.mode == "min" else -math.inf)
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Plateau:
-        """The plateau with the numbers of ``Program.plateau``, and an empty memory."""
-        names = ("factor", "patience", "threshold", "threshold_mode", "cooldown", "eps")
-        return cls(facts["mode"] or "min", **{name: facts[name] for name in names})
+    def of(cls, phase: Arguments, **more: Any) -> Self:
+        """The plateau with the arguments of ``Program.plateau``, and an empty memory.
+
+        Args:
+            phase: the arguments.
+            more: the fields that a subclass adds.
+        """
+        return cls(
+            phase["mode"],
+            phase["factor"],
+            phase["patience"],
+            phase["threshold"],
+            phase["threshold_mode"],
+            phase["cooldown"],
+            phase["eps"],
+            **more,
+        )
 
     def receive(self, metric: float) -> bool:
         """Count a metric. Returns whether it reduces the rate."""

@@ -54,8 +54,8 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
 
         ax = Figure(figsize=(8, 3.6), layout="constrained").add_subplot()
     curve = _draw_one(ax, program, ticks)
-    _dress(ax, [(program, curve)], program.text, _says_y(program))
-    ax.set_xlabel(_says_x(program), color=INK)
+    _dress(ax, [(program, curve)], program.text, _y_label(program))
+    ax.set_xlabel(_x_label(program), color=INK)
     return ax
 
 
@@ -74,7 +74,7 @@ def _draw_one(ax: Axes, program: Program, ticks: int | None) -> tuple[Array, Arr
 
 
 def _dress(
-    ax: Axes, drawn: Sequence[tuple[Program, tuple[Array, Array]]], title: str, says_y: str
+    ax: Axes, drawn: Sequence[tuple[Program, tuple[Array, Array]]], title: str, y_label: str
 ) -> None:
     """Set the title, the limits and the marks of axes for what is drawn on them."""
     title = "\n".join(_wrapped(title, _letters(ax)))
@@ -82,7 +82,7 @@ def _dress(
     bottom, top, last = _limits(drawn)
     ax.set_xlim(0, last)
     ax.set_ylim(bottom, top + 0.04 * (top - bottom))
-    ax.set_ylabel(says_y, color=INK)
+    ax.set_ylabel(y_label, color=INK)
     ax.xaxis.set_major_locator(_whole_numbers("auto"))
     ax.xaxis.set_major_formatter(_tick_labels())
     ax.yaxis.set_major_formatter(lambda rate, _: _rate_label(rate, top))
@@ -119,8 +119,8 @@ def draw_panels(panels: Panels, ticks: int | None = None) -> Figure:
             drawn = [_draw_one(ax, programs[0], ticks)]
         else:
             drawn = _draw_groups(ax, curves, ticks)
-        _dress(ax, [*zip(programs, drawn, strict=True)], title, _says_panel(programs))
-    axes[-1].set_xlabel(_says_x(programs[0]), color=INK)
+        _dress(ax, [*zip(programs, drawn, strict=True)], title, _panel_label(programs))
+    axes[-1].set_xlabel(_x_label(programs[0]), color=INK)
     return figure
 
 
@@ -152,7 +152,7 @@ def _longest(panels: Panels) -> int:
     return max(known or map(horizon, programs))
 
 
-def _says_panel(programs: Sequence[Program]) -> str:
+def _panel_label(programs: Sequence[Program]) -> str:
     return "share of the base" if all(program.in_shares for program in programs) else "value"
 
 
@@ -207,24 +207,22 @@ def horizon(program: Program) -> int:
         if track.loop is not None:
             last = max(last, track.loop.begin + 3 * track.loop.period)
         else:
-            last = max(last, _telling(track.pieces[-1]))
+            last = max(last, _informative_end(track.pieces[-1]))
     return max(100, math.ceil(last)) + 1
 
 
-def _telling(piece: Piece) -> float:
+def _informative_end(piece: Piece) -> float:
     """The tick up to which an open piece tells its story."""
-    facts = piece.facts
+    phase = piece.arguments
     match piece.kind:
         case "restarts":
-            return piece.begin + 7 * float(
-                facts["first"]
-            )  # three cycles, if each lasts twice as long
+            return piece.begin + 7 * phase["first"]  # three cycles, if each lasts twice as long
         case "cyclic":
-            return piece.begin + 4 * float(facts["up"] + (facts["down"] or facts["up"]))
+            return piece.begin + 4 * (phase["up"] + phase.get("down", phase["up"]))
         case "inverse_sqrt":
-            return piece.begin + 9 * float(facts["timescale"] or piece.begin)
+            return piece.begin + 9 * phase.get("timescale", piece.begin)
         case "multistep" | "piecewise":
-            return piece.begin + 1.25 * float(facts["at"][-1])
+            return piece.begin + 1.25 * phase["at"][-1]
         case "hold" | "plateau":
             return 1.25 * piece.begin
         case _:
@@ -233,10 +231,10 @@ def _telling(piece: Piece) -> float:
 
 def _until_small(piece: Piece) -> float:
     """The ticks (a power of 2) until less than 2% of the first value is left, or 1000."""
-    alone = Track((Piece(0, None, piece.curve),))
-    first = alone.at(0)
+    track = Track((Piece(0, None, piece.curve),))
+    first = track.at(0)
     steps = (2**i for i in range(7, 24))
-    return next((ticks for ticks in steps if alone.at(ticks) < 0.02 * first), 1000)
+    return next((ticks for ticks in steps if track.at(ticks) < 0.02 * first), 1000)
 
 
 def _begins(program: Program) -> list[int]:
@@ -258,7 +256,7 @@ def _limits(drawn: Sequence[tuple[Program, tuple[Array, Array]]]) -> tuple[float
     return bottom, top, last
 
 
-def _says_x(program: Program) -> str:
+def _x_label(program: Program) -> str:
     match program.tick:
         case "step":
             return "optimizer updates"
@@ -268,7 +266,7 @@ def _says_x(program: Program) -> str:
             return "ticks: calls of step()"
 
 
-def _says_y(program: Program) -> str:
+def _y_label(program: Program) -> str:
     if program.in_shares:
         return "share of the base rate"
     return "value" if program.base is None else "learning rate"
@@ -337,21 +335,21 @@ def in_terminal(program: Program, ticks: int | None = None, width: int | None = 
         ticks: how many ticks, see `draw`.
         width: columns; by default those of the terminal, at most 100.
     """
-    return _picture(program.text, {"": program}, ticks, width, ROWS, _says_y(program))
+    return _picture(program.text, {"": program}, ticks, width, ROWS, _y_label(program))
 
 
 def panels_in_terminal(panels: Panels, ticks: int | None = None, width: int | None = None) -> str:
     """The panels in the terminal, one below the other; see `draw_panels` and `in_terminal`."""
     ticks = ticks or _longest(panels)
     return "\n\n".join(
-        _picture(title, curves, ticks, width, PANEL_ROWS, _says_panel([*curves.values()]))
+        _picture(title, curves, ticks, width, PANEL_ROWS, _panel_label([*curves.values()]))
         for title, curves in panels.items()
     )
 
 
 def both_in_terminal(first: Program, second: Program, ticks: int, of: str | None = None) -> str:
     """The curves of two schedules, of ``of``, in the terminal, one over the other."""
-    return _picture("", {"A": first, "B": second}, ticks, None, ROWS, of or _says_y(first))
+    return _picture("", {"A": first, "B": second}, ticks, None, ROWS, of or _y_label(first))
 
 
 def _picture(
@@ -360,7 +358,7 @@ def _picture(
     ticks: int | None,
     width: int | None,
     rows: int,
-    says_y: str,
+    y_label: str,
 ) -> str:
     """Curves by their labels on the same axes, below a title."""
     import plotext
@@ -376,8 +374,8 @@ def _picture(
         x, y = _thinned(*points(program, ticks), 4 * columns if sign == "braille" else columns // 2)
         drawn.append((program, (x, y)))
         plotext.plot(x.tolist(), y.tolist(), marker=sign, label=label or None)
-    plotext.xlabel(_says_x(drawn[0][0]))
-    plotext.ylabel(says_y)
+    plotext.xlabel(_x_label(drawn[0][0]))
+    plotext.ylabel(y_label)
     bottom, top, last = _limits(drawn)
     rates = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(bottom, top)
     slack = 1e-9 * top  # the last one may be rounded up

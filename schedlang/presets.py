@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 from schedlang.schedule import Schedule, parse
 
 
@@ -166,5 +166,5 @@ def preset(name: str) -> Schedule:
     'lr=0.1 total=90ep clock=epoch | step every=30ep'
     """
     if name not in PRESETS:
-        raise ValueError(f"there is no preset {quoted(name)}: {nearest(name, PRESETS)}")
+        raise ValueError(f"there is no preset {quoted(name)}: {did_you_mean(name, PRESETS)}")
     return parse(PRESETS[name].line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 
 
 class Recommendation(NamedTuple):
@@ -21,65 +21,70 @@ class Recommendation(NamedTuple):
     reason: str
 
 
-class _Kind(NamedTuple):
+class _LineTemplate(NamedTuple):
     """A scheduler as a line; ``{n}`` is the number of epochs, ``{third}`` a third of it."""
 
     template: str
     name: str
 
 
-COSINE = _Kind("cosine {n}ep min=1%", "CosineAnnealingLR")
-LINEAR = _Kind("warmup {warmup}ep -> linear {left}ep", "LinearLR after a warm-up")
-WARMUP_COSINE = _Kind("warmup {warmup}ep -> cosine {left}ep min=1%", "a warm-up, then a cosine")
-MULTISTEP = _Kind("multistep {n}ep at=[{third}, {two_thirds}]ep gamma=0.1", "MultiStepLR")
-LATE_MULTISTEP = _Kind(
+COSINE = _LineTemplate("cosine {n}ep min=1%", "CosineAnnealingLR")
+LINEAR = _LineTemplate("warmup {warmup}ep -> linear {left}ep", "LinearLR after a warm-up")
+WARMUP_COSINE = _LineTemplate(
+    "warmup {warmup}ep -> cosine {left}ep min=1%", "a warm-up, then a cosine"
+)
+MULTISTEP = _LineTemplate("multistep {n}ep at=[{third}, {two_thirds}]ep gamma=0.1", "MultiStepLR")
+LATE_MULTISTEP = _LineTemplate(
     "warmup {warmup}ep -> multistep {left}ep at=[{two_thirds}, {nine_tenths}]ep gamma=0.1",
     "MultiStepLR after a warm-up",
 )
-STEP = _Kind("step {n}ep every={quarter}ep gamma=0.1", "StepLR")
-GENTLE_STEP = _Kind("step {n}ep every={quarter}ep gamma=0.5", "StepLR")
-POLY = _Kind("poly {n}ep power=0.9", "PolynomialLR")
-EXP = _Kind("exp {n}ep to=1%", "ExponentialLR")
-PLATEAU = _Kind("plateau factor=0.5 patience=10", "ReduceLROnPlateau")
-REWARD_PLATEAU = _Kind(
+STEP = _LineTemplate("step {n}ep every={quarter}ep gamma=0.1", "StepLR")
+GENTLE_STEP = _LineTemplate("step {n}ep every={quarter}ep gamma=0.5", "StepLR")
+POLY = _LineTemplate("poly {n}ep power=0.9", "PolynomialLR")
+EXP = _LineTemplate("exp {n}ep to=1%", "ExponentialLR")
+PLATEAU = _LineTemplate("plateau factor=0.5 patience=10", "ReduceLROnPlateau")
+REWARD_PLATEAU = _LineTemplate(
     "plateau monitor=reward mode=max factor=0.5 patience=10", "ReduceLROnPlateau"
 )
-STEADY = _Kind("hold {half}ep -> linear {other_half}ep", "LinearLR")
-ONE_CYCLE = _Kind("onecycle {n}ep max=3x", "OneCycleLR")
+STEADY = _LineTemplate("hold {half}ep -> linear {other_half}ep", "LinearLR")
+ONE_CYCLE = _LineTemplate("onecycle {n}ep max=3x", "OneCycleLR")
 
-TASKS: dict[str, tuple[tuple[_Kind, str], ...]] = {
+TASKS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     "image-classification": (
         (COSINE, "the usual choice for ResNets and EfficientNets, and falls smoothly to the end"),
-        (MULTISTEP, "proven on ResNets, and converges in a stable way"),
+        (MULTISTEP, "proven on ResNets, and converges stably"),
     ),
     "nlp": (
         (WARMUP_COSINE, "Transformers need the warm-up, and large models do well with the cosine"),
-        (LINEAR, "Transformers need the warm-up; BERT and its kin decay in a line"),
+        (LINEAR, "Transformers need the warm-up; BERT and similar models decay linearly"),
     ),
     "object-detection": (
         (LATE_MULTISTEP, "the standard way of training on COCO: late drops, after a short warm-up"),
-        (STEP, "the same with equal steps, where the drops are not known"),
+        (STEP, "the same with equal steps, where the milestones are not known"),
     ),
     "segmentation": (
-        (POLY, "DeepLab's decay, which leaves fine corrections for the end"),
-        (COSINE, "a fine end of the decay, too"),
+        (POLY, "DeepLab's decay; its small rates at the end make fine corrections"),
+        (COSINE, "also ends on small rates"),
     ),
     "gan": (
-        (PLATEAU, "adapts to a training that is unstable"),
-        (STEADY, "CycleGAN's: the rate stays for half of the run, then falls in a line"),
+        (PLATEAU, "adapts to unstable training"),
+        (STEADY, "CycleGAN's: the rate is constant for half of the run, then decays linearly"),
     ),
     "reinforcement-learning": (
         (EXP, "falls smoothly, whatever the environment does"),
-        (REWARD_PLATEAU, "adapts to the environment: the rate falls when the reward stays"),
+        (
+            REWARD_PLATEAU,
+            "adapts to the environment: the rate falls when the reward stops improving",
+        ),
     ),
     "transfer-learning": (
-        (GENTLE_STEP, "fine-tunes what is trained already, in a few steps"),
+        (GENTLE_STEP, "suits fine-tuning, with a few small drops"),
         (PLATEAU, "fine-tunes until the validation loss no longer falls"),
     ),
 }
 """For each task its schedulers, the best first, with the reason."""
 
-AIMS: dict[str, tuple[tuple[_Kind, str], ...]] = {
+AIMS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     "known-length": (
         (COSINE, "the length of the run is known, and the cosine fills it"),
         (LINEAR, "the length of the run is known, and the line fills it"),
@@ -90,7 +95,7 @@ AIMS: dict[str, tuple[tuple[_Kind, str], ...]] = {
     ),
     "stability": (
         (STEP, "the rate is constant between few drops"),
-        (MULTISTEP, "the rate is constant between drops whose places you choose"),
+        (MULTISTEP, "the rate is constant between drops at positions of your choice"),
     ),
     "best-quality": ((WARMUP_COSINE, "what most of the best published results were trained with"),),
 }
@@ -124,7 +129,9 @@ def recommend(
     known = {**TASKS, **AIMS}
     name = ALIASES.get(task, task)
     if name not in known:
-        raise ValueError(f"there is no task {quoted(task)}: {nearest(task, [*known, *ALIASES])}")
+        raise ValueError(
+            f"there is no task {quoted(task)}: {did_you_mean(task, [*known, *ALIASES])}"
+        )
     if epochs < FEWEST:
         raise ValueError(f"lines are for at least {FEWEST} epochs, not {epochs}")
     warmup = max(1, round(epochs / 20))

@@ -20,10 +20,10 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # from 2.1
 from typing_extensions import Unpack
 
 from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, quoted
-from schedlang.language.placed import place_of, put
+from schedlang.language.placed import place_of, set_place
 from schedlang.language.text import write
-from schedlang.language.tree import Clock, Tree
-from schedlang.language.validate import OwnErrors, from_dict, from_text, plain
+from schedlang.language.tree import ClockName, Tree
+from schedlang.language.validate import OwnErrors, from_dict, from_text, plain_data
 from schedlang.phases import REGISTERED, Phase
 from schedlang.targets import Target
 
@@ -83,7 +83,7 @@ class Schedule(OwnErrors, Tree):
             case str():
                 return parse(value)
             case Mapping():  # a config system such as OmegaConf has mappings of its own
-                return cls._of(from_dict(plain(value)), None)
+                return cls._of(from_dict(plain_data(value)), None)
             case Tree():
                 return cls._of(value, None)
             case _:
@@ -94,7 +94,7 @@ class Schedule(OwnErrors, Tree):
     def _of(cls, tree: Tree, source: str | None) -> Schedule:
         schedule = cls.model_construct(tree.model_fields_set, **tree.__dict__)
         schedule._source = source
-        put(schedule, place_of(tree))
+        set_place(schedule, place_of(tree))
         return schedule
 
     @model_serializer(mode="wrap")
@@ -251,7 +251,7 @@ class Schedule(OwnErrors, Tree):
         Args:
             target: for what.
             lr: the base rate; without it, it is a parameter where the target needs one.
-            function: another name for what is defined.
+            function: the name of the function that is defined.
             style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
             gradient_accumulation_steps: the Keras optimizer's, see `to_keras`.
             **binding: what the line leaves open, see `Binding`.
@@ -294,14 +294,14 @@ class Binding(TypedDict, total=False):
     """Training examples an update."""
     tokens_per_step: float | None
     """Tokens an update."""
-    clock: Clock | None
+    clock: ClockName | None
     """What one tick is: ``"step"`` or ``"epoch"``."""
 
 
 _DUMP: dict[str, Any] = {"by_alias": True, "exclude_none": True, "context": _AS_TREE}
 
 
-def parse(text: str, *, clock: Clock | None = None) -> Schedule:
+def parse(text: str, *, clock: ClockName | None = None) -> Schedule:
     """The schedule of a line of text.
 
     Args:
@@ -315,13 +315,13 @@ def parse(text: str, *, clock: Clock | None = None) -> Schedule:
     'cosine'
     """
     if not isinstance(text, str):
-        raise TypeError(f"parse takes a text, not {type(text).__name__}")
+        raise TypeError(f"parse takes a string, not {type(text).__name__}")
     try:
         tree = from_text(text, clock)
     except ScheduleError as error:
-        from schedlang.language.other_libraries.answer import with_line_meant
+        from schedlang.language.other_libraries.suggestion import with_suggestion
 
-        raise with_line_meant(error, clock) from None
+        raise with_suggestion(error, clock) from None
     return Schedule._of(tree, text)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, assert_never
 
 from schedlang.errors import quoted, refuse
-from schedlang.language.marks import Choices, Parameters, Range, Template, read
 from schedlang.language.quantities import AsText
+from schedlang.language.space_marks import Choices, Parameters, Range, Template, read_space
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -55,8 +55,8 @@ class Space(AsText):
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
-            raise TypeError(f"Space takes a text, not {type(self.text).__name__}")
-        object.__setattr__(self, "_template", read(self.text))
+            raise TypeError(f"Space takes a string, not {type(self.text).__name__}")
+        object.__setattr__(self, "_template", read_space(self.text))
 
     @property
     def _parameters(self) -> Parameters:
@@ -96,11 +96,11 @@ class Space(AsText):
         ranges = [name for name, each in self._parameters.items() if isinstance(each, Range)]
         if ranges:
             which = f"`{ranges[0]}` is a range"
-            raise ValueError(f"the lines of this space cannot be listed: {which}; draw some")
+            raise ValueError(f"the lines of this space cannot be listed: {which}; draw a sample")
         options = [each.options for each in self._parameters.values()]
         if (size := math.prod(map(len, options))) > MOST_LINES:
             which = f"there are {size:,}"
-            raise ValueError(f"the lines of this space cannot be listed: {which}; draw some")
+            raise ValueError(f"the lines of this space cannot be listed: {which}; draw a sample")
         return [
             self._template.line(dict(zip(self._parameters, chosen, strict=True)))
             for chosen in product(*options)

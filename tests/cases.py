@@ -365,7 +365,7 @@ def _jumps(piece: Piece) -> Iterator[int]:
         if isinstance(part, formula.Lookup):
             yield from (piece.begin + math.ceil(edge) for edge in part.edges[:8])
     for name in ("every", "first", "up"):
-        period = piece.facts.get(name)
+        period = piece.arguments.get(name)
         if isinstance(period, float):
             for i in (1, 2, 3):
                 if piece.end is None or i * period < piece.end - piece.begin:

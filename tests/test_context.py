@@ -40,6 +40,18 @@ def test_time() -> None:
     assert IN_A_PRODUCT.t == T
 
 
+@pytest.mark.parametrize(
+    ("every", "stairs"),
+    [
+        (Fraction(3), "(t + 2) // 3 / 3"),
+        (Fraction(9, 2), "(t + 2) * 2 // 9 / 2"),
+        (Fraction(5, 2), "(t + 2) * 2 // 5 * 5 / 18"),  # of whole numbers, so that it is exact
+    ],
+)
+def test_stairs(every: Fraction, stairs: str) -> None:
+    assert infix(HERE.stairs(every)) == stairs
+
+
 def test_positions_and_periods() -> None:
     assert HERE.position(Length.read(10)) == 17.5
     assert HERE.period(Length.read("1/2"), "every") == 1

@@ -15,7 +15,7 @@ from schedlang.formula import expressions as formula
 from schedlang.formula.expressions import BASE, Expr, power, rounds
 from schedlang.language.quantities import Length
 from schedlang.phases import BUILT_IN
-from schedlang.phases.arguments import Duration, Period, Tally
+from schedlang.phases.arguments import Duration, NonNegativeInt, PositiveLength
 from schedlang.phases.base import NO_ARGUMENTS, Context, Phase
 from schedlang.phases.plateau import Plateau
 from schedlang.phases.ramps import Hold
@@ -194,7 +194,7 @@ def test_every_argument_has_a_line_that_sets_it(kind: str, argument: str) -> Non
     assert argument in LINES[kind], f"add a line that sets {argument}= of `{kind}`"
     piece = _piece(LINES[kind][argument])
     assert piece.kind == kind
-    assert argument in piece.facts["given"]
+    assert argument in piece.arguments["given"]
 
 
 @pytest.mark.parametrize(("target", "kind", "argument"), ENROLLED)
@@ -239,8 +239,9 @@ def test_a_phase_of_the_table_has_a_counterpart(target: str, kind: str) -> None:
 )
 def test_an_argument_that_no_counterpart_has(target: str, line: str) -> None:
     piece = _piece(line)
-    facts = {**piece.facts, "given": piece.facts["given"] | {"warp"}}
-    assert FIND[target](piece._replace(facts=facts), Levels((0.1,))) is None
+    arguments = piece.arguments.copy()
+    arguments["given"] |= {"warp"}
+    assert FIND[target](piece._replace(arguments=arguments), Levels((0.1,))) is None
 
 
 @pytest.mark.parametrize("target", TABLES)
@@ -253,7 +254,7 @@ class Delayed(Step):
     """`step` with one more argument, as if somebody had added it."""
 
     kind: Literal["step"]
-    delay: Period | None = None
+    delay: PositiveLength | None = None
 
     def factor(self, context: Context) -> Expr:
         late = 0 if self.delay is None else context.convert(self.delay)
@@ -270,7 +271,7 @@ class Smoothed(Plateau):
     """`plateau` with one more argument."""
 
     kind: Literal["plateau"]
-    window: Tally = 1
+    window: NonNegativeInt = 1
 
 
 @pytest.mark.parametrize("warmup", [(), (Hold(kind="hold", duration=Duration.read(5)),)])

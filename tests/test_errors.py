@@ -40,7 +40,7 @@ DICTS: list[tuple[object, str]] = [
         (
             plan,
             (
-                "error[wrong-type]: this is a plan, and only one line is possible here\n"
+                "error[wrong-type]: this is a plan, but only a single line is allowed here\n"
                 "  use schedlang.Plan"
             ),
         )
@@ -127,7 +127,7 @@ DICTS: list[tuple[object, str]] = [
         (
             "error[wrong-type]: a product cannot be a factor of a product\n"
             "  at stages[0].factors[0]\n"
-            "  put it into a group"
+            "  put it in a group"
         ),
     ),
     (
@@ -166,10 +166,10 @@ DICTS: list[tuple[object, str]] = [
     (
         {"stages": [{"kind": "product", "factors": [{"kind": "hold", "to": 1e-3}] * 2}]},
         (
-            "error[absolute-in-product]: a product multiplies shares: `0.001` is absolute\n"
+            "error[absolute-in-product]: levels in a product must be shares: `0.001` is absolute\n"
             "  at stages[0].factors[0].to\n"
             "  write 10% or 0.1x\n\n"
-            "error[absolute-in-product]: a product multiplies shares: `0.001` is absolute\n"
+            "error[absolute-in-product]: levels in a product must be shares: `0.001` is absolute\n"
             "  at stages[0].factors[1].to\n"
             "  write 10% or 0.1x"
         ),
@@ -238,7 +238,11 @@ DICTS: list[tuple[object, str]] = [
     ),
     (
         {"stages": [{"kind": "hold", "to": -0.1}]},
-        "error[out-of-range]: `-0.1` is negative\n  at stages[0].to\n  no number here is below 0",
+        (
+            "error[out-of-range]: `-0.1` is negative\n"
+            "  at stages[0].to\n"
+            "  write a number of at least 0"
+        ),
     ),
     (7, "error[wrong-type]: expected a line of text or its dict form, not `7`"),
     (None, "error[wrong-type]: expected a line of text or its dict form, not `None`"),
@@ -326,7 +330,7 @@ def test_too_deep() -> None:
         "  |\n"
         f"1 | …{'(' * 38}{'(' * 38}".replace("(" * 76, "(" * 38 + "(hold" + ")" * 33)
         + "…\n"
-        f"  | {' ' * 39}^ write it flatter"
+        f"  | {' ' * 39}^ reduce the nesting"
     )
 
 
@@ -431,7 +435,7 @@ def test_inside_a_pydantic_model() -> None:
 
 
 def test_text_is_text() -> None:
-    with pytest.raises(TypeError, match="parse takes a text, not bytes"):
+    with pytest.raises(TypeError, match="parse takes a string, not bytes"):
         parse(b"cosine 90")  # type: ignore[arg-type]  # that is the mistake
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import block, folded, function, value
+from schedlang.formula.evaluate import block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     ONE,
@@ -27,9 +27,9 @@ from schedlang.formula.expressions import (
     Symbol,
     T,
 )
-from schedlang.formula.levels import at_tick, compare, of_pair, pair, shown, times
+from schedlang.formula.intervals import ANYTHING, Interval, interval_of
+from schedlang.formula.levels import at_tick, compare_levels, of_pair, pair, shown, times
 from schedlang.formula.notation import infix, number, tidy
-from schedlang.formula.ranges import ANYTHING, Range, measure
 
 INF, NAN = math.inf, math.nan
 STEPS = Lookup(T, (3.0, 7.0), (1.0, 0.5, 0.25))
@@ -140,7 +140,7 @@ def test_evaluated(op: Operation, numbers: tuple[float, ...], expected: float) -
     arrays = {name: np.array([x]) for name, x in names.items()}
     with np.errstate(all="ignore"):
         (in_a_block,) = np.atleast_1d(block(e, arrays))
-    known = folded(e, {name: Number(x) for name, x in names.items()})
+    known = fold_constants(e, {name: Number(x) for name, x in names.items()})
     assert value(e, names) == pytest.approx(expected, nan_ok=True)
     assert function(e, tuple(names))(*names.values()) == pytest.approx(expected, nan_ok=True)
     assert float(in_a_block) == pytest.approx(expected, nan_ok=True)
@@ -163,6 +163,7 @@ LIMITS: list[tuple[Expr, float, float, float]] = [
     (formula.rounds(T, Fraction(3)), 7, 2, 2),
     (formula.within(T, Fraction(3)), 6, 0, 3),
     (formula.within(T, Fraction(3)), 7, 1, 1),
+    (formula.within(Apply("floor", (T,)), Fraction(2)), 4, 0, 1),
     (formula.where(formula.less(T, 3), T, 0), 3, 0, 0),
     (Named("cycle", formula.rounds(T, Fraction(3))), 3, 1, 0),
 ]
@@ -194,7 +195,7 @@ FOLDED: list[tuple[Expr, Expr]] = [
 
 @pytest.mark.parametrize(("e", "expected"), FOLDED)
 def test_folded(e: Expr, expected: Expr) -> None:
-    assert folded(e, {"a": Number(3.0)}) == expected
+    assert fold_constants(e, {"a": Number(3.0)}) == expected
 
 
 # A formula and its text, as `fn` reads it.
@@ -248,7 +249,7 @@ def test_written_with_other_names() -> None:
 
 
 def test_a_spelling_comes_first() -> None:
-    assert infix(A + B, spelling=lambda e, _: ("c", 9) if e == B else None) == "a + c"
+    assert infix(A + B, override=lambda e, _: ("c", 9) if e == B else None) == "a + c"
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,7 @@ def test_pairs(level: Expr, parts: tuple[float, float] | None, text: str) -> Non
     ],
 )
 def test_levels_are_compared(x: Expr, y: Expr, sign: int | None) -> None:
-    found = compare(x, y)
+    found = compare_levels(x, y)
     assert (
         found == sign
         if sign is None or found is None
@@ -412,8 +413,13 @@ def test_a_level_times_what_is_not_known() -> None:
 
 # ── Ranges ───────────────────────────────────────────────────────────────────────────────────────
 
-U, V = Symbol("u"), Symbol("v")
-RANGES = {"t": Range(0, 10, whole=True), "u": Range(-2.5, 1.5), "v": Range(2, 3)}
+U, V, FOUR = Symbol("u"), Symbol("v"), Symbol("four")
+RANGES = {
+    "t": Interval(0, 10, whole=True),
+    "u": Interval(-2.5, 1.5),
+    "v": Interval(2, 3),
+    "four": Interval(4, 4, whole=True),
+}
 
 
 def _of(op: Operation, *args: Expr) -> Expr:
@@ -440,8 +446,9 @@ MEASURED: list[tuple[Expr, float, float, bool]] = [
     (_of("where", _of("gt", T, Number(3.0)), T, Number(6.0)), 4, 10, True),
     (_of("where", _of("lt", T, ONE), T, ZERO), 0, 0, True),
     (_of("where", _of("lt", T, ZERO), T, Number(3.0)), 0, 10, True),
-    (_of("where", _of("ne", T, ZERO), T, ONE), 1, 10, True),
-    (_of("where", _of("eq", T, ZERO), ONE, T), 1, 10, True),
+    (_of("where", _of("ne", T, ZERO), T, Number(3.0)), 1, 10, True),
+    (_of("where", _of("ne", FOUR, Number(4.0)), FOUR, Number(9.0)), 4, 9, True),
+    (_of("where", _of("eq", T, ZERO), Number(3.0), T), 1, 10, True),
     (_of("where", _of("not", _of("lt", T, Number(4.0))), T, Number(5.0)), 4, 10, True),
     (_of("where", BETWEEN, T, Number(3.0)), 2, 4, True),
     (_of("where", BETWEEN, Number(3.0), T), 0, 10, True),
@@ -479,7 +486,7 @@ MEASURED: list[tuple[Expr, float, float, bool]] = [
 @pytest.mark.parametrize(("e", "low", "high", "whole"), MEASURED, ids=str)
 def test_the_range_of_a_formula(e: Expr, low: float, high: float, whole: bool) -> None:
     unsafe: set[Expr] = set()
-    found = measure(e, RANGES, unsafe)
+    found = interval_of(e, RANGES, unsafe)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert found.whole == whole
     assert not unsafe
@@ -509,5 +516,5 @@ UNSAFE: list[Expr] = [
 @pytest.mark.parametrize("e", UNSAFE, ids=str)
 def test_what_python_may_not_compute(e: Expr) -> None:
     unsafe: set[Expr] = set()
-    assert measure(e, RANGES, unsafe) == ANYTHING
+    assert interval_of(e, RANGES, unsafe) == ANYTHING
     assert e in unsafe

@@ -316,6 +316,13 @@ def test_equality_and_hash() -> None:
     assert len({one, same, other}) == 2
     # Equal where the writing means the same in writing; 10% and 0.1x are written differently.
     assert parse("hold to=10%") != parse("hold to=0.1x")
+
+
+def test_a_program_is_equal_to_itself_alone() -> None:
+    one, other = parse("warmup 10").bind(lr=0.1), parse("warmup 10").bind(lr=0.1)
+    assert one == one
+    assert one != other
+    assert {one: 1, other: 2}[one] == 1
     assert parse("hold to=0.5x") == parse("hold to=1/2x")
 
 

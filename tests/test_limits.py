@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from schedlang import Schedule, ScheduleError, parse
+from schedlang.formula.expressions import LAST_TICK
 from schedlang.language.consistency import MOST_PHASES
 from schedlang.language.grammar import DEEPEST, LONGEST
 from schedlang.language.tree import MOST_REFUSED, MOST_REPEATS
-from schedlang.phases.arguments import MOST
-from schedlang.program.clock import LAST_TICK, MOST_TICKS
+from schedlang.phases import kinds
+from schedlang.phases.arguments import LARGEST_INTEGER
+from schedlang.phases.base import Ramp
+from schedlang.program.clock import MOST_TICKS
 from schedlang.program.lowering import MOST_PHASES_IN_BLOCK
 
 
 def test_the_limits() -> None:
     assert (LONGEST, DEEPEST, MOST_PHASES, MOST_REFUSED) == (1_000_000, 64, 1_000_000, 1_000)
-    assert (MOST_REPEATS, MOST, LAST_TICK) == (10_000, 2**53, 2**53)
+    assert (MOST_REPEATS, LARGEST_INTEGER, LAST_TICK) == (10_000, 2**53, 2**53)
     assert (int(MOST_TICKS), MOST_PHASES_IN_BLOCK) == (10**300, 200_000)
 
 
@@ -37,6 +40,8 @@ def _minuses(count: int) -> str:
 def _padded(length: int) -> str:
     return "hold 1" + " " * (length - 6)
 
+
+RAMPS = [name for name, kind in kinds().items() if issubclass(kind, Ramp)]
 
 # the last that is read, the first that is not, the code of its mistake
 READ: list[tuple[str, str, str]] = [
@@ -70,6 +75,10 @@ READ: list[tuple[str, str, str]] = [
     ("total=1 | hold", "total=0 | hold", "out-of-range"),
     ("steps_per_epoch=1 clock=step | hold", "steps_per_epoch=0 clock=step | hold", "out-of-range"),
     ("tokens_per_step=1e-9 | hold", "tokens_per_step=0 | hold", "out-of-range"),
+    *((f"{kind} 9 to=50% -> warmup 9 to=51%", f"{kind} 9 to=50% -> warmup 9 to=50%", "warmup-falls")
+      for kind in RAMPS),
+    ("lr=0.1 | warmup 9 from=0.049 to=50%", "lr=0.1 | warmup 9 from=0.051 to=50%", "warmup-falls"),
+    ("lr=0.1 | decay 9 from=50% to=0.049", "lr=0.1 | decay 9 from=50% to=0.051", "decay-rises"),
 ]  # fmt: skip
 
 
@@ -104,7 +113,7 @@ def test_the_dict_form_is_as_deep_as_a_text(make: Callable[[int], dict[str, Any]
     with pytest.raises(ScheduleError) as caught:
         Schedule.model_validate(make(DEEPEST + 1))
     assert str(caught.value) == (
-        "error[too-deep]: this is nested deeper than 64 levels\n  write it flatter"
+        "error[too-deep]: this is nested deeper than 64 levels\n  reduce the nesting"
     )
 
 

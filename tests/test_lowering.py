@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from schedlang import ScheduleError, parse
-from schedlang.formula.expressions import BASE, Expr, Number
+from schedlang.formula.expressions import BASE, LAST_TICK, Expr, Number
 from schedlang.formula.levels import shown
 from schedlang.formula.notation import infix
 from schedlang.phases.base import Context
-from schedlang.program.clock import LAST_TICK
-from schedlang.program.lowering import _looked_at_ticks
+from schedlang.program.lowering import _sampled_ticks
 from schedlang.program.program import Part, Piece
 
 
@@ -151,7 +150,7 @@ LEAVES: list[tuple[str, list[str]]] = [
 @pytest.mark.parametrize(("line", "levels"), LEAVES)
 def test_levels(line: str, levels: list[str]) -> None:
     (track,) = parse(line).bind(lr=0.1).symbolic
-    assert [shown(piece.facts["entry"]) for piece in track.pieces[1:]] == levels
+    assert [shown(piece.arguments["entry"]) for piece in track.pieces[1:]] == levels
 
 
 def context(ticks: int | None, skip: int = 0) -> Context:
@@ -161,12 +160,12 @@ def context(ticks: int | None, skip: int = 0) -> Context:
 
 @pytest.mark.parametrize(("ticks", "skip"), [(1, 0), (100, 0), (150, 0), (200, 0), (9, 4)])
 def test_a_short_formula_is_evaluated_at_every_tick(ticks: int, skip: int) -> None:
-    assert _looked_at_ticks(context(ticks, skip)) == tuple(range(ticks - skip + 1))
+    assert _sampled_ticks(context(ticks, skip)) == tuple(range(ticks - skip + 1))
 
 
 @pytest.mark.parametrize("ticks", [1_300, 10_000, 10**9])
 def test_a_long_formula_is_evaluated_at_its_ends_and_between(ticks: int) -> None:
-    found = _looked_at_ticks(context(ticks))
+    found = _sampled_ticks(context(ticks))
     assert found[:100] == tuple(range(100))
     assert found[-101:] == tuple(range(ticks - 100, ticks + 1))
     between = found[100:-101]
@@ -177,7 +176,7 @@ def test_a_long_formula_is_evaluated_at_its_ends_and_between(ticks: int) -> None
 
 
 def test_an_endless_formula_is_evaluated_ever_more_rarely() -> None:
-    found = _looked_at_ticks(context(None))
+    found = _sampled_ticks(context(None))
     assert found[:100] == tuple(range(100))
     assert found[-101:] == tuple(range(LAST_TICK - 100, LAST_TICK + 1))
     between = [tick for tick in found if 2_000 < tick < LAST_TICK - 100]
@@ -188,10 +187,23 @@ def test_an_endless_formula_is_evaluated_ever_more_rarely() -> None:
     assert len(between) > 850
 
 
+@pytest.mark.parametrize(
+    ("line", "curve"),
+    [
+        ("fn {1 + t}", "base * (1 + t)"),
+        ("fn 10 {1 - p}", "base * (1 - t / 10)"),
+        ("fn 10 {1 - p - 1e-15}", "max(0, base * (1 - t / 10 - 1e-15))"),
+    ],
+)
+def test_only_a_formula_that_falls_below_0_is_cut_there(line: str, curve: str) -> None:
+    (track,) = parse(line).bind(lr=0.1).symbolic
+    assert infix(track.pieces[0].curve) == curve
+
+
 def test_a_level_that_is_no_share_and_no_rate_has_a_symbol() -> None:
     program = parse("step 4 every=2 min=1e-3 -> linear 4").bind(lr=0.1)
     (track,) = program.symbolic
-    assert infix(track.pieces[1].facts["entry"]) == "level_0"
+    assert infix(track.pieces[1].arguments["entry"]) == "level_0"
     assert [infix(level) for level in program.levels] == ["max(0.001, base * 0.1)"]
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedlang import Schedule, ScheduleError, parse
-from schedlang.language.other_libraries.answer import LONGEST
+from schedlang.language.other_libraries.suggestion import LONGEST
 from tests.cases import CASES, Case, Refused, refused
 from tests.strategies import schedules
 
@@ -49,8 +49,15 @@ def test_habits(typed: str, line: str) -> None:
     assert _lines(_message(typed.replace("\\n", "\n"))) == [line]
 
 
-@pytest.mark.parametrize("text", ["warmup 5 linear cosine -> cosine 9", "warmup(5, linear, poly)"])
-def test_two_shapes_of_one_warm_up_get_no_line(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "warmup 5 linear cosine -> cosine 9",
+        "warmup(5, linear, poly)",
+        "LambdaLR(schedule > lambda epoch: 0.95 ** epoch)",
+    ],
+)
+def test_what_has_no_clear_meaning_gets_no_line(text: str) -> None:
     assert _lines(_message(text)) == []
 
 

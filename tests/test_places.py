@@ -11,8 +11,8 @@ from schedlang import Schedule, ScheduleError, parse
 from schedlang.errors import Path, Span
 from schedlang.language import validate
 from schedlang.language.consistency import arguments, walk
-from schedlang.language.grammar import read
-from schedlang.language.placed import Written, span_at
+from schedlang.language.grammar import read_line
+from schedlang.language.placed import ParsedNode, span_at
 from schedlang.phases import Phase
 from tests.cases import CASES, Case
 
@@ -54,7 +54,7 @@ def _places(node: Schedule) -> dict[Path, Span | None]:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_tree_has_the_places_of_its_text(case: Case) -> None:
-    tree, raw = parse(case.text), read(case.text)
+    tree, raw = parse(case.text), read_line(case.text)
     found = _places(tree)
     assert None not in found.values()
     assert found == {place: span_at(raw, place) for place in found}
@@ -82,11 +82,11 @@ def test_the_places_of_mistakes_that_binding_finds_are_not_read_again(
 ) -> None:
     texts: list[str] = []
 
-    def counted(text: str) -> Written:
+    def counted(text: str) -> ParsedNode:
         texts.append(text)
-        return read(text)
+        return read_line(text)
 
-    monkeypatch.setattr(validate, "read", counted)
+    monkeypatch.setattr(validate, "read_line", counted)
     with pytest.raises(ScheduleError):
         parse(line).bind(lr=0.1)
     assert texts == [line]

@@ -237,13 +237,13 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a bare length beside another line's unit": (
         {"lr": "warmup 5ep -> cosine 9ep", "weight_decay": "hold 3 -> cosine 50 to=10x"},
         """
-        error[mixed-units]: `3` has no unit, and other lengths have
+        error[mixed-units]: `3` has no unit, but other lengths do
           at weight_decay
           |
         1 | hold 3 -> cosine 50 to=10x
           |      ^ 3 what? write 3st or 3ep, or set clock: in the plan
 
-        error[mixed-units]: `50` has no unit, and other lengths have
+        error[mixed-units]: `50` has no unit, but other lengths do
           at weight_decay
           |
         1 | hold 3 -> cosine 50 to=10x
@@ -253,7 +253,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a bare length where an epoch has steps": (
         {"steps_per_epoch": 10, "lr": "cosine 9"},
         """
-        error[ambiguous-ticks]: `9` has no unit, and `steps_per_epoch` is given
+        error[ambiguous-ticks]: `9` has no unit, but `steps_per_epoch` is given
           at lr
           |
         1 | cosine 9
@@ -263,7 +263,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "momentum twice": (
         {"lr": "onecycle 10 momentum=[0.8, 0.9]", "momentum": "hold to=0.9"},
         """
-        error[double-argument]: `momentum=` moves what the plan's `momentum` moves too
+        error[double-argument]: `momentum=` and the plan's `momentum` set the same number
           at lr
           |
         1 | onecycle 10 momentum=[0.8, 0.9]
@@ -273,7 +273,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "momentum= of another hyperparameter": (
         {"eps": "onecycle 10 momentum=[0.8, 0.9]"},
         """
-        error[does-not-apply]: `momentum=` moves the momentum, and this is a line for `eps`
+        error[does-not-apply]: `momentum=` moves the momentum, but this is a line for `eps`
           at eps
           |
         1 | onecycle 10 momentum=[0.8, 0.9]
@@ -283,13 +283,13 @@ WRONG: dict[str, tuple[Any, str]] = {
     "two metrics": (
         {"lr": "plateau", "eps": "hold 3 -> plateau monitor=acc mode=max"},
         """
-        error[conflicting-settings]: plateaus have one `monitor`: val_loss in `lr`, acc in `eps`
+        error[conflicting-settings]: plateaus need one `monitor`: val_loss in `lr`, acc in `eps`
           at eps
           |
         1 | hold 3 -> plateau monitor=acc mode=max
           |                           ^^^ write monitor=val_loss
 
-        error[conflicting-settings]: plateaus have one `mode`: min in `lr`, max in `eps`
+        error[conflicting-settings]: plateaus need one `mode`: min in `lr`, max in `eps`
           at eps
           |
         1 | hold 3 -> plateau monitor=acc mode=max
@@ -322,12 +322,12 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "a number as a hyperparameter": (
         {1: "hold", "lr": "hold"},
-        "error[wrong-type]: a hyperparameter has a name, and `1` is none",
+        "error[wrong-type]: a hyperparameter must be a name, not `1`",
     ),
     "a truth value as a group": (
         "lr: {yes: hold}",
         """
-        error[wrong-type]: a group has a name, a pattern or a number, and `True` is none
+        error[wrong-type]: the key of a group must be a name, a pattern or a number, not `True`
           at lr
         """,
     ),
@@ -338,7 +338,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a value that is a hyperparameter": (
         {"lr": "hold", "values": {"lr": "hold to=1"}},
         """
-        error[double-argument]: the value `lr` has the name of a key of the plan
+        error[double-argument]: the value `lr` has the same name as a key of the plan
           at values
           give it another name
         """,
@@ -346,7 +346,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "values without names": (
         {"lr": "hold", "values": "hold to=1"},
         """
-        error[wrong-type]: `values` maps names to lines, and `hold to=1` is no mapping
+        error[wrong-type]: `values` must be a mapping from names to lines, not `hold to=1`
           at values
           values: {teacher_momentum: linear 100 from=0.99 to=1}
         """,
@@ -381,7 +381,7 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         GROUPED,
         {},
         """
-        error[groups]: `lr` has lines by parameter groups, and no groups are given
+        error[groups]: `lr` has lines by parameter groups, but no groups are given
           at lr
           give their names: groups=("backbone", "head")
         """,
@@ -390,7 +390,7 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         GROUPED,
         {"groups": "backbone"},
         """
-        error[groups]: groups are a sequence of names, each once, not `backbone`
+        error[groups]: groups must be a sequence of unique names, not `backbone`
           at groups
         """,
     ),
@@ -398,7 +398,7 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         GROUPED,
         {"groups": ("trunk", "head")},
         """
-        error[groups]: `backbone*` fits no parameter group
+        error[groups]: `backbone*` matches no parameter group
           at lr.backbone*
           the groups are 0 `trunk`, 1 `head`
         """,
@@ -407,16 +407,16 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"lr": {"backbone*": "hold", 1: "hold"}},
         {"groups": ("backbone", "neck", "head")},
         """
-        error[groups]: no line of `lr` fits parameter group 2 `head`
+        error[groups]: no line of `lr` matches parameter group 2 `head`
           at lr
-          the patterns are `backbone*`, `1`; "*" fits all others
+          the patterns are `backbone*`, `1`; "*" matches all others
         """,
     ),
     "an unknown hyperparameter": (
         {"lr": "hold", "weight_decay": "hold"},
         {"weigth_decay": 0.1},
         """
-        error[unknown-setting]: the plan has no line for `weigth_decay`, and it is no setting
+        error[unknown-setting]: the plan has no line for `weigth_decay`, and it is not a setting
           at weigth_decay
           did you mean `weight_decay`?
         """,
@@ -429,13 +429,13 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a wrong base": (
         {"lr": "hold"},
         {"lr": -1},
-        "error[out-of-range]: a base is a number from 0 on, not `-1`\n  at lr",
+        "error[out-of-range]: a base must be a number of at least 0, not `-1`\n  at lr",
     ),
     "a share of a momentum of 0": (
         {"momentum": "hold 9 to=0.9 -> cosine 9 min=10%"},
         {"momentum": 0},
         """
-        error[no-base]: `10%` is a share of the base, and `momentum` is 0
+        error[no-base]: `10%` is a share of the base, but `momentum` is 0
           at momentum
           |
         1 | hold 9 to=0.9 -> cosine 9 min=10%
@@ -446,7 +446,7 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"momentum": "cosine 9"},
         {"momentum": 0},
         """
-        error[no-base]: the default level `1x` is a share of the base, and `momentum` is 0
+        error[no-base]: the default level `1x` is a share of the base, but `momentum` is 0
           at momentum
           |
         1 | cosine 9
@@ -468,7 +468,7 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"values": {"temperature": "cosine 9"}},
         {},
         """
-        error[no-base]: the default level `1x` is a share of a base, and a value has none
+        error[no-base]: the default level `1x` is a share of a base, but a value has no base
           at values.temperature
           |
         1 | cosine 9
@@ -479,17 +479,17 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"total": 5, "lr": "cosine 9", "eps": "cosine 5 -> hold 2"},
         {},
         """
-        error[total-exceeded]: the phases take 9 ticks, the total is 5 ticks
+        error[total-exceeded]: the phases take 9 ticks, but the total is 5 ticks
           at lr
           |
         1 | cosine 9
-          | ^^^^^^^^ shorten one, or raise total=
+          | ^^^^^^^^ shorten a phase, or increase total=
 
-        error[total-exceeded]: the phases take 7 ticks, the total is 5 ticks
+        error[total-exceeded]: the phases take 7 ticks, but the total is 5 ticks
           at eps
           |
         1 | cosine 5 -> hold 2
-          | ^^^^^^^^^^^^^^^^^^ shorten one, or raise total=
+          | ^^^^^^^^^^^^^^^^^^ shorten a phase, or increase total=
         """,
     ),
     "another total in the call": (
@@ -504,7 +504,7 @@ UNBOUND: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"lr": "cosine 9", "eps": "hold"},
         {"steps_per_epoch": 60},
         """
-        error[ambiguous-ticks]: `9` has no unit, and `steps_per_epoch` is given
+        error[ambiguous-ticks]: `9` has no unit, but `steps_per_epoch` is given
           at lr
           |
         1 | cosine 9
@@ -572,7 +572,9 @@ def test_a_plan_is_one_line_for_the_clock() -> None:
 
 def test_a_warning_names_its_line() -> None:
     plan = Plan({"lr": "hold", "eps": {"a*": "hold", "*": "cosine 60"}})
-    message = "^`eps.[*]`: the phases take 60 ticks, the total is 30 ticks: training ends first$"
+    message = (
+        "^`eps.[*]`: the phases take 60 ticks, but the total is 30 ticks: training ends first$"
+    )
     with pytest.warns(schedlang.ScheduleWarning, match=message) as caught:
         plan.bind(("a", "b"), total=30)
     assert [warning.filename for warning in caught] == [__file__]

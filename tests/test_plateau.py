@@ -7,7 +7,8 @@ import math
 import pytest
 
 import schedlang
-from schedlang.plateau import Memory, Plateau
+from schedlang.formula.expressions import Number
+from schedlang.plateau import PlateauMemory, ReduceOnPlateau
 
 NAN = math.nan
 INF = math.inf
@@ -33,27 +34,29 @@ CASES: list[tuple[str, list[float], list[float]]] = [
 
 @pytest.mark.parametrize(("arguments", "metrics", "rates"), CASES)
 def test_decisions(arguments: str, metrics: list[float], rates: list[float]) -> None:
-    facts = schedlang.parse(f"plateau factor=0.5 {arguments}").bind().plateau
-    assert facts is not None
-    plateau = Plateau.of(facts)
+    phase = schedlang.parse(f"plateau factor=0.5 {arguments}").bind().plateau
+    assert phase is not None
+    floor = phase["min"]
+    assert isinstance(floor, Number)
+    plateau = ReduceOnPlateau.of(phase)
     found, reduced = [], []
     for metric in metrics:
         reduced.append(plateau.receive(metric))
-        found.append(plateau.level(1.0, facts["min"].value))
+        found.append(plateau.level(1.0, floor.value))
     assert found == rates
     assert plateau.memory.reductions == sum(reduced)
 
 
 @pytest.mark.parametrize("cut", range(10))
 def test_a_memory_that_is_put_back_goes_on(cut: int) -> None:
-    facts = schedlang.parse("plateau factor=0.5 patience=2 cooldown=1").bind().plateau
-    assert facts is not None
-    whole, metrics = Plateau.of(facts), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
+    phase = schedlang.parse("plateau factor=0.5 patience=2 cooldown=1").bind().plateau
+    assert phase is not None
+    whole, metrics = ReduceOnPlateau.of(phase), [2.0, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     want = [(whole.receive(metric), whole.level(0.1, 0.0)) for metric in metrics]
-    first, second = Plateau.of(facts), Plateau.of(facts)
+    first, second = ReduceOnPlateau.of(phase), ReduceOnPlateau.of(phase)
     for metric in metrics[:cut]:
         first.receive(metric)
     memory = first.memory
-    second.memory = Memory(memory.best, memory.bad, memory.cooldown, memory.reductions)
+    second.memory = PlateauMemory(memory.best, memory.bad, memory.cooldown, memory.reductions)
     got = [(second.receive(metric), second.level(0.1, 0.0)) for metric in metrics[cut:]]
     assert got == want[cut:]

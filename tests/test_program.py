@@ -129,7 +129,7 @@ def test_ticks_far_into_a_repeat() -> None:
 @pytest.mark.parametrize(("first", "last"), [(-5, 2), (0, -1), (-3, -2)])
 def test_a_range_begins_at_tick_0(first: int, last: int) -> None:
     program = schedlang.parse("cosine 9").bind(lr=0.1)
-    with pytest.raises(ValueError, match=f"^a tick is at least 0, not {min(first, last)}$"):
+    with pytest.raises(ValueError, match=f"^a tick must be at least 0, not {min(first, last)}$"):
         program.between(first, last)
 
 

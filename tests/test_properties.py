@@ -220,7 +220,7 @@ def test_the_total_is_kept(lengths: list[float], steps_per_epoch: int) -> None:
 def test_ticks_are_whole_and_not_negative() -> None:
     program = parse("cosine 90").bind(lr=0.1)
     assert program.at(np.int64(90)) == 0
-    with pytest.raises(ValueError, match="a tick is at least 0, not -1"):
+    with pytest.raises(ValueError, match="a tick must be at least 0, not -1"):
         program.at(-1)
     with pytest.raises(TypeError):
         program.at(1.5)  # type: ignore[arg-type]  # that is the mistake

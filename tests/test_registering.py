@@ -72,7 +72,7 @@ def test_a_ramp_that_overshoots_is_refused_when_it_is_bound() -> None:
         "error[not-finite]: the value at tick 6 of this phase is -0.08x\n"
         "  |\n"
         "1 | over 10\n"
-        "  | ^^^^^^^ a rate is finite and not negative"
+        "  | ^^^^^^^ a rate must be finite and not negative"
     )
     with pytest.raises(ScheduleError) as caught:
         parse("over 10 to=1e-3").bind(lr=0.1)

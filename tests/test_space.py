@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from schedlang import ScheduleError, Space, parse
-from schedlang.language import marks as reading
-from schedlang.language.marks import Range
+from schedlang.language import space_marks as reading
+from schedlang.language.space_marks import Range
 from schedlang.language.validate import from_text
 from tests.strategies import schedules, texts
 
@@ -218,12 +218,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "warmup 5 -> cosine <10, 20",
         "                   ^ end it with `>`",
-        "error[bad-mark]: the mark does not end",
+        "error[bad-mark]: the mark is not closed",
     ),
     (
         "cosine <10, (20> -> hold",
         "       ^ close the bracket inside it, and end it",
-        "error[bad-mark]: the mark does not end",
+        "error[bad-mark]: the mark is not closed",
     ),
     (
         "cosine <90 min=, 80>",
@@ -238,16 +238,16 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "cosine <10, <20, 30>>",
         "            ^ write all choices in one",
-        "error[bad-mark]: a mark stands inside a mark",
+        "error[bad-mark]: a mark cannot contain another mark",
     ),
     (
         "cosine <10, , 20>",
-        "            ^ write text of the language",
+        "            ^ write an option",
         "error[bad-mark]: a choice is empty",
     ),
     (
         "cosine <>",
-        "        ^ write text of the language",
+        "        ^ write an option",
         "error[bad-mark]: a choice is empty",
     ),
     (
@@ -258,7 +258,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "cosine <10 .. 20, 30>",
         "        ^^^^^^^^ write <low .. high>",
-        "error[bad-mark]: a range is alone in its mark",
+        "error[bad-mark]: a range must be alone in its mark",
     ),
     (
         "cosine <20 .. 10>",
@@ -267,23 +267,23 @@ MISTAKES: list[tuple[str, str, str]] = [
     ),
     (
         "cosine <10st .. 20ep>",
-        "        ^^^^^^^^^^^^ give both the same",
+        "        ^^^^^^^^^^^^ use the same unit for both",
         "error[bad-mark]: the ends of this range have different units: 10st, 20ep",
     ),
     (
         "cosine <1 .. 20ep>",
-        "        ^^^^^^^^^ give both the same",
+        "        ^^^^^^^^^ use the same unit for both",
         "error[bad-mark]: the ends of this range have different units: 1, 20ep",
     ),
     (
         "cosine 5 to=<1% .. 5>",
-        "             ^^^^^^^ give both the same",
+        "             ^^^^^^^ use the same unit for both",
         "error[bad-mark]: the ends of this range have different units: 1%, 5",
     ),
     (
         "cosine 5 min=<0 .. 10% log>",
         "              ^",
-        "error[bad-mark]: on a logarithmic scale there is no 0",
+        "error[bad-mark]: a logarithmic scale has no 0",
     ),
     (
         "cosine <low .. 20>",
@@ -292,12 +292,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     ),
     (
         "cosine 5 min=<-1 .. 20%>",
-        "              ^^ no number here is below 0",
+        "              ^^ write a number of at least 0",
         "error[out-of-range]: `-1` is negative",
     ),
     (
         "cosine a<10, 20> -> hold a<10, 30>",
-        "                         ^^^^^^^^^ give both the same, or other names",
+        "                         ^^^^^^^^^ give both the same options, or different names",
         "error[bad-mark]: `a` names two marks with different options",
     ),
     (
@@ -318,7 +318,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "hold <10, 20ep> -> linear 90",
         "                          ^^ 90 what? write 90st or 90ep, or set clock= in the line",
-        "error[mixed-units]: `90` has no unit, and other lengths have, with `hold=20ep`",
+        "error[mixed-units]: `90` has no unit, but other lengths do, with `hold=20ep`",
     ),
     (
         "warmup <5, 6> from=<0, 9%> to=<20%, 5%>",
@@ -332,7 +332,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ),
     (
         "cosine <1.5 .. 9>",
-        "        ^^^ ticks and steps are counted",
+        "        ^^^ ticks and steps are whole numbers",
         "error[not-whole]: `1.5` is not whole",
     ),
     (
@@ -380,7 +380,7 @@ def test_a_mistake_on_a_later_line_of_the_space() -> None:
 
 
 def test_a_long_space_is_refused() -> None:
-    message = "error[too-long]: the space has 10,001 characters; the most is 10,000"
+    message = "error[too-long]: the space has 10,001 characters; the maximum is 10,000"
     assert _rejected("cosine 9" + " " * 9_993) == message
 
 
@@ -567,7 +567,7 @@ def test_a_space_is_its_text() -> None:
     assert pickle.loads(pickle.dumps(space)).lines() == space.lines()
     with pytest.raises(FrozenInstanceError):
         space.text = TAIL  # type: ignore[misc]  # what the test is about
-    with pytest.raises(TypeError, match="Space takes a text, not int"):
+    with pytest.raises(TypeError, match="Space takes a string, not int"):
         Space(5)  # type: ignore[arg-type]  # what the test is about
 
 
@@ -598,13 +598,13 @@ def test_a_field_with_a_mistake(value: object, message: str) -> None:
 
 CONFIGS: list[tuple[dict[str, object], str]] = [
     ({"a": "5"}, "the config has no `b`, which the space `cosine a<5, 6> to=b<10 .. 90>%` has"),
-    ({"a": "7", "b": 10}, "`a`: `7` is none of 5, 6"),
-    ({"a": True, "b": 10}, "`a`: `True` is none of 5, 6"),
+    ({"a": "7", "b": 10}, "`a`: `7` is not one of 5, 6"),
+    ({"a": True, "b": 10}, "`a`: `True` is not one of 5, 6"),
     ({"a": "5", "b": 91}, "`b`: `91` is not in 10 .. 90"),
     ({"a": "5", "b": 9.9}, "`b`: `9.9` is not in 10 .. 90"),
     ({"a": "5", "b": float("nan")}, "`b`: `nan` is not in 10 .. 90"),
-    ({"a": "5", "b": "10"}, "`b`: `10` is no number"),
-    ({"a": "5", "b": True}, "`b`: `True` is no number"),
+    ({"a": "5", "b": "10"}, "`b`: `10` is not a number"),
+    ({"a": "5", "b": True}, "`b`: `True` is not a number"),
 ]
 
 
@@ -633,7 +633,7 @@ def test_a_config_may_have_more() -> None:
 )
 def test_lines_that_cannot_be_listed(text: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_CHECKED", 20)
-    message = f"the lines of this space cannot be listed: {why}; draw some"
+    message = f"the lines of this space cannot be listed: {why}; draw a sample"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Space(text).lines()
 

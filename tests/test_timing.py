@@ -68,7 +68,7 @@ NO_TICKS: list[tuple[str, dict[str, Any], str, str]] = [
     ("5st", {"clock": "epoch"}, "`5st` needs `steps_per_epoch`", "set steps_per_epoch="),
     ("5 tok", {"clock": "step"}, "`5tok` needs `tokens_per_step`", "set tokens_per_step="),
     ("5 ex", {"clock": "step"}, "`5ex` needs `samples_per_step`", "set samples_per_step="),
-    ("1e300ep", {"clock": "step", **ALL}, "`1e300ep` does not fit into a double, in ticks", ""),
+    ("1e300ep", {"clock": "step", **ALL}, "`1e300ep` in ticks does not fit into a double", ""),
 ]  # fmt: skip
 
 

@@ -214,6 +214,7 @@ BY_HAND: list[tuple[str, dict[str, Any], dict[int, float]]] = [
     ("restarts first=10 mult=2", {}, {0: 1, 5: 0.5, 10: 1, 20: 0.5, 30: 1, 50: 0.5, 70: 1}),
     ("restarts first=4 mult=1.5", {}, {2: 0.5, 4: 1, 7: 0.5, 10: 1}),
     ("restarts first=10 shrink=0.5 min=20%", {}, {10: 0.5, 20: 0.25, 30: 0.2, 35: 0.2, FAR: 0.2}),
+    ("restarts 40 first=10 shrink=2 min=20%", {}, {0: 1, 5: 0.6, 10: 2, 15: 1.1, 20: 4, 30: 8}),
     ("restarts 30 cycles=3", {}, {5: 0.5, 10: 1, 15: 0.5, 25: 0.5, 30: 0}),
     ("restarts 70 cycles=3 mult=2", {}, {5: 0.5, 10: 1, 20: 0.5, 30: 1, 50: 0.5, 70: 0}),
     ("restarts first=10 cycles=2 mult=2 from=50%", {}, {0: 0.5, 10: 0.5, 20: 0.25, 30: 0}),
@@ -398,9 +399,9 @@ def test_clock(text: str, binding: dict[str, Any], tick: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "total", "message"),
     [
-        ("warmup 10 -> cosine 90", 50, "the phases take 100 ticks, the total is 50 ticks"),
-        ("cosine 9", 1, "the phases take 9 ticks, the total is 1 tick"),
-        ("(cosine 9 -> hold)", 5, "the phases take 9 ticks, the total is 5 ticks"),
+        ("warmup 10 -> cosine 90", 50, "the phases take 100 ticks, but the total is 50 ticks"),
+        ("cosine 9", 1, "the phases take 9 ticks, but the total is 1 tick"),
+        ("(cosine 9 -> hold)", 5, "the phases take 9 ticks, but the total is 5 ticks"),
         ("(cosine 9 -> hold 3) x inf", 5, None),
     ],
 )
@@ -447,6 +448,7 @@ MOMENTA: list[tuple[str, dict[int, float]]] = [
     ("cyclic up=10 min=1% mode=triangular2 momentum=[0.8, 0.9]", {10: 0.8, 30: 0.85, 50: 0.875}),
     ("onecycle 100 momentum=[0.85, 0.95]", {0: 0.95, 29: 0.85, 99: 0.95, 100: 0.95, FAR: 0.95}),
     ("onecycle 100 three_phase=true momentum=[0, 0.9]", {0: 0.9, 29: 0, 58: 0.9, 70: 0.9}),
+    ("cyclic 15 up=10 min=1% skip=4 momentum=[0.8, 0.9]", {0: 0.86, 6: 0.8, 11: 0.85, FAR: 0.85}),
     ("warmup 5 -> onecycle 10 momentum=[0.85, 0.95]", {5: 0.95, 7: 0.85, 14: 0.95, FAR: 0.95}),
     (
         "cyclic 10 up=10 min=1% momentum=[0.8, 0.9] -> hold 5 -> onecycle 10 momentum=[0, 0.5]",

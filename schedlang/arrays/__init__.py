@@ -1,1 +1,1 @@
-"""Programs for array libraries: the same values in single precision, as array operations."""
+"""Programs as array operations in single precision, for array libraries."""

@@ -1,4 +1,4 @@
-"""The segments of a track: parts without a jump, and one of them as array operations."""
+"""The segments of a track (parts without a jump), and their evaluation as array operations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
-from schedlang.arrays.single import SmoothPart, TickCount, single
+from schedlang.arrays.float32 import SmoothPart, TickCount, smooth_parts
 from schedlang.arrays.stable import TINY
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
@@ -25,14 +25,19 @@ from schedlang.formula.expressions import (
     symbols,
     walk,
 )
-from schedlang.formula.ranges import Range, stays_finite
+from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Track
 
-LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**63 - 1, "float64": 2**63 - 1}
-"""The last tick that can be told, by the type in which ticks are counted."""
+LARGEST_OF_TYPE = {
+    "int32": 2**31 - 1,
+    "int64": 2**63 - 1,
+    "float32": 2**63 - 1,
+    "float64": 2**63 - 1,
+}
+"""The last supported tick, by the type in which ticks are counted."""
 
 LAST_EXACT = 2**24
-"""Up to this tick each is a float32 of its own."""
+"""Up to this tick, every tick is exact in float32."""
 
 FAR = 2**62
 """No step is beyond this tick."""
@@ -51,15 +56,15 @@ class ArrayLibrary(Protocol):
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a track without a jump, at its place.
+    """A part of a track without a jump.
 
     Attributes:
         begin: its first tick.
         end: the tick at which its formula stops; None if it never ends.
-        counts: what its formula is over, their anchors in ticks of the run.
+        counts: the variables of its formula, with anchors in ticks of the run.
         curve: its formula.
-        after_begin: whether the formula may only be evaluated from the begin on.
-        before_end: whether the formula may only be evaluated up to the end.
+        after_begin: whether the formula must not be evaluated before the begin.
+        before_end: whether the formula must not be evaluated after the end.
     """
 
     begin: int
@@ -74,12 +79,12 @@ class Segment:
         return value(self.curve, self.counts_at(tick))
 
     def counts_at(self, tick: int) -> dict[str, float]:
-        """What the formula is over, at a tick."""
+        """The values of the formula's variables at a tick."""
         return {f"x{i}": count_at(count, tick) for i, count in enumerate(self.counts)}
 
 
 def count_at(count: TickCount, tick: int) -> float:
-    """A count at a tick."""
+    """The value of a count at a tick."""
     since = tick - count.anchor
     rounds, rest = divmod(since * count.denominator, count.numerator)
     match count.kind:
@@ -92,7 +97,7 @@ def count_at(count: TickCount, tick: int) -> float:
 
 
 def segments(track: Track) -> list[Segment]:
-    """The segments of a track, without those that only hold the end level of the one before."""
+    """The segments of a track, without those that only hold the previous segment's end level."""
     kept: list[Segment] = []
     for segment in _placed(track):
         last = kept[-1] if kept else None
@@ -104,10 +109,10 @@ def segments(track: Track) -> list[Segment]:
 
 
 def _holds(segment: Segment, level: Expr) -> bool:
-    """Whether the segment is at this level once its counts are stopped at its end."""
+    """Whether the segment has this level when its counts are clamped at its end."""
     if segment.end is None or not isinstance(level, Number):
         return False
-    if any(count.kind == "remainder" for count in segment.counts):  # these never stop
+    if any(count.kind == "remainder" for count in segment.counts):  # these are not clamped
         return False
     return abs(segment.at(segment.end) - level.value) <= 1e-9 * abs(level.value)
 
@@ -119,7 +124,7 @@ def _placed(track: Track) -> Iterator[Segment]:
         key = id(piece.curve), length  # rounds of a repeat share their curves
         parts = written.get(key)
         if parts is None:
-            parts = written[key] = list(single(piece.curve, length))
+            parts = written[key] = list(smooth_parts(piece.curve, length))
         for part in parts:
             begin = piece.begin + part.begin
             end = None if part.end is None else piece.begin + part.end
@@ -133,7 +138,7 @@ def _placed(track: Track) -> Iterator[Segment]:
 
 
 def in_reach(segment: Segment, last: int) -> Segment:
-    """The segment for a library that counts no further than that."""
+    """The segment for a library whose ticks end at ``last``."""
     counts, moved = [], dict[str, Expr]()
     for i, count in enumerate(segment.counts):
         name, here = f"x{i}", count
@@ -152,14 +157,14 @@ def in_reach(segment: Segment, last: int) -> Segment:
 
 
 def _is_finite(segment: Segment, first: int, last: int) -> bool:
-    """Whether the formula and its slope are finite at these ticks, where it does not count."""
+    """Whether the formula and its slope are finite at these ticks outside the segment."""
     ranges = {}
     for i, count in enumerate(segment.counts):
         if count.kind == "remainder":
             ends = -float(count.offset), float(count.numerator - count.offset)
         else:
             ends = count_at(count, first), count_at(count, last)
-        ranges[f"x{i}"] = Range(*ends)
+        ranges[f"x{i}"] = Interval(*ends)
     return stays_finite(segment.curve, ranges)
 
 
@@ -181,8 +186,8 @@ def compiled(
 ) -> Callable[[Iterable[Tensor]], Tensor]:
     """The expression as a function of the values of these symbols.
 
-    What occurs in it twice is computed once. A call goes through a list and walks no tree, which
-    counts where every operation is called from Python.
+    Common subexpressions are computed once. A call iterates over a list and walks no tree, which is
+    faster if every operation is called from Python.
     """
     numbers = dict.fromkeys(part for part in walk(e) if isinstance(part, Number))
     places: dict[Expr, int] = {}
@@ -212,7 +217,7 @@ def compiled(
 
 
 class Ticks:
-    """Ticks as they are counted, and (once, and only if it is asked for) as float32."""
+    """Ticks in the type in which they are counted, and, computed on first use, as float32."""
 
     def __init__(self, whole: Tensor, arrays: ArrayLibrary) -> None:
         self.whole = whole
@@ -237,7 +242,7 @@ def evaluation(segment: Segment, arrays: ArrayLibrary, dtype: str) -> Evaluation
         level = value(segment.curve, {})
         return lambda _: level
     names = [f"x{i}" for i in range(len(segment.counts))]
-    # A count that only occurs as ``max(x, TINY)`` is held above 0 where it is clipped anyway.
+    # For a count that only occurs as ``max(x, TINY)``, the maximum is part of its clipping.
     kept: dict[Expr, Symbol] = {maximum(Symbol(name), TINY): Symbol(name) for name in names}
     bare = symbols(_replace(segment.curve, dict.fromkeys(kept, ZERO)))
     kept = {e: count for e, count in kept.items() if count.name not in bare}
@@ -256,7 +261,7 @@ def _replace(e: Expr, parts: Mapping[Expr, Expr]) -> Expr:
 def _clamped(
     segment: Segment, count: TickCount, arrays: ArrayLibrary, dtype: str, least: float
 ) -> Callable[[Ticks], Tensor]:
-    """One of the segment's counts, at least this, and where its formula is finite."""
+    """A count of the segment, clipped to where its formula is finite, and to at least ``least``."""
     x = _counting(segment, count, arrays, dtype)
     first, last = least, math.inf
     if count.kind != "remainder":
@@ -266,14 +271,14 @@ def _clamped(
         )
     if (first, last) == (-math.inf, math.inf):
         return x
-    # Both bounds at once: `minimum` and `maximum` of Keras cost more than its `clip`.
+    # Keras' `clip` is cheaper than its `minimum` and `maximum`.
     return lambda ticks: arrays.clip(x(ticks), first, last)
 
 
 def _counting(
     segment: Segment, count: TickCount, arrays: ArrayLibrary, dtype: str
 ) -> Callable[[Ticks], Tensor]:
-    """One of the segment's counts: in floats where they are exact, else from integers."""
+    """A count of the segment: in floats where they are exact, else in integers."""
     ends = segment.end is not None and segment.end <= LAST_EXACT and count.anchor <= LAST_EXACT
     if count.kind != "ticks" or not (ends or count.anchor <= LAST_EXACT >> 4):
         return lambda ticks: array_count(count, arrays, ticks.whole, dtype)
@@ -284,7 +289,7 @@ def _counting(
 
 
 def array_count(count: TickCount, arrays: ArrayLibrary, step: Tensor, dtype: str) -> Tensor:
-    """A count as float32; each of its numbers may be a tensor of whole numbers."""
+    """A count as float32; each of its numbers may be a tensor of integers."""
     # Operators, and not functions such as `mod`: Keras makes an int32 of PyTorch's int64 in those.
     anchor = _like(count.anchor, dtype)
     since = step if isinstance(anchor, int) and not anchor else step - anchor
@@ -295,7 +300,7 @@ def array_count(count: TickCount, arrays: ArrayLibrary, step: Tensor, dtype: str
         rest = since % numerator
         rounds = (since - rest) / numerator
         if not isinstance(count.denominator, int) or count.denominator > 1:
-            # Only what is left is multiplied: the product with all ticks would be rounded.
+            # Only the remainder is multiplied: a product with all ticks would be rounded.
             denominator = _like(count.denominator, dtype)
             ticks = rest * denominator
             rest = ticks % numerator
@@ -309,22 +314,22 @@ def array_count(count: TickCount, arrays: ArrayLibrary, step: Tensor, dtype: str
 
 
 def _like(number: Any, dtype: str) -> Any:
-    """The number as a float for a float type: JAX adds no large int to a float."""
+    """The number as a float for a float type: JAX cannot add a large int to a float."""
     return float(number) if isinstance(number, int) and dtype.startswith("float") else number
 
 
 def _divide(
     count: TickCount, arrays: ArrayLibrary, ticks: Tensor, dtype: str
 ) -> tuple[Tensor, Tensor]:
-    """``ticks·denominator`` over the numerator: the whole quotient and the rest, in integers."""
+    """The integer quotient and remainder of ``ticks·denominator`` by the numerator."""
     numerator: Any = count.numerator
     denominator: Any = count.denominator
     rounds = ticks // numerator
     rest = ticks - rounds * numerator
     if isinstance(denominator, int) and denominator == 1:
         return rounds, rest
-    # The product need not fit into an int32. The quotient does, and its float is at most one off;
-    # the rest fits too, so that it comes out right however the products wrap around.
+    # The product may overflow int32. The quotient fits, and computed in floats it is off by at most
+    # one; the remainder fits too, so it is right even if the products wrap around.
     top, bottom = arrays.cast(denominator, "float32"), arrays.cast(numerator, "float32")
     part = arrays.cast(arrays.floor(arrays.cast(rest, "float32") * top / bottom), dtype)
     rest = rest * denominator - part * numerator

@@ -1,9 +1,9 @@
 """Formulas for single precision: the same values without differences of nearly equal numbers.
 
-A float32 has seven digits. Close to its end, a decay is the small difference of large numbers, and
-nothing is left of them. The same values come from a formula that starts at the lower level:
-``b + (a - b)·(1 - p)`` for ``a + (b - a)·p``, and ``cos²(x/2)`` for ``(1 + cos x)/2``. Live
-schedules and emitted source are both written from what `stable` returns.
+A float32 has seven digits. Near its end, a decay is the small difference of large numbers, which
+has few correct digits. A formula that starts at the lower level gives the same values accurately:
+``b + (a - b)·(1 - p)`` for ``a + (b - a)·p``, and ``cos²(x/2)`` for ``(1 + cos x)/2``. Both live
+schedules and emitted source use the result of `stable`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from schedlang.formula.expressions import (
 )
 
 TINY = 1e-37
-"""Roots are taken of at least this: their slope at 0 is infinite, where they do not count too."""
+"""The lower bound of a root's argument: its slope at 0 is infinite, even in a branch not taken."""
 NEAR = 0.01
-"""A ramp whose lower level is at least this share of the other one loses two of seven digits."""
+"""A ramp whose lower level is at least this share of the other loses at most two digits."""
 _OTHER_SIDE = {"progress": "left", "left": "progress"}
 _NO_SIZES: Mapping[str, float] = {}
 
@@ -41,9 +41,9 @@ def stable(e: Expr, sizes: Mapping[str, float] = _NO_SIZES, near: float = math.i
 
     Args:
         e: a formula.
-        sizes: about how large the base rate and the levels are, by their symbols.
-        near: a ramp is left as it is where its lower level is at least this share of the other one;
-            one along a root, whose complement takes three more operations, from `NEAR` on.
+        sizes: the approximate size of the base rate and the levels, by symbol.
+        near: a ramp is not changed if its lower level is at least this share of the other; a ramp
+            along a root, whose complement takes three more operations, from `NEAR` on.
     """
 
     def change(e: Expr) -> Expr:
@@ -87,7 +87,7 @@ def _is_one_minus(e: Expr) -> bool:
 
 
 def one_minus(part: Expr) -> Expr:
-    """``1 - part``, with all its digits where it is small."""
+    """``1 - part``, accurate where it is small."""
     match part:
         case Named(name, inner) if name in _OTHER_SIDE:
             return Named(_OTHER_SIDE[name], one_minus(inner))
@@ -107,7 +107,7 @@ def one_minus(part: Expr) -> Expr:
 
 
 def _times(x: Expr, y: Expr) -> Expr:
-    """``x·y``, without parentheses around a quotient."""
+    """``x·y``, written without parentheses around a quotient."""
     return x * y.args[0] / y.args[1] if isinstance(y, Apply) and y.op == "div" else x * y
 
 
@@ -136,12 +136,12 @@ def _ramp(e: Expr) -> tuple[Expr, Expr, Expr] | None:
 
 
 def _size(level: Expr, sizes: Mapping[str, float]) -> float | None:
-    """About how large a level is; None if that changes with time, or is not known."""
+    """The approximate size of a level; None if it changes with time or is not known."""
     return value(level, sizes) if symbols(level) <= sizes.keys() else None
 
 
 def _halved(e: Expr) -> Expr:
-    """``(1 ± cos x)/2``, and a multiple of it, as a square."""
+    """``(1 ± cos x)/2``, or a multiple of it, as a square."""
     match e:
         case Apply("div", (Apply("mul", (x, wave)), Number(2.0))) if square := _square(wave):
             return x * square
@@ -160,7 +160,7 @@ def _square(wave: Expr) -> Expr | None:
 
 
 def _wave(e: Expr) -> Expr | None:
-    """``c ± f·cos x`` as a level and a multiple of a square, if it is not below 0."""
+    """``c ± f·cos x`` as a level plus a multiple of a square, if the level is not negative."""
     match e:
         case Apply("add" | "sub" as op, (Number(c), y)) | Apply("add" as op, (y, Number(c))):
             pass
@@ -190,7 +190,7 @@ def _is_whole(number: float) -> bool:
 
 
 def with_safe_roots(e: Expr, vanishes: Callable[[Expr], bool]) -> Expr:
-    """The formula with roots of at least `TINY` where what is below them vanishes."""
+    """The formula with the arguments of roots bounded below by `TINY` where they vanish."""
     match e:
         case Apply("sqrt", (x,)) if vanishes(x):
             return sqrt(maximum(with_safe_roots(x, vanishes), TINY))

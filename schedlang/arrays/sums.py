@@ -1,4 +1,4 @@
-"""A formula as a sum of terms, or as a line: what can be added up and scaled without a tree."""
+"""Formulas as sums of terms and as lines, which can be added and scaled directly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Sum(NamedTuple):
     terms: tuple[tuple[Expr, float], ...] = ()
 
     def plus(self, other: Sum) -> Sum:
-        """The two together, like terms as one."""
+        """The sum of both, with like terms combined."""
         factors: dict[Expr, float] = dict(self.terms)
         for term, factor in other.terms:
             factors[term] = factors.get(term, 0.0) + factor
@@ -23,16 +23,16 @@ class Sum(NamedTuple):
         return Sum(self.constant + other.constant, kept)
 
     def times(self, number: float) -> Sum:
-        """Every term of it so many times."""
+        """The sum times a number."""
         if not number:
             return Sum(0.0)
         return Sum(self.constant * number, tuple((term, f * number) for term, f in self.terms))
 
 
-class Line(NamedTuple):
-    """``slope·x + constant``: ``x`` are ticks, or ticks within a period (and its first anchor).
+class LinearForm(NamedTuple):
+    """``slope·x + constant``: ``x`` is in ticks, or in ticks within a period (with its anchor).
 
-    With ``rounds``, ``x`` are the whole periods since the anchor.
+    With ``rounds``, ``x`` is the number of whole periods since the anchor.
     """
 
     slope: float
@@ -41,6 +41,6 @@ class Line(NamedTuple):
     anchor: int = 0
     rounds: bool = False
 
-    def less_than(self, number: float) -> Line:
-        """The number minus this."""
+    def less_than(self, number: float) -> LinearForm:
+        """The number minus this line."""
         return self._replace(slope=-self.slope, constant=number - self.constant)

@@ -1,9 +1,9 @@
 """A program for array libraries: a few operations for a few phases, tables for many.
 
-A handful of segments are written out one by one and chosen between. More of them become tables: a
-binary search finds the step's row, its numbers are gathered, and formulas that differ only in
-numbers are evaluated once. So the number of operations grows with the kinds of formula, and not
-with the phases.
+A few segments are evaluated one by one, and the result is chosen between them. More segments become
+tables: a binary search finds the row of a step, its numbers are gathered, and formulas that differ
+only in numbers are evaluated once. So the number of operations depends on the number of different
+formulas and not on the number of phases.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
+from schedlang.arrays.float32 import LARGEST_EXPONENT, TickCount
 from schedlang.arrays.segments import (
     FAR,
-    LARGEST,
+    LARGEST_OF_TYPE,
     ArrayLibrary,
     Evaluation,
     Segment,
@@ -29,7 +30,6 @@ from schedlang.arrays.segments import (
     in_reach,
     segments,
 )
-from schedlang.arrays.single import LARGEST_EXPONENT, TickCount
 from schedlang.formula.expressions import (
     Apply,
     Expr,
@@ -41,14 +41,14 @@ from schedlang.formula.expressions import (
     skeleton,
     substitute,
 )
-from schedlang.formula.ranges import Range, stays_finite
+from schedlang.formula.intervals import Interval, stays_finite
 from schedlang.program.program import Loop, Program, Track
 
 FEW = 8
-"""Up to so many segments are written out; more go into tables."""
+"""The maximum number of segments that are evaluated one by one; more go into tables."""
 
-_Sort: TypeAlias = Literal["ticks", "rounds", "remainder"]
-_Slot: TypeAlias = tuple[_Sort, int]
+_CountKind: TypeAlias = Literal["ticks", "rounds", "remainder"]
+_Slot: TypeAlias = tuple[_CountKind, int]
 
 
 class ArrayRates:
@@ -69,7 +69,7 @@ class ArrayRates:
         Returns:
             A float32 tensor of the same shape.
         """
-        if self._updates is not None:  # each value holds for an epoch
+        if self._updates is not None:  # each value is held for an epoch
             held = step - step % self._updates
             step = held / self._updates if dtype.startswith("float") else held // self._updates
         ticks = Ticks(step, self._arrays)
@@ -92,14 +92,14 @@ class _Timeline:
         self._by_dtype: dict[str, Evaluation] = {}
 
     def __call__(self, ticks: Ticks, dtype: str) -> Tensor | float:
-        """The value at each tick; a float if it is always the same."""
+        """The value at each tick; a float if it is constant."""
         if self._loop is not None:
             ticks = Ticks(
                 _in_first_round(self._loop, self._arrays, ticks.whole, dtype), self._arrays
             )
         evaluate = self._by_dtype.get(dtype)
         if evaluate is None:
-            last = LARGEST[dtype]
+            last = LARGEST_OF_TYPE[dtype]
             found = [in_reach(one, last) for one in self._segments if one.begin <= last]
             choose = _Table if len(found) > FEW else _Choice
             evaluate = self._by_dtype[dtype] = choose(found, self._arrays, dtype)
@@ -107,7 +107,7 @@ class _Timeline:
 
 
 class _Choice:
-    """A few segments, each written out."""
+    """A few segments, evaluated one by one."""
 
     def __init__(self, found: Sequence[Segment], arrays: ArrayLibrary, dtype: str) -> None:
         self._where = arrays.where
@@ -121,13 +121,13 @@ class _Choice:
         for begin, evaluate in self._others:
             here = evaluate(ticks)
             if isinstance(here, float) and isinstance(rate, float):
-                here = _float32(here)  # else the library would choose the type of the two
+                here = _float32(here)  # else the library chooses the common type
             rate = self._where(ticks.before(begin), rate, here)
         return rate
 
 
 def _in_first_round(loop: Loop, arrays: ArrayLibrary, step: Tensor, dtype: str) -> Tensor:
-    if loop.begin + loop.period > LARGEST[dtype]:
+    if loop.begin + loop.period > LARGEST_OF_TYPE[dtype]:
         return step
     if not loop.begin:
         return step % loop.period
@@ -142,7 +142,7 @@ def _float32(rate: Tensor) -> Tensor:
 
 
 class _Columns:
-    """A table whose columns are gathered together; those that never change are plain numbers."""
+    """A table whose columns are gathered together; constant columns are plain numbers."""
 
     def __init__(self, table: Sequence[Sequence[float]], arrays: ArrayLibrary, dtype: str) -> None:
         import numpy as np
@@ -163,15 +163,15 @@ class _Columns:
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """Rows with one formula but for its numbers.
+class _RowFormula:
+    """Rows whose formulas differ only in numbers.
 
     Attributes:
-        first: the index of one of them.
-        slots: which of the counts of its sort each of its counts is.
-        inside: its counts at a tick inside that row.
-        finite: whether the formula is finite for the counts and numbers of other kinds too.
-        run: the formula, over the counts and the numbers that differ.
+        first: the index of the first row.
+        slots: for each of its counts, its kind and its index among the counts of that kind.
+        inside: its counts at a tick inside the first row.
+        finite: whether the formula is also finite for the counts and numbers of other rows.
+        run: the formula, as a function of the counts and the numbers that differ.
     """
 
     first: int
@@ -182,7 +182,7 @@ class _Kind:
 
 
 class _Table:
-    """Many segments: a binary search, their numbers in columns, and one formula for each kind."""
+    """Many segments: a binary search, their numbers in columns, and the different formulas."""
 
     def __init__(self, found: Sequence[Segment], arrays: ArrayLibrary, dtype: str) -> None:
         import numpy as np
@@ -190,14 +190,15 @@ class _Table:
         self._arrays = arrays
         self._dtype = dtype
         self._begins = np.array([segment.begin for segment in found[1:]], dtype)
-        self._kinds, kind_of, numbers = _kinds(found, arrays)
-        self._slots = sorted({slot for kind in self._kinds for slot in kind.slots})
+        self._formulas, formula_of, numbers = _formulas(found, arrays)
+        self._slots = sorted({slot for each in self._formulas for slot in each.slots})
         counts = [self._counts(segment) for segment in found]
         whole = [
-            [kind, *chain(*(c[1:] for c in own))] for kind, own in zip(kind_of, counts, strict=True)
+            [each, *chain(*(c[1:] for c in own))]
+            for each, own in zip(formula_of, counts, strict=True)
         ]
         self._whole = _Columns(whole, arrays, dtype)
-        last = LARGEST[dtype]
+        last = LARGEST_OF_TYPE[dtype]
         ends = [(one.begin, last if one.end is None else one.end) for one in found]
         near = [
             [*(count_at(c, tick) for c in own for tick in both), *constants]
@@ -207,7 +208,7 @@ class _Table:
         self._bounds = 2 * len(self._slots)
 
     def _counts(self, segment: Segment) -> list[TickCount]:
-        """The segment's counts in all slots; one that it lacks is harmless."""
+        """The segment's counts in all slots; a slot that it does not use gets a harmless one."""
         own = dict(zip(_slots(segment), segment.counts, strict=True))
         return [own.get(slot, TickCount(slot[0], segment.begin)) for slot in self._slots]
 
@@ -216,7 +217,7 @@ class _Table:
         arrays, step = self._arrays, ticks.whole
         index = arrays.searchsorted(self._begins, arrays.reshape(step, (-1,)), side="right")
         index = arrays.reshape(index, arrays.shape(step))
-        own_kind, *whole = self._whole.gather(index)
+        own_formula, *whole = self._whole.gather(index)
         near = self._near.gather(index)
         known = {}
         for k, slot in enumerate(self._slots):
@@ -227,18 +228,18 @@ class _Table:
                 x = arrays.minimum(arrays.maximum(x, near[2 * k]), near[2 * k + 1])
             known[slot] = x
         rate: Tensor = None
-        for i, kind in enumerate(self._kinds):
-            counts, numbers = [known[slot] for slot in kind.slots], near[self._bounds :]
-            own = None if len(self._kinds) == 1 else own_kind == i
-            if own is not None and not kind.finite:
-                # Where the step's row is of another kind, this is evaluated inside one of its own.
+        for i, each in enumerate(self._formulas):
+            counts, numbers = [known[slot] for slot in each.slots], near[self._bounds :]
+            own = None if len(self._formulas) == 1 else own_formula == i
+            if own is not None and not each.finite:
+                # Where the step's row has another formula, this is evaluated in a row of its own.
                 counts = [
                     arrays.where(own, x, _float32(inside))
-                    for x, inside in zip(counts, kind.inside, strict=True)
+                    for x, inside in zip(counts, each.inside, strict=True)
                 ]
-                safe = arrays.where(own, index, arrays.cast(kind.first, "int32"))
+                safe = arrays.where(own, index, arrays.cast(each.first, "int32"))
                 numbers = self._near.gather(safe)[self._bounds :]
-            here = kind.run([*counts, *numbers])
+            here = each.run([*counts, *numbers])
             rate = here if rate is None else arrays.where(own, _float32(here), _float32(rate))
         return rate
 
@@ -248,10 +249,10 @@ def _slots(segment: Segment) -> tuple[_Slot, ...]:
     return tuple((sort, sorts[:k].count(sort)) for k, sort in enumerate(sorts))
 
 
-def _kinds(
+def _formulas(
     found: Sequence[Segment], arrays: ArrayLibrary
-) -> tuple[list[_Kind], list[int], list[list[float]]]:
-    """The kinds of these rows; and for each row, its kind and the numbers that differ within it."""
+) -> tuple[list[_RowFormula], list[int], list[list[float]]]:
+    """The formulas of the rows; for each row, the index of its formula, and its own numbers."""
     members: dict[tuple[Expr, tuple[_Slot, ...]], list[int]] = {}
     numbers = []
     for i, segment in enumerate(found):
@@ -260,7 +261,7 @@ def _kinds(
         members.setdefault((shape, _slots(segment)), []).append(i)
     names = [f"c{j}" for j in range(max(map(len, numbers)))]
     written: list[tuple[int, tuple[_Slot, ...], tuple[float, ...], Expr]] = []
-    kind_of = [0] * len(found)
+    formula_of = [0] * len(found)
     differing: list[list[float]] = [[] for _ in found]
     for (shape, slots), indices in members.items():
         moved: dict[str, Expr] = {}
@@ -277,24 +278,24 @@ def _kinds(
         first = found[indices[0]]
         middle = first.begin + 1 if first.end is None else (first.begin + first.end) // 2
         for i in indices:
-            kind_of[i] = len(written)
+            formula_of[i] = len(written)
         inside = tuple(first.counts_at(middle).values())
         written.append((indices[0], slots, inside, formula))
     width = max(map(len, differing))
     table = [[*row, *[0.0] * (width - len(row))] for row in differing]
     ranges = {
-        f"x{i}": Range(-FAR, FAR) for i in range(max(len(slots) for _, slots, _, _ in written))
+        f"x{i}": Interval(-FAR, FAR) for i in range(max(len(slots) for _, slots, _, _ in written))
     }
     for name, column in zip(names, zip(*table, strict=True), strict=False):
-        ranges[name] = Range(min(column), max(column))
-    kinds = []
+        ranges[name] = Interval(min(column), max(column))
+    formulas = []
     for index, slots, inside, bare in written:
         others = len(written) > 1  # whose numbers it is evaluated for too
         formula = _capped(bare) if others and not stays_finite(bare, ranges) else bare
         over = [*(f"x{i}" for i in range(len(slots))), *names[:width]]
         finite = stays_finite(formula, ranges)
-        kinds.append(_Kind(index, slots, inside, finite, compiled(formula, arrays, over)))
-    return kinds, kind_of, table
+        formulas.append(_RowFormula(index, slots, inside, finite, compiled(formula, arrays, over)))
+    return formulas, formula_of, table
 
 
 def _capped(e: Expr) -> Expr:
@@ -307,28 +308,28 @@ def _capped(e: Expr) -> Expr:
 
 
 def refuse_plateau(program: Program, target: str, instead: str) -> None:
-    """Refuse what no function of the step alone can do.
+    """Raise an error for a schedule that is not a function of the step alone.
 
     Raises:
-        ValueError: if the schedule ends in a `plateau`, with what to use instead.
+        ValueError: if the schedule ends in a `plateau`; the message has an alternative.
     """
     if program.plateau is not None:
         raise ValueError(f"`plateau` needs metrics, which {target} does not get: use {instead}")
 
 
 def refuse_epochs(program: Program, target: str) -> None:
-    """Refuse a schedule in epochs of unknown length.
+    """Raise an error for a schedule in epochs of unknown length.
 
     Raises:
-        ValueError: if that is what it is.
+        ValueError: if a tick is an epoch, and `steps_per_epoch` is not set.
     """
     if program.tick == "epoch" and program.steps_per_epoch is None:
-        message = f"{target} counts updates, and this schedule counts epochs"
+        message = f"{target} counts updates, but this schedule counts epochs"
         raise ValueError(f"{message}: set steps_per_epoch=")
 
 
 def steps_per_update(gradient_accumulation_steps: int) -> int:
-    """The number of batches that make an update.
+    """The number of batches per update, checked.
 
     Raises:
         ValueError: if it is less than 1, or not whole.
@@ -339,5 +340,7 @@ def steps_per_update(gradient_accumulation_steps: int) -> int:
         steps = 0
     if steps < 1:
         wrong = f"not {gradient_accumulation_steps!r}"
-        raise ValueError(f"gradient_accumulation_steps is a whole number from 1 on, {wrong}")
+        raise ValueError(
+            f"gradient_accumulation_steps must be a whole number of at least 1, {wrong}"
+        )
     return steps

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from schedlang.cli import options
-from schedlang.cli.output import Misuse, Wrong, complain
+from schedlang.cli.output import InvalidSchedule, UsageError, write_stderr
 
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 """The exit status that a shell reports for a program which Ctrl-C has ended."""
 
 
@@ -41,23 +41,23 @@ def run(arguments: Sequence[str]) -> int:
         SystemExit: after help and the like; with 141, if the output is no longer read.
     """
     if not arguments:
-        complain(options.parser().format_help().rstrip())
+        write_stderr(options.parser().format_help().rstrip())
         return 2
     try:
         given = options.parse(arguments)
-        if len(given.schedules) > 1 and given.command not in options.NAMES:
+        if len(given.schedules) > 1 and given.command not in options.NAME_COMMANDS:
             from schedlang.cli.quoting import refuse_a_line_without_quotes
 
             refuse_a_line_without_quotes(given)
         module = import_module(f"schedlang.cli.{_MODULES.get(given.command, given.command)}")
         status: int = getattr(module, given.command)(given)
-    except Wrong:
+    except InvalidSchedule:
         return 1
-    except Misuse as error:
-        complain(f"error: {error}")
+    except UsageError as error:
+        write_stderr(f"error: {error}")
         return 2
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return status
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedlang.cli.inputs import Input, expanded, find_all
-from schedlang.cli.output import Misuse, put
+from schedlang.cli.output import UsageError, write_stdout
 from schedlang.cli.project import Project, project
 from schedlang.cli.report import Remark, Report, linted, print_text, remarks, unreadable
 from schedlang.cli.shared import caught_warnings, settings
@@ -18,7 +18,7 @@ from schedlang.schedule import Schedule
 if TYPE_CHECKING:
     from schedlang.plan.model import Plan
 
-NOTHING = "no key of these files is called `schedule`, `lr_schedule` or `…_schedule`"
+NO_SCHEDULE_KEY = "no key of these files is called `schedule`, `lr_schedule` or `…_schedule`"
 
 
 def check(options: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def check(options: argparse.Namespace) -> int:
     if options.format != "text":
         _put(reports, options.format)
     if not (reports or options.by_key):
-        raise Misuse(NOTHING)
+        raise UsageError(NO_SCHEDULE_KEY)
     return max((report.status for report in reports), default=0)
 
 
@@ -46,7 +46,7 @@ def _known(codes: Sequence[str]) -> Sequence[str]:
     try:
         return refuse_unknown(codes)
     except ValueError as error:
-        raise Misuse(f"ignore: {error}") from None
+        raise UsageError(f"ignore: {error}") from None
 
 
 def _put(reports: Sequence[Report], form: str) -> None:
@@ -54,12 +54,12 @@ def _put(reports: Sequence[Report], form: str) -> None:
 
     match form:
         case "json":
-            put(machine.as_json(reports))
+            write_stdout(machine.as_json(reports))
         case "sarif":
-            put(machine.as_sarif(reports))
+            write_stdout(machine.as_sarif(reports))
         case _:
             if written := machine.as_github(reports):
-                put(written)
+                write_stdout(written)
 
 
 def _reports(options: argparse.Namespace, own: Project, ignore: Sequence[str]) -> Iterator[Report]:
@@ -67,7 +67,7 @@ def _reports(options: argparse.Namespace, own: Project, ignore: Sequence[str]) -
     for name, by_key in expanded(options.schedules, by_key=options.by_key):
         try:
             inputs = find_all(name, options.key, own.keys, by_key=by_key)
-        except Misuse as error:
+        except UsageError as error:
             yield unreadable(name, str(error), error.place)
             continue
         for found in inputs:

@@ -8,11 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from schedlang.cli.output import Misuse, console, has_box_characters, put
+from schedlang.cli.output import UsageError, console, has_box_characters, write_stdout
 from schedlang.cli.shared import (
     bound,
     bound_plan,
-    found_in,
+    given_input,
     reported,
     settings,
     settings_of_plan,
@@ -22,7 +22,7 @@ from schedlang.errors import quoted
 
 def show(options: argparse.Namespace) -> int:
     """Print the phases as a table; of a plan, a table for each line."""
-    found = found_in(options)
+    found = given_input(options)
     from schedlang.cli import table
 
     boxes = sys.stdout is None or has_box_characters(sys.stdout)
@@ -36,7 +36,7 @@ def show(options: argparse.Namespace) -> int:
         program = bound(found, options)
         values, parts = table.as_json(program), table.describe(program, boxes=boxes)
     if options.json:
-        put(json.dumps({"input": found.argument, "key": found.key, **values}, indent=2))
+        write_stdout(json.dumps({"input": found.argument, "key": found.key, **values}, indent=2))
         return 0
     # A pipe has no width; a table that is cut there could not be searched.
     terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -45,7 +45,7 @@ def show(options: argparse.Namespace) -> int:
     printer = console(file=printed, force_terminal=terminal, width=width)
     for part in parts:
         printer.print(part, markup=False)
-    put("\n".join(line.rstrip() for line in printed.getvalue().splitlines()))
+    write_stdout("\n".join(line.rstrip() for line in printed.getvalue().splitlines()))
     return 0
 
 
@@ -53,7 +53,7 @@ def plot(options: argparse.Namespace) -> int:
     """Draw the curve; of a plan, a panel for each hyperparameter and value."""
     from schedlang import plot as pictures
 
-    found = found_in(options)
+    found = given_input(options)
     drawn = ""
     try:
         if found.is_plan:
@@ -72,13 +72,13 @@ def plot(options: argparse.Namespace) -> int:
         library = (error.name or "").partition(".")[0]
         if library not in ("matplotlib", "plotext"):
             raise
-        raise Misuse(f"a picture needs {library}: pip install 'schedlang[plot]'") from None
+        raise UsageError(f"a picture needs {library}: pip install 'schedlang[plot]'") from None
     except OSError as error:  # no such folder
-        raise Misuse(f"cannot write {options.output}: {error.strerror}") from None
+        raise UsageError(f"cannot write {options.output}: {error.strerror}") from None
     except ValueError as error:  # no such format
-        raise Misuse(f"cannot write {options.output}: {error}") from None
+        raise UsageError(f"cannot write {options.output}: {error}") from None
     if drawn:
-        put(drawn)
+        write_stdout(drawn)
     return 0
 
 
@@ -86,12 +86,12 @@ def emit(options: argparse.Namespace) -> int:
     """Print source code."""
     name = options.function
     if name is not None and not name.isidentifier():
-        raise Misuse(f"--function: {quoted(name)} is not a name of Python")
-    found = found_in(options)
+        raise UsageError(f"--function: {quoted(name)} is not a name of Python")
+    found = given_input(options)
     steps = options.gradient_accumulation_steps
     choice = {"style": options.style, "gradient_accumulation_steps": steps}
     if found.is_plan and name is not None:
-        raise Misuse("--function names what a line defines, and this is a plan")
+        raise UsageError("--function is for a line, but this is a plan")
     with reported(found):
         if found.is_plan:
             plan = found.plan()
@@ -102,5 +102,5 @@ def emit(options: argparse.Namespace) -> int:
             source = found.schedule().emit(
                 options.target, function=name, **choice, **settings(options)
             )
-    put(source.removesuffix("\n"))
+    write_stdout(source.removesuffix("\n"))
     return 0

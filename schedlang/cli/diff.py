@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schedlang.cli.inputs import Input, find_all, is_folder
-from schedlang.cli.output import Misuse, put
-from schedlang.cli.pairing import Bound, pairs
+from schedlang.cli.output import UsageError, write_stdout
+from schedlang.cli.pairing import BoundLine, pairs
 from schedlang.cli.shared import bound_plan, reported, settings
 from schedlang.formula.notation import number
 from schedlang.plan.reading import Line
@@ -33,7 +33,7 @@ def diff(options: argparse.Namespace) -> int:
     """Compare two schedules, or the schedules of two files key by key; 1 if any differ."""
     given = settings(options)
     if len(options.schedules) != 2:
-        raise Misuse(f"`diff` takes two schedules, and {len(options.schedules)} are given")
+        raise UsageError(f"`diff` takes two schedules, not {len(options.schedules)}")
     first, second = (_by_key(argument, options.key) for argument in options.schedules)
     if len(first) == len(second) == 1:  # the keys may differ
         ((_, a),), ((_, b),) = first.items(), second.items()
@@ -44,14 +44,14 @@ def diff(options: argparse.Namespace) -> int:
             differ |= _differ(first[key], second[key], given, options)
         else:
             there = first.get(key) or second[key]
-            put(f"only in {there.place}")
+            write_stdout(f"only in {there.place}")
             differ = True
     return int(differ)
 
 
 def _by_key(argument: str, key: str | None) -> Mapping[str | None, Input]:
     if is_folder(argument):
-        raise Misuse(f"{argument} is a folder: name a file")
+        raise UsageError(f"{argument} is a folder: give a file")
     return {found.key: found for found in find_all(argument, key)}
 
 
@@ -62,18 +62,20 @@ def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespa
     if a.is_plan or b.is_plan:
         return _plans_differ(title, _lines(a, given), _lines(b, given), options)
     first, second = (_bound(each, given) for each in (a, b))
-    compared = compare(first, second, options.ticks)
+    compared = compare_curves(first, second, options.ticks)
     lines = list(_described(compared, first, second))
     if not lines:
-        put(f"{title}: the same, on {compared.on}")
+        write_stdout(f"{title}: the same, on {compared.on}")
         return False
-    put("\n".join([f"{title} differ", f"  A: {first.text}", f"  B: {second.text}", *lines]))
+    write_stdout(
+        "\n".join([f"{title} differ", f"  A: {first.text}", f"  B: {second.text}", *lines])
+    )
     _draw(compared)
     return True
 
 
 def _plans_differ(
-    title: str, first: Sequence[Bound], second: Sequence[Bound], options: argparse.Namespace
+    title: str, first: Sequence[BoundLine], second: Sequence[BoundLine], options: argparse.Namespace
 ) -> bool:
     """Print how two plans differ, line by line; whether they do."""
     same: list[str] = []
@@ -83,17 +85,17 @@ def _plans_differ(
         texts = ["no line" if each is None else str(each[0].schedule) for each in (a, b)]
         lines, compared = [""], None
         if a is not None and b is not None:
-            compared = compare(a[1], b[1], options.ticks)
+            compared = compare_curves(a[1], b[1], options.ticks)
             lines = list(_described(compared, a[1], b[1]))
         if not lines:
             same.append(pair.label)
             continue
         head = [f"{title} differ in {pair.label}", f"  A: {texts[0]}", f"  B: {texts[1]}"]
-        put("\n".join([*head, *filter(None, lines)]))
+        write_stdout("\n".join([*head, *filter(None, lines)]))
         if compared is not None:
             _draw(compared, pair.label)
     if same:
-        put(f"{title}: the same in {', '.join(same)}")
+        write_stdout(f"{title}: the same in {', '.join(same)}")
     return len(same) < len(paired)
 
 
@@ -102,7 +104,7 @@ def _draw(compared: Comparison, of: str | None = None) -> None:
     if not compared.differs:
         return
     try:
-        put("\n" + both_in_terminal(compared.first, compared.second, compared.last, of))
+        write_stdout("\n" + both_in_terminal(compared.first, compared.second, compared.last, of))
     except ModuleNotFoundError as error:
         if error.name not in ("matplotlib", "plotext"):
             raise
@@ -113,7 +115,7 @@ def _bound(found: Input, given: dict[str, Any]) -> Program:
         return found.schedule().bind(**given)
 
 
-def _lines(found: Input, given: dict[str, Any]) -> list[Bound]:
+def _lines(found: Input, given: dict[str, Any]) -> list[BoundLine]:
     """The lines of a plan with their programs; a line alone is the plan of `lr`."""
     if not found.is_plan:
         program = _bound(found, given)
@@ -160,16 +162,16 @@ class Comparison:
         return f"{count:,} of the first {self.last:,} ticks"
 
 
-def compare(first: Program, second: Program, ticks: int | None = None) -> Comparison:
+def compare_curves(first: Program, second: Program, ticks: int | None = None) -> Comparison:
     """Compare two curves: up to the end of the longer one, and the tick after it.
 
     Raises:
-        Misuse: if one counts epochs and the other updates.
+        UsageError: if one counts epochs and the other updates.
     """
     import numpy as np
 
     if {first.tick, second.tick} == {"step", "epoch"}:
-        raise Misuse(
+        raise UsageError(
             "A counts "
             f"{'updates' if first.tick == 'step' else 'epochs'} and B does not: set clock= in both"
         )

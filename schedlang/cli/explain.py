@@ -8,9 +8,9 @@ from typing import Any
 
 from typing_extensions import assert_never
 
-from schedlang.cli.output import put
-from schedlang.cli.shared import bound, bound_plan, found_in, settings
-from schedlang.cli.table import Row, decided, row_of, says_base
+from schedlang.cli.output import write_stdout
+from schedlang.cli.shared import bound, bound_plan, given_input, settings
+from schedlang.cli.table import Row, base_description, plateau_description, row_of
 from schedlang.cli.targets import targets, targets_of_plan
 from schedlang.formula.expressions import Number
 from schedlang.formula.notation import number, tidy
@@ -30,25 +30,25 @@ MOST_PHASES = 100
 
 def explain(options: argparse.Namespace) -> int:
     """Print what a schedule does, and what each target makes of it."""
-    found = found_in(options)
+    found = given_input(options)
     if found.is_plan:
         plan, programs = bound_plan(found, settings(options))
         binder = Binder(plan, {})
         for line, program in programs:
-            put(f"{line.place}: {line.schedule}\n")
+            write_stdout(f"{line.place}: {line.schedule}\n")
             _explain(program, binder.as_written(line), line)
-            put("")
+            write_stdout("")
         made_of = targets_of_plan(plan, programs)
     else:
         program = bound(found, options)
-        put(f"{program.text}\n")
+        write_stdout(f"{program.text}\n")
         _explain(program, found.schedule(), Line("lr", None, found.schedule()))
-        put("")
+        write_stdout("")
         made_of = targets(program)
-    put("What it is made of")
+    write_stdout("What each target uses")
     for name, lines in made_of:
         first, *others = lines
-        put("\n".join([f"  {name:8} {first}", *(f"  {'':8} {line}" for line in others)]))
+        write_stdout("\n".join([f"  {name:8} {first}", *(f"  {'':8} {line}" for line in others)]))
     return 0
 
 
@@ -61,42 +61,46 @@ def _explain(program: Program, schedule: Schedule, line: Line) -> None:
         line: which numbers it is for.
     """
     given = {name: value for name, value in program.binding.items() if name != "lr"}
-    put("\n".join(f"  {each}" for each in _frame(program, line)))
+    write_stdout("\n".join(f"  {each}" for each in _overview(program, line)))
     units = list(_units(schedule, given))
     if units:
-        put("\n".join(["", "Lengths", *(f"  {each}" for each in units)]))
+        write_stdout("\n".join(["", "Lengths", *(f"  {each}" for each in units)]))
     what = "rate" if line.key == "lr" else str(line.pattern if line.is_value else line.key)
     for i, track in enumerate(program.tracks):
         title = "What happens" if i == 0 else "Multiplied by"
-        put("\n".join(["", title, *(f"  {each}" for each in _story(track, what))]))
+        write_stdout(
+            "\n".join(["", title, *(f"  {each}" for each in _phases_in_words(track, what))])
+        )
     if program.momentum is not None:
         text = program.momentum.pieces[0].text
-        put(f"\n  The momentum moves against the {what} (`{text}`), and then stays.")
+        write_stdout(
+            f"\n  The momentum moves opposite to the {what} (`{text}`), then stays constant."
+        )
     if program.plateau is not None:
-        put(f"\n  {decided(program)}")
+        write_stdout(f"\n  {plateau_description(program)}")
 
 
-def _frame(program: Program, line: Line) -> Iterator[str]:
+def _overview(program: Program, line: Line) -> Iterator[str]:
     """What it is for, what a tick is, how long it lasts, and what the values are."""
     if line.is_value:
         yield "It is a value of your own, and belongs to no optimizer."
     elif isinstance(line.pattern, int):
         yield f"It is for parameter group {line.pattern}."
     elif line.pattern == "*":
-        yield "It is for the parameter groups that no line above fits."
+        yield "It is for the parameter groups that match no line above."
     elif line.pattern is not None:
-        yield f"It is for the parameter groups whose names fit `{line.pattern}`."
+        yield f"It is for the parameter groups whose names match `{line.pattern}`."
     if program.tick is None:
-        yield "One tick is one call of step(): whatever the training loop calls it on."
+        yield "One tick is one call of step(), whether per update or per epoch."
     else:
-        yield f"One tick is {program.says_tick}."
+        yield f"One tick is {program.tick_description}."
     if program.length is None:
         yield "It never ends."
     else:
         yield f"It lasts {_ticks(program.length)}; then the end level holds."
     if program.total is not None and program.total != program.length:
         yield f"The run has {_ticks(program.total)}."
-    base = says_base(program, line.key)
+    base = base_description(program, line.key)
     yield f"{base[0].upper()}{base[1:]}."
 
 
@@ -141,7 +145,7 @@ def _converted_by(unit: Unit) -> tuple[str, str]:
 # ── What happens ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _story(track: Track, what: str) -> list[str]:
+def _phases_in_words(track: Track, what: str) -> list[str]:
     lines = []
     for line in _parts(track.parts, what, 0):
         lines.append(line)
@@ -157,8 +161,8 @@ def _parts(parts: Sequence[Part], what: str, since: int) -> Iterator[str]:
             placed = part._replace(begin=begin, end=end)
             yield f"{_when(begin, end)}: {_what(placed, what)}"
             continue
-        rounds = "again and again" if end is None else f"{(end - begin) // part.period:,} times"
-        yield f"{_when(begin, end)}: {rounds} the same, {_ticks(part.period)} each, the first time:"
+        count = "endless" if end is None else f"{(end - begin) // part.period:,}"
+        yield f"{_when(begin, end)}: {count} rounds of {_ticks(part.period)}; the first:"
         yield from (f"  {line}" for line in _parts(part.parts, what, begin))
 
 
@@ -174,10 +178,10 @@ def _what(piece: Piece, what: str) -> str:
     if row.formula == number(row.first):
         text = "" if piece.kind == "hold" or not piece.text else f" (`{piece.text}`)"
         return f"the {what} stays at {number(row.first)}{text}"
-    way = _WAYS.get(piece.kind)
+    way = _SHAPES_IN_WORDS.get(piece.kind)
     if way is not None and row.last is not None:
         moves = "rises" if row.last > row.first else "falls"
-        end = f"{number(row.last)}, which tick {piece.end:,} has"
+        end = f"{number(row.last)} at tick {piece.end:,}"
         return f"the {what} {moves} {way} from {number(row.first)} to {end}"
     words = _in_words(piece, row)
     last = "on" if row.last is None else f"to {number(row.last)}"
@@ -185,7 +189,7 @@ def _what(piece: Piece, what: str) -> str:
     return f"the {what} {words}" if words else formula
 
 
-_WAYS = {
+_SHAPES_IN_WORDS = {
     "linear": "in a straight line",
     "cosine": "along half a cosine wave",
     "poly": "along a power of the time that is left",
@@ -195,47 +199,47 @@ _WAYS = {
 
 
 def _in_words(piece: Piece, row: Row) -> str:
-    facts = piece.facts
+    phase = piece.arguments
     match piece.kind:
         case "exp":
-            every = facts["every"] or 1.0
+            every = phase.get("every", 1.0)
             each = "each tick" if every == 1 else f"every {every:,.6g} ticks"
-            return f"begins at {number(row.first)} and is multiplied by {facts['gamma']:.6g} {each}"
+            return f"begins at {number(row.first)} and is multiplied by {phase['gamma']:.6g} {each}"
         case "step":
-            every = f"every {facts['every']:,.6g} ticks"
-            return f"begins at {number(row.first)}, multiplied by {facts['gamma']:.6g} {every}"
+            stairs = f"every {phase['every']:,.6g} ticks"
+            return f"begins at {number(row.first)}, multiplied by {phase['gamma']:.6g} {stairs}"
         case "multistep" | "piecewise":
             return _milestones(piece, row)
         case "inverse_sqrt":
-            scale = facts["timescale"]
+            scale = phase.get("timescale")
             quarter = "" if scale is None else f"; half is left after {3 * scale:,.6g} ticks"
             return f"falls from {number(row.first)} as 1/sqrt(time){quarter}"
         case "inverse_time":
             return f"falls from {number(row.first)} as 1/time"
         case "restarts":
-            grows = "" if facts["mult"] == 1 else f", each {facts['mult']:.6g} times as long"
-            first = f"{facts['first']:,.6g} ticks"
-            low = _level(facts["min"])
+            grows = "" if phase["mult"] == 1 else f", each {phase['mult']:.6g} times as long"
+            first = f"{phase['first']:,.6g} ticks"
+            low = _level(phase["min"])
             return f"falls from {number(row.first)} to {low} in cycles of a cosine: {first}{grows}"
         case "cyclic":
-            down = facts["down"] or facts["up"]
-            low, high = _level(facts["min"]), _level(facts["max"])
-            return f"rises from {low} to {high} in {facts['up']:,.6g} ticks, falls in {down:,.6g}"
+            down = phase.get("down", phase["up"])
+            low, high = _level(phase["min"]), _level(phase["max"])
+            return f"rises from {low} to {high} in {phase['up']:,.6g} ticks, falls in {down:,.6g}"
         case "onecycle":
-            top = max(0, round(facts["pct"] * facts["T"]) - 1)
-            peak = _level(facts["max"])
+            top = max(0, round(phase["pct"] * phase["T"]) - 1)
+            peak = _level(phase["max"])
             return (
                 f"rises from {number(row.first)} to {peak} at tick {piece.begin + top:,}, and falls"
-                f" to {_level(facts['b'])}"
+                f" to {_level(phase['b'])}"
             )
         case "plateau":
-            return f"is {number(row.first)} until the metric decides"
+            return f"is {number(row.first)} until the metric reduces it"
         case _:
             return ""
 
 
 def _milestones(piece: Piece, row: Row) -> str:
-    at = [float(tick) for tick in piece.facts["at"]]
+    at = [float(tick) for tick in piece.arguments["at"]]
     track = Track((piece._replace(begin=0, end=None),))
     changes = [
         f"{number(float(f'{track.at(_tick(t)):.6g}'))} from tick {piece.begin + _tick(t):,} on"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from schedlang.cli.output import Misuse
-from schedlang.errors import nearest, quoted
+from schedlang.cli.output import UsageError
+from schedlang.errors import did_you_mean, quoted
 
 
-class File(NamedTuple):
+class ConfigFile(NamedTuple):
     """A YAML, TOML or JSON text.
 
     Attributes:
@@ -30,24 +30,24 @@ class File(NamedTuple):
     path: Path | None = None
 
 
-def read(path: Path, name: str | None = None) -> File:
+def read_file(path: Path, name: str | None = None) -> ConfigFile:
     """A file.
 
     Raises:
-        Misuse: if it cannot be read, or is not UTF-8.
+        UsageError: if it cannot be read, or is not UTF-8.
     """
     try:
         text = decoded(path.read_bytes(), str(path))
     except OSError as error:
-        raise Misuse(f"cannot read {path}: {error.strerror}") from None
-    return File(name or str(path), text, path.suffix.lower(), path)
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    return ConfigFile(name or str(path), text, path.suffix.lower(), path)
 
 
-def at_revision(name: str) -> File:
+def at_revision(name: str) -> ConfigFile:
     """A file of git at a revision, such as ``HEAD~1:config.yaml``.
 
     Raises:
-        Misuse: if git has no such file.
+        UsageError: if git has no such file.
     """
     import subprocess
 
@@ -55,18 +55,18 @@ def at_revision(name: str) -> File:
     try:
         shown = subprocess.run(command, capture_output=True, check=True)  # noqa: S603  # no shell
     except FileNotFoundError:
-        raise Misuse(f"cannot read {name}: there is no git") from None
+        raise UsageError(f"cannot read {name}: git is not installed") from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise Misuse(f"cannot read {name}: {said}") from None
-    return File(name, decoded(shown.stdout, name), Path(name).suffix.lower())
+        raise UsageError(f"cannot read {name}: {said}") from None
+    return ConfigFile(name, decoded(shown.stdout, name), Path(name).suffix.lower())
 
 
-def load(file: File) -> Any:
+def load(file: ConfigFile) -> Any:
     """The values of a file; several documents of YAML are a list, and none are None.
 
     Raises:
-        Misuse: if it is not valid.
+        UsageError: if it is not valid.
     """
     try:
         return parsed(file.text, file.suffix) if file.text.strip() else None
@@ -74,7 +74,7 @@ def load(file: File) -> Any:
         kind = file.suffix.removeprefix(".")
         message, *place = _what_and_where(error)
         where = ":".join(map(str, [file.name or "the text", *place]))
-        raise Misuse(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
+        raise UsageError(f"{where}: this is not valid {kind}: {message}", tuple(place)) from None
 
 
 def parsed(text: str, suffix: str) -> Any:
@@ -114,12 +114,12 @@ def decoded(data: bytes, name: str) -> str:
     """The text of bytes in UTF-8, without a byte-order mark.
 
     Raises:
-        Misuse: if they are something else.
+        UsageError: if they are something else.
     """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Misuse(f"{name} is not UTF-8 text") from None
+        raise UsageError(f"{name} is not UTF-8 text") from None
 
 
 # ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +137,7 @@ def steps_of(key: str) -> list[str]:
     """The names and indexes of a key such as ``runs[0].lr``, ``runs.0.lr`` or ``["a.b"].lr``.
 
     Raises:
-        Misuse: if it is no such key.
+        UsageError: if it is no such key.
     """
     steps: list[str] = []
     position = 0
@@ -145,7 +145,7 @@ def steps_of(key: str) -> list[str]:
         match = _STEP.match(key, position)
         if match is None or key.startswith("."):
             message = 'write it as in train.lr, runs[0].lr or ["a.b"].lr'
-            raise Misuse(f"--key: {quoted(key)} is no key; {message}")
+            raise UsageError(f"--key: {quoted(key)} is not a key; {message}")
         double = match["double"]
         steps.append(json.loads(double) if double else next(filter(None, match.groups()), ""))
         position = match.end()
@@ -169,14 +169,14 @@ def value_at(content: Any, key: str, name: str) -> Any:
     """The value at a key of the content of a file.
 
     Raises:
-        Misuse: if there is none.
+        UsageError: if there is none.
     """
     node, steps = content, steps_of(key)
     for i, step in enumerate(steps):
         choices = dict(entries(node))
         if step not in choices:
             where = quoted(key_of(steps[:i])) if i else name
-            raise Misuse(f"{where} has no {quoted(step)}: {_nearest(steps[i:], choices)}")
+            raise UsageError(f"{where} has no {quoted(step)}: {_nearest(steps[i:], choices)}")
         node = choices[step]
     return node
 
@@ -186,8 +186,8 @@ def _nearest(steps: list[str], choices: Iterable[str]) -> str:
     if not known:
         return "nothing is inside it"
     # `optim.lr` may be one name with a dot in it.
-    advice = (nearest(key_of(typed), known) for typed in (steps[:1], steps))
-    return next((each for each in advice if each.startswith("did")), nearest("", known))
+    advice = (did_you_mean(key_of(typed), known) for typed in (steps[:1], steps))
+    return next((each for each in advice if each.startswith("did")), did_you_mean("", known))
 
 
 def entries(node: Any) -> Iterator[tuple[str, Any]]:

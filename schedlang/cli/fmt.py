@@ -6,7 +6,7 @@ import argparse
 import re
 
 from schedlang.cli.inputs import STDIN, Input, expanded, find_all
-from schedlang.cli.output import Misuse, Wrong, complain, put
+from schedlang.cli.output import InvalidSchedule, UsageError, write_stderr, write_stdout
 from schedlang.cli.project import project
 from schedlang.cli.shared import reported
 from schedlang.errors import quoted
@@ -20,8 +20,8 @@ def fmt(options: argparse.Namespace) -> int:
         try:
             _refuse_to_write(name, options)
             inputs = find_all(name, options.key, keys, by_key=by_key)
-        except Misuse as error:
-            complain(f"error: {error}")
+        except UsageError as error:
+            write_stderr(f"error: {error}")
             status = 2
             continue
         for found in inputs:
@@ -31,23 +31,23 @@ def fmt(options: argparse.Namespace) -> int:
 
 def _refuse_to_write(name: str, options: argparse.Namespace) -> None:
     if options.write and name == STDIN:
-        raise Misuse("--write changes a file, not standard input")
+        raise UsageError("--write changes a file, not standard input")
 
 
 def _formatted_or_not(found: Input, options: argparse.Namespace) -> int:
     try:
         return _formatted(found, options)
-    except Wrong:
+    except InvalidSchedule:
         return 1
-    except Misuse as error:
-        complain(f"error: {error}")
+    except UsageError as error:
+        write_stderr(f"error: {error}")
         return 2
 
 
 def _formatted(found: Input, options: argparse.Namespace) -> int:
     if options.write and (found.file is None or not found.file.name):
         what = "plan" if found.is_plan else "line"
-        raise Misuse(f"--write changes a file, not the {what} {quoted(found.argument)}")
+        raise UsageError(f"--write changes a file, not the {what} {quoted(found.argument)}")
     with reported(found):
         if (space := found.space()) is not None:
             canonical, lines = str(space).strip(), []
@@ -59,7 +59,7 @@ def _formatted(found: Input, options: argparse.Namespace) -> int:
             canonical = str(found.schedule())
             lines = [(found, canonical)]
     if not (options.check or options.write):
-        put(canonical)
+        write_stdout(canonical)
         return 0
     return max((_compared_or_written(each, text, options) for each, text in lines), default=0)
 
@@ -69,18 +69,18 @@ def _compared_or_written(found: Input, canonical: str, options: argparse.Namespa
     prefix = f"{found.place}: " if found.place else ""
     if found.text is None:
         if not options.quiet:
-            put(f"{prefix}left as it is: only a line of text has a canonical form")
+            write_stdout(f"{prefix}left as it is: only a line of text has a canonical form")
         return 0
     if _without_comments(found.text).strip() == canonical:
         return 0
     if options.write:
         try:
             _write(found, canonical)
-        except Misuse as error:
-            complain(f"error: {error}")
+        except UsageError as error:
+            write_stderr(f"error: {error}")
             return 2
     if not options.quiet:
-        put(f"{prefix}{'changed to' if options.write else 'would become'}: {canonical}")
+        write_stdout(f"{prefix}{'changed to' if options.write else 'would become'}: {canonical}")
     return 0 if options.write else 1
 
 
@@ -92,21 +92,21 @@ def _write(found: Input, canonical: str) -> None:
     by_hand = f"write {quoted(canonical)} by hand"
     if _without_comments(found.text) != found.text:
         lost = "has a comment inside the line, which would be lost"
-        raise Misuse(f"{found.place}: {lost}; {by_hand}")
-    from schedlang.cli.files import read
+        raise UsageError(f"{found.place}: {lost}; {by_hand}")
+    from schedlang.cli.files import read_file
     from schedlang.cli.rewrite import rewritten
 
     path = found.file.path
-    now = read(path)  # another of its schedules may have been changed
+    now = read_file(path)  # another of its schedules may have been changed
     changed = rewritten(now, found.steps, canonical)
     if changed is None:
         why = "an alias repeats it, or it is written in an unusual way"
-        raise Misuse(f"{found.place}: cannot be changed on its own ({why}); {by_hand}")
+        raise UsageError(f"{found.place}: cannot be changed on its own ({why}); {by_hand}")
     try:
         mark = "\ufeff" if path.read_bytes().startswith(b"\xef\xbb\xbf") else ""
         path.write_bytes((mark + changed).encode())
     except OSError as error:
-        raise Misuse(f"cannot write {path}: {error.strerror}") from None
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _without_comments(line: str) -> str:

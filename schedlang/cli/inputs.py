@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schedlang.cli.output import Misuse
+from schedlang.cli.output import UsageError
 from schedlang.errors import Marked, Mistake, ScheduleError, Span, quoted
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import Schedule, parse
 
 if TYPE_CHECKING:
-    from schedlang.cli.files import File
+    from schedlang.cli.files import ConfigFile
     from schedlang.plan.model import Plan
     from schedlang.plan.reading import Line
     from schedlang.space import Space
 
 STDIN = "-"
-SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+FILE_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
 
 
 class Input(NamedTuple):
@@ -38,7 +38,7 @@ class Input(NamedTuple):
     value: Any
     argument: str
     key: str | None = None
-    file: File | None = None
+    file: ConfigFile | None = None
     clock: Any = None
     in_plan: Schedule | None = None
 
@@ -96,14 +96,14 @@ class Input(NamedTuple):
     def parts(self) -> dict[str, Input]:
         """The lines and settings of a plan by their keys in mistakes, such as ``lr.backbone*``."""
         from schedlang.cli.files import key_of
-        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_of
+        from schedlang.plan.reading import VALUES, is_line, pattern_of, place_in_plan
 
         found: dict[str, Input] = {}
         for name, value in self.value.items() if self.is_plan else ():
             key = str(name)
             found[key] = self._replace(value=value, key=key_of([*self.steps, key]))
             for pattern, line in value.items() if not is_line(value) else ():
-                place = place_of(key, pattern if key == VALUES else pattern_of(pattern))
+                place = place_in_plan(key, pattern if key == VALUES else pattern_of(pattern))
                 inner = key_of([*self.steps, key, str(pattern)])
                 found.setdefault(place, self._replace(value=line, key=inner))
         return found
@@ -185,14 +185,14 @@ def find(argument: str, key: str | None) -> Input:
     """The one schedule that an argument of the command line names.
 
     Raises:
-        Misuse: if there is no such file or key, or if it is not clear which value of the file is
-            the schedule.
+        UsageError: if there is no such file or key, or if it is not clear which value of the file
+            is the schedule.
     """
     if is_folder(argument):
-        raise Misuse(f"{argument} is a folder, and one schedule is needed: name a file")
+        raise UsageError(f"{argument} is a folder, but one schedule is needed: give a file")
     found = list(find_all(argument, key))
     if len(found) > 1:
-        from schedlang.cli.search import several
+        from schedlang.cli.find_schedules import several
 
         assert found[0].file is not None
         raise several(found[0].file.name, [each.steps for each in found])
@@ -211,28 +211,28 @@ def find_all(
         by_key: whether schedules are found by the names of keys alone; there may be none.
 
     Raises:
-        Misuse: if there is no such file or key, or no schedule.
+        UsageError: if there is no such file or key, or no schedule.
     """
     if argument == STDIN:
         return _in_standard_input(key)
     path = Path(argument)
     if argument.lstrip().startswith("{") and not _is_file(path):
         return [_plan_in_text(argument, key)]
-    if path.suffix.lower() not in SUFFIXES or "\n" in argument:
+    if path.suffix.lower() not in FILE_SUFFIXES or "\n" in argument:
         if _is_file(path):
-            raise Misuse(f"{argument} is not a {', '.join(SUFFIXES)} file")
+            raise UsageError(f"{argument} is not a {', '.join(FILE_SUFFIXES)} file")
         if key is not None:
-            raise Misuse(f"--key goes with a file, not with the line {quoted(argument)}")
+            raise UsageError(f"--key needs a file, not the line {quoted(argument)}")
         return [Input(argument, argument)]
-    from schedlang.cli import files, search
+    from schedlang.cli import files, find_schedules
 
     if keys is None:
         from schedlang.cli.project import project
 
         keys = project().keys
     committed = not _is_file(path) and ":" in argument
-    file = files.at_revision(argument) if committed else files.read(path, argument)
-    found = search.by_key(file, keys) if by_key else search.chosen(file, key, keys)
+    file = files.at_revision(argument) if committed else files.read_file(path, argument)
+    found = find_schedules.by_key(file, keys) if by_key else find_schedules.chosen(file, key, keys)
     return [Input(value, argument, key, file) for value, key in found]
 
 
@@ -243,7 +243,7 @@ def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tupl
     """
     for argument in arguments:
         if is_folder(argument):
-            from schedlang.cli.search import files_in
+            from schedlang.cli.find_schedules import files_in
 
             yield from ((str(path), True) for path in files_in(Path(argument)))
         else:
@@ -257,28 +257,28 @@ def is_folder(argument: str) -> bool:
             return False
     except (OSError, ValueError):
         return False
-    return not is_line(argument)
+    return not is_valid_line(argument)
 
 
 def _in_standard_input(key: str | None) -> list[Input]:
-    from schedlang.cli.files import File, decoded
-    from schedlang.cli.search import chosen
+    from schedlang.cli.files import ConfigFile, decoded
+    from schedlang.cli.find_schedules import chosen
 
     text = decoded(sys.stdin.buffer.read(), "standard input") if sys.stdin else ""
     if not text.strip():
-        raise Misuse("standard input is empty")
+        raise UsageError("standard input is empty")
     if key is None and not text.lstrip().startswith("{"):
         return [Input(text, STDIN)]
-    file = File("standard input", text, ".yaml")
+    file = ConfigFile("standard input", text, ".yaml")
     return [Input(value, STDIN, key, file) for value, key in chosen(file, key)]
 
 
 def _plan_in_text(text: str, key: str | None) -> Input:
-    from schedlang.cli.files import File, load
+    from schedlang.cli.files import ConfigFile, load
 
     if key is not None:
-        raise Misuse(f"--key goes with a file, not with the plan {quoted(text)}")
-    file = File("", text, ".yaml")
+        raise UsageError(f"--key needs a file, not the plan {quoted(text)}")
+    file = ConfigFile("", text, ".yaml")
     return Input(load(file), text, None, file)
 
 

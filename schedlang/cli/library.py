@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from schedlang import recommended
-from schedlang.cli.output import Misuse, put
-from schedlang.errors import nearest, quoted
+from schedlang.cli.output import UsageError, write_stdout
+from schedlang.errors import did_you_mean, quoted
 from schedlang.presets import PRESETS
 from schedlang.recommended import AIMS, TASKS
 
@@ -15,11 +15,13 @@ def presets(options: argparse.Namespace) -> int:
     """Print the published schedules, or the line of one."""
     unknown = [name for name in options.schedules if name not in PRESETS]
     if unknown:
-        raise Misuse(f"there is no preset {quoted(unknown[0])}: {nearest(unknown[0], PRESETS)}")
+        raise UsageError(
+            f"there is no preset {quoted(unknown[0])}: {did_you_mean(unknown[0], PRESETS)}"
+        )
     for name in options.schedules:  # so that it can be used in a shell: "$(schedlang presets gpt3)"
-        put(PRESETS[name].line)
+        write_stdout(PRESETS[name].line)
     if not options.schedules:
-        put(
+        write_stdout(
             "\n\n".join(
                 f"{name}: {found.what}\n  {found.line}\n  {found.source}\n"
                 f"  compared with: {found.checked}"
@@ -33,13 +35,15 @@ def recommend(options: argparse.Namespace) -> int:
     """Print lines for a task or an aim, each with its reason."""
     if not options.schedules:
         listed = [*(f"  {task}" for task in TASKS), "", "or for an aim:", ""]
-        put("\n".join(["schedules for a task:", "", *listed, *(f"  {aim}" for aim in AIMS)]))
+        write_stdout(
+            "\n".join(["schedules for a task:", "", *listed, *(f"  {aim}" for aim in AIMS)])
+        )
         return 0
     if len(options.schedules) > 1:
-        raise Misuse(f"`recommend` takes one task, and {len(options.schedules)} are given")
+        raise UsageError(f"`recommend` takes one task, not {len(options.schedules)}")
     try:
         found = recommended.recommend(options.schedules[0], epochs=options.epochs, lr=options.lr)
     except ValueError as error:
-        raise Misuse(str(error)) from None
-    put("\n\n".join(f"{each.line}\n  {each.scheduler}: {each.reason}" for each in found))
+        raise UsageError(str(error)) from None
+    write_stdout("\n\n".join(f"{each.line}\n  {each.scheduler}: {each.reason}" for each in found))
     return 0

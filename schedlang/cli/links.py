@@ -12,7 +12,13 @@ DOCS = "https://schedlang.readthedocs.io/en/stable"
 
 TERMINALS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
 """Terminals with links (OSC 8), by their TERM_PROGRAM."""
-VARIABLES = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM", "ALACRITTY_WINDOW_ID")
+TERMINAL_VARIABLES = (
+    "WT_SESSION",
+    "KITTY_WINDOW_ID",
+    "KONSOLE_VERSION",
+    "DOMTERM",
+    "ALACRITTY_WINDOW_ID",
+)
 """Variables that other terminals with links set."""
 
 
@@ -34,7 +40,7 @@ def has_links(environ: Mapping[str, str]) -> bool:
     return (
         environ.get("TERM_PROGRAM") in TERMINALS
         or (vte.isdecimal() and int(vte) >= 5000)
-        or any(name in environ for name in VARIABLES)
+        or any(name in environ for name in TERMINAL_VARIABLES)
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from schedlang.cli.output import Misuse, put
+from schedlang.cli.output import UsageError, write_stdout
 from schedlang.targets import TARGETS
 
 SETTINGS = {
@@ -21,21 +21,21 @@ FORMATS = ("text", "json", "github", "sarif")
 STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
 LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
-NAMES = ("presets", "recommend")
+NAME_COMMANDS = ("presets", "recommend")
 """The commands that take names instead of schedules; none lists them."""
-SEVERAL = ("check", "lint", "fmt", "diff")
+MULTI_INPUT_COMMANDS = ("check", "lint", "fmt", "diff")
 """The commands that take several schedules."""
 COMMANDS = {
     "check": "report what is wrong with schedules, and which settings are still open",
-    "lint": "report what is legal and probably a mistake",
-    "explain": "describe what happens when, and what each target is made of",
+    "lint": "report what is valid but probably a mistake",
+    "explain": "describe what happens at which tick, and what each target uses",
     "show": "print a schedule's phases as a table: ticks, rates, formulas",
     "plot": "draw the curve in the terminal, or as a picture",
     "emit": "print source code that needs the framework and nothing else",
     "diff": "compare two schedules: the first tick that differs, by how much, a picture",
     "presets": "list published schedules, with their sources",
     "recommend": "print lines for a task, with the reason for each",
-    "fmt": "print the canonical text, or bring files into it",
+    "fmt": "print the canonical text, or rewrite files in it",
     "space": "print the lines of a space, for a sweep",
 }
 
@@ -44,7 +44,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command and its options, by name.
 
     Raises:
-        Misuse: if there is no such command or option.
+        UsageError: if there is no such command or option.
         SystemExit: once the help, the version or a completion script is printed.
     """
     top = parser(arguments[:1] if arguments[0] in COMMANDS else COMMANDS)
@@ -52,7 +52,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if command is None and arguments[0].startswith("-"):
         top.parse_args(arguments)
     if command is None:
-        raise Misuse(_no_such("command", arguments[0], COMMANDS))
+        raise UsageError(_no_such("command", arguments[0], COMMANDS))
     # What follows `--` is no option. Options may stand between schedules, for which argparse has
     # `parse_intermixed_args`; how that treats `--` differs from one release of Python to the next.
     rest = list(arguments[1:])
@@ -60,8 +60,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = command.parse_intermixed_args(rest[:cut])
     options.command = arguments[0]
     options.schedules = [*options.schedules, *rest[cut + 1 :]]
-    if not options.schedules and options.command not in NAMES:
-        raise Misuse(f"`{options.command}` needs {LINE}")
+    if not options.schedules and options.command not in NAME_COMMANDS:
+        raise UsageError(f"`{options.command}` needs {LINE}")
     return options
 
 
@@ -100,7 +100,7 @@ def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             if name in takers.split():
                 group = either if name == "fmt" and flags in ("--check", "--write") else command
                 group.add_argument(*flags.split(), **option)
-        if name not in (*NAMES, "fmt", "space"):
+        if name not in (*NAME_COMMANDS, "fmt", "space"):
             binding = command.add_argument_group("settings that the line leaves open")
             for setting, (metavar, what) in SETTINGS.items():
                 binding.add_argument(option_of(setting), metavar=metavar, help=what)
@@ -123,7 +123,7 @@ def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The commands that have an option, the option, and what argparse is told of it."""
     flag = {"action": "store_true"}
     number = {"metavar": "N", "type": _positive}
-    yield "check", "--lint", {**flag, "help": "report what `lint` finds, too"}
+    yield "check", "--lint", {**flag, "help": "also report what `lint` finds"}
     yield "check lint", "-q --quiet", {**flag, "help": "print only what is wrong"}
     yield "check lint", "--format", {**_one_of("FORMAT", FORMATS), "default": "text"}
     codes = {"metavar": "CODES", "type": lambda codes: codes.split(","), "default": []}
@@ -133,28 +133,36 @@ def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "plot", "-o --output", {"metavar": "FILE", "help": picture}
     yield "plot", "--ticks", {**number, "help": "how many ticks (default: the whole length)"}
     yield "emit", "target", _one_of("TARGET", TARGETS)
-    yield "emit", "--function", {"metavar": "NAME", "help": "another name for what is defined"}
-    counts = "of the Keras optimizer, which counts batches (for keras only)"
+    yield (
+        "emit",
+        "--function",
+        {"metavar": "NAME", "help": "the name of the function that is defined"},
+    )
+    counts = "that of the Keras optimizer, which counts batches (keras only)"
     yield "emit", "--gradient-accumulation-steps", {**number, "default": 1, "help": counts}
     native = "native: what the framework has (default); closed-form: formulas only"
     yield "emit", "--style", {**_one_of("STYLE", STYLES), "default": "native", "help": native}
     yield "diff", "--ticks", {**number, "help": "how many ticks (default: the longer length)"}
-    yield "recommend", "--epochs", {**number, "default": 100, "help": "the length of the run (100)"}
+    yield (
+        "recommend",
+        "--epochs",
+        {**number, "default": 100, "help": "the length of the run (default: 100)"},
+    )
     rate = {"metavar": "RATE", "type": _rate}
     yield "recommend", "--lr", {**rate, "help": "the base rate, for the lines"}
-    yield "fmt", "-q --quiet", {**flag, "help": "list no changes"}
+    yield "fmt", "-q --quiet", {**flag, "help": "do not list changes"}
     yield "fmt", "--check", {**flag, "help": "list what would change; exit status 1 if anything"}
     yield "fmt", "--write", {**flag, "help": "change the files"}
     yield "space", "--sample", {**number, "help": "print N lines at random"}
     seed = {"metavar": "N", "type": _count, "default": 0}
-    yield "space", "--seed", {**seed, "help": "of the sample (default: 0)"}
-    override = "print one override for --multirun, of the key --key (default: schedule)"
+    yield "space", "--seed", {**seed, "help": "seed of the sample (default: 0)"}
+    override = "print one Hydra override of the key --key (default: schedule) for --multirun"
     yield "space", "--hydra", {**flag, "help": override}
     by_key = "only values at keys called schedule, lr_schedule or …_schedule"
     yield "check lint fmt", "--by-key", {**flag, "help": by_key}
     several = {"metavar": "NAME", "nargs": "*"}
     yield "presets", "schedules", {**several, "help": "a preset"}
-    task = "a task; without one, all are listed"
+    task = "a task (default: list all)"
     yield "recommend", "schedules", {**several, "help": task}
     several = {"metavar": "SCHEDULE", "nargs": "*"}
     yield "check lint fmt", "schedules", {**several, "help": LINES}
@@ -164,7 +172,7 @@ def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises `Misuse`, prints through `put`, and allows no abbreviations."""
+    """Raises `UsageError`, prints through `write_stdout`, and allows no abbreviations."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=_Formatter, **options)
@@ -175,8 +183,8 @@ class _Parser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
         if unknown:
             options = [name for action in self._actions for name in action.option_strings]
-            raise Misuse(_no_such("option", unknown, options))
-        raise Misuse(message.removeprefix("argument "))
+            raise UsageError(_no_such("option", unknown, options))
+        raise UsageError(message.removeprefix("argument "))
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -202,7 +210,7 @@ class _Print(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, _namespace: Any, value: Any, _option: Any = None
     ) -> NoReturn:
-        put(self.text(parser, value))
+        write_stdout(self.text(parser, value))
         raise SystemExit(0)
 
 
@@ -220,10 +228,10 @@ def _completion(parser: argparse.ArgumentParser, shell: Any) -> str:
     try:
         import shtab
     except ModuleNotFoundError:
-        raise Misuse("completion needs shtab: pip install 'schedlang[completion]'") from None
+        raise UsageError("completion needs shtab: pip install 'schedlang[completion]'") from None
     if shell not in shtab.SUPPORTED_SHELLS:
         known = ", ".join(shtab.SUPPORTED_SHELLS)
-        raise Misuse(f"--completion: `{shell}` is not one of {known}")
+        raise UsageError(f"--completion: `{shell}` is not one of {known}")
     _subparsers(parser).help = None  # shtab leaves out what help leaves out
     for command in _commands(parser).values():
         for action in command._actions:  # noqa: SLF001  # argparse has no public way to them
@@ -278,6 +286,6 @@ def _rate(text: str) -> float:
 
 
 def _no_such(what: str, name: str, names: Any) -> str:
-    from schedlang.errors import nearest, quoted
+    from schedlang.errors import did_you_mean, quoted
 
-    return f"there is no {what} {quoted(name)}: {nearest(name, names)}"
+    return f"there is no {what} {quoted(name)}: {did_you_mean(name, names)}"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-READER_GONE = 141
+EXIT_BROKEN_PIPE = 141
 """The exit status that a shell reports for a program which SIGPIPE has ended."""
 
 
-class Misuse(Exception):  # noqa: N818  # not an error of the program: the message says what to do
+class UsageError(Exception):
     """The command cannot be carried out as it was given: exit status 2.
 
     Attributes:
@@ -27,29 +27,29 @@ class Misuse(Exception):  # noqa: N818  # not an error of the program: the messa
         self.place = place
 
 
-class Wrong(Exception):  # noqa: N818  # not an error of the program: its message has been printed
+class InvalidSchedule(Exception):  # noqa: N818  # its message has been printed
     """A schedule is wrong: exit status 1."""
 
 
-def put(text: str) -> None:
+def write_stdout(text: str) -> None:
     """Print an answer.
 
     Raises:
-        Misuse: if standard output takes no more.
+        UsageError: if standard output takes no more.
         SystemExit: if it is a pipe that is no longer read (``| head``), which needs no message.
     """
     if sys.stdout is None:
-        raise Misuse("cannot write the output: it is closed")
+        raise UsageError("cannot write the output: it is closed")
     try:
         print(encodable(text, sys.stdout), flush=True)  # noqa: T201  # a command's answer
     except OSError as error:
         _discard_the_rest()
         if isinstance(error, BrokenPipeError):
-            raise SystemExit(READER_GONE) from None
-        raise Misuse(f"cannot write the output: {error.strerror}") from None
+            raise SystemExit(EXIT_BROKEN_PIPE) from None
+        raise UsageError(f"cannot write the output: {error.strerror}") from None
 
 
-def complain(text: str) -> None:
+def write_stderr(text: str) -> None:
     """Print on standard error, in colours if that is a terminal (and NO_COLOR is not set)."""
     if sys.stderr is None:
         return

@@ -10,8 +10,8 @@ from schedlang.patterns import Pattern, first_fit, fits
 from schedlang.plan.reading import Line
 from schedlang.program.program import Program
 
-Bound: TypeAlias = "tuple[Line, Program]"
-ANY = 2**53
+BoundLine: TypeAlias = "tuple[Line, Program]"
+ANY_GROUP = 2**53
 """The number of a group that no plan has a line for."""
 UNNAMED = "\0"
 """The name of a group that no pattern is for."""
@@ -21,17 +21,17 @@ class Pair(NamedTuple):
     """The lines that the same groups have in two plans; None where a plan has none for them."""
 
     label: str
-    first: Bound | None
-    second: Bound | None
+    first: BoundLine | None
+    second: BoundLine | None
 
 
-class _Group(NamedTuple):
+class _SampleGroup(NamedTuple):
     label: str
     number: int
     name: str
 
 
-def pairs(first: Sequence[Bound], second: Sequence[Bound]) -> Iterator[Pair]:
+def pairs(first: Sequence[BoundLine], second: Sequence[BoundLine]) -> Iterator[Pair]:
     """The pairs of lines, hyperparameter by hyperparameter, each once."""
     both = [line for line, _ in (*first, *second)]
     for key in dict.fromkeys(line.key for line in both if not line.is_value):
@@ -48,29 +48,29 @@ def pairs(first: Sequence[Bound], second: Sequence[Bound]) -> Iterator[Pair]:
         yield Pair(value, *(_at(value, plan) for plan in (first, second)))
 
 
-def _at(place: str, plan: Sequence[Bound]) -> Bound | None:
+def _at(place: str, plan: Sequence[BoundLine]) -> BoundLine | None:
     return next((each for each in plan if each[0].place == place), None)
 
 
-def _of(group: _Group, plan: Sequence[Bound]) -> Bound | None:
+def _of(group: _SampleGroup, plan: Sequence[BoundLine]) -> BoundLine | None:
     index = first_fit([line.pattern for line, _ in plan], group.number, group.name)
     return None if index is None else plan[index]
 
 
-def _groups(patterns: Sequence[Pattern]) -> Iterator[_Group]:
+def _groups(patterns: Sequence[Pattern | None]) -> Iterator[_SampleGroup]:
     """Groups of each kind that the patterns tell apart: one pattern, two at once, none of them."""
     known = [pattern for pattern in dict.fromkeys(patterns) if pattern not in {None, "*"}]
     names = {pattern: example(pattern) for pattern in known if isinstance(pattern, str)}
     for pattern in known:
         if isinstance(pattern, int):
-            yield _Group(f" of group {pattern}", pattern, UNNAMED)
+            yield _SampleGroup(f" of group {pattern}", pattern, UNNAMED)
         else:
-            yield _Group(f" of the groups `{pattern}`", ANY, names[str(pattern)])
+            yield _SampleGroup(f" of the groups `{pattern}`", ANY_GROUP, names[str(pattern)])
     for one, other in permutations(names, 2):
         name = names[one] + names[other]
-        if fits(one, ANY, name) and fits(other, ANY, name):
-            yield _Group(f" of the groups `{one}` that are `{other}`", ANY, name)
-    yield _Group(" of all other groups" if known else "", ANY, UNNAMED)
+        if fits(one, ANY_GROUP, name) and fits(other, ANY_GROUP, name):
+            yield _SampleGroup(f" of the groups `{one}` that are `{other}`", ANY_GROUP, name)
+    yield _SampleGroup(" of all other groups" if known else "", ANY_GROUP, UNNAMED)
 
 
 def example(pattern: str) -> str:
@@ -83,7 +83,7 @@ def example(pattern: str) -> str:
             inside = pattern[i + 1 : end]
             others = (chr(code) for code in range(0x21, 0x7F) if chr(code) not in inside)
             candidates = others if inside.startswith("!") else iter(inside)
-            name += next((each for each in candidates if fits(f"[{inside}]", ANY, each)), "")
+            name += next((each for each in candidates if fits(f"[{inside}]", ANY_GROUP, each)), "")
             i = end
         elif letter != "*":
             name += "x" if letter == "?" else letter

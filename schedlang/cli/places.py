@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from schedlang.cli.files import File, entries, parsed
+from schedlang.cli.files import ConfigFile, entries, parsed
 from schedlang.errors import Path, Span
 
 
-def span_of(file: File, path: Sequence[str]) -> Span | None:
+def span_of(file: ConfigFile, path: Sequence[str]) -> Span | None:
     """The span of the value at a path of a valid file; None if that is not known."""
     if file.suffix == ".toml":
         found = _in_toml(file, path)
@@ -20,7 +20,7 @@ def span_of(file: File, path: Sequence[str]) -> Span | None:
     return None if found is None else Span(*found)
 
 
-def nearest_span(file: File, path: Sequence[str], inner: Path) -> Span | None:
+def nearest_span(file: ConfigFile, path: Sequence[str], inner: Path) -> Span | None:
     """The span of a part of the dict form at a path, or of the nearest value around that part."""
     steps = [str(step).removesuffix("=") for step in inner]  # a name's own place ends in `=`
     spans = (span_of(file, [*path, *steps[:i]]) for i in range(len(steps), -1, -1))
@@ -36,7 +36,7 @@ _TOML = re.compile(
 """Comments, strings and bare values, so that none is found inside another."""
 
 
-def _in_toml(file: File, path: Sequence[str]) -> tuple[int, int] | None:
+def _in_toml(file: ConfigFile, path: Sequence[str]) -> tuple[int, int] | None:
     """Found by trying: the one value after whose change the file has another one at the path."""
     wanted = _at(parsed(file.text, ".toml"), path)
     for match in _TOML.finditer(file.text):
@@ -64,7 +64,7 @@ def _at(content: object, path: Sequence[str]) -> object:
 # ── Inside a string ──────────────────────────────────────────────────────────────────────────────
 
 
-def in_file(file: File, string: Span, value: str, spans: Sequence[Span]) -> list[Span]:
+def in_file(file: ConfigFile, string: Span, value: str, spans: Sequence[Span]) -> list[Span]:
     """Stretches of a string as stretches of the file's text.
 
     Blanks of the string may be written in many ways, and are found between other characters.

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from schedlang.cli.output import Misuse
-from schedlang.errors import nearest, quoted
+from schedlang.cli.output import UsageError
+from schedlang.errors import did_you_mean, quoted
 
 TABLE = "[tool.schedlang]"
 
@@ -32,7 +32,7 @@ def project() -> Project:
     """The settings of the nearest pyproject.toml in this folder and those around it.
 
     Raises:
-        Misuse: if they are wrong.
+        UsageError: if they are wrong.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -46,17 +46,19 @@ def _settings(path: Path) -> Project:
     with suppress(OSError):
         if not _TABLE.search(path.read_bytes()):  # most have no such table
             return Project()
-    from schedlang.cli.files import load, read
+    from schedlang.cli.files import load, read_file
 
-    table: Any = load(read(path, "pyproject.toml"))
+    table: Any = load(read_file(path, "pyproject.toml"))
     for name in ("tool", "schedlang"):
         table = table.get(name, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
-        raise Misuse(f"pyproject.toml: {TABLE} is a table, not {quoted(table)}")
+        raise UsageError(f"pyproject.toml: {TABLE} must be a table, not {quoted(table)}")
     for name, value in table.items():
         if name not in Project._fields:
-            advice = nearest(name, Project._fields)
-            raise Misuse(f"pyproject.toml: {TABLE} has no {quoted(name)}: {advice}")
+            advice = did_you_mean(name, Project._fields)
+            raise UsageError(f"pyproject.toml: {TABLE} has no {quoted(name)}: {advice}")
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise Misuse(f'pyproject.toml: {TABLE} {name}: write a list of texts, {name} = ["…"]')
+            raise UsageError(
+                f'pyproject.toml: {TABLE} {name}: write a list of strings, {name} = ["…"]'
+            )
     return Project(**{name: tuple(value) for name, value in table.items()})

@@ -10,25 +10,25 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from schedlang.cli.inputs import SUFFIXES
-from schedlang.cli.options import SEVERAL
-from schedlang.cli.output import Misuse
-from schedlang.language.validate import is_line
+from schedlang.cli.inputs import FILE_SUFFIXES
+from schedlang.cli.options import MULTI_INPUT_COMMANDS
+from schedlang.cli.output import UsageError
+from schedlang.language.validate import is_valid_line
 
 
 def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
-    """Raise `Misuse` if the arguments are the words of one line, or too many."""
+    """Raise `UsageError` if the arguments are the words of one line, or too many."""
     words: list[str] = options.schedules
     command = options.command
-    if not _are_words_of_a_line(words, several=command in SEVERAL):
-        if command in SEVERAL:
+    if not _are_words_of_a_line(words, several=command in MULTI_INPUT_COMMANDS):
+        if command in MULTI_INPUT_COMMANDS:
             return
-        raise Misuse(f"`{command}` takes one schedule, and {len(words)} are given")
+        raise UsageError(f"`{command}` takes one schedule, not {len(words)}")
     target = f"{options.target} " if command == "emit" else ""
     file = _file_of_output()
     if file is None or "-" not in words:
         line = " ".join(words)
-        raise Misuse(f"put the line in quotes: schedlang {command} {target}{_quoted(line)}")
+        raise UsageError(f"put the line in quotes: schedlang {command} {target}{_quoted(line)}")
     # `-> cosine` is a dash and a redirection into a file called `cosine`: the last one is where the
     # output goes now, the names before it are lost.
     arrows = [i for i, word in enumerate(words) if word == "-"]
@@ -36,21 +36,21 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
         word if i not in arrows else f"-> {file if i == arrows[-1] else '…'}"
         for i, word in enumerate(words)
     )
-    raise Misuse(
+    raise UsageError(
         f"put the line in quotes, or the shell writes the output to a file: `{file}`\n"
         f"  schedlang {command} {target}{_quoted(line)}"
     )
 
 
 def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
-    if any(Path(word).suffix.lower() in SUFFIXES or word.endswith("/") for word in words):
+    if any(Path(word).suffix.lower() in FILE_SUFFIXES or word.endswith("/") for word in words):
         return False
     if not several:
         return not all(" " in word for word in words)
     # No line begins with a digit, and a dash is standard input only beside lines and files.
     if any(word[:1].isdigit() for word in words):
         return True
-    return not all(map(is_line, words)) and is_line(" ".join(words))
+    return not all(map(is_valid_line, words)) and is_valid_line(" ".join(words))
 
 
 def _file_of_output() -> str | None:

@@ -8,14 +8,14 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from schedlang.cli.inputs import Input
-from schedlang.cli.output import complain, put
+from schedlang.cli.output import write_stderr, write_stdout
 from schedlang.errors import MOST_SHOWN, Path, ScheduleError, Span, marked
 
 if TYPE_CHECKING:
     from schedlang.linting import Finding
 
 
-class Place(NamedTuple):
+class Region(NamedTuple):
     """Lines and columns of a text, from 1; the end is the first character that is not meant."""
 
     line: int
@@ -24,7 +24,7 @@ class Place(NamedTuple):
     end_column: int
 
     @classmethod
-    def of(cls, span: Span, text: str) -> Place:
+    def of(cls, span: Span, text: str) -> Region:
         def numbers(position: int) -> tuple[int, int]:
             first = text.rfind("\n", 0, position) + 1
             return text.count("\n", 0, first) + 1, position - first + 1
@@ -54,7 +54,7 @@ class Remark(NamedTuple):
     advice: str = ""
     path: Path = ()
     span: Span | None = None
-    place: Place | None = None
+    place: Region | None = None
     rendered: str = ""
     in_plan: str = ""
     reason: str = ""
@@ -87,7 +87,7 @@ class Report(NamedTuple):
 
 def unreadable(name: str, message: str, place: tuple[int, ...]) -> Report:
     """The report of an argument in which no schedule can be found."""
-    at = Place(*place, *place) if len(place) == 2 else None
+    at = Region(*place, *place) if len(place) == 2 else None
     remark = Remark("error", "unreadable", message, place=at, rendered=f"error: {message}")
     return Report(name, in_file=at is not None, remarks=(remark,), status=2)
 
@@ -103,7 +103,7 @@ def remarks(
     parts = found.parts()
     for mistake, its_own in zip(named.mistakes, error.mistakes, strict=True):
         (span,) = parts.get(mistake.place, found).spans([its_own])
-        place = None if span is None or text is None else Place.of(span, text)
+        place = None if span is None or text is None else Region.of(span, text)
         head = f"{_where(found, place)}{level}[{mistake.code}]: {mistake.message}"
         rendered = marked(head, mistake._replace(span=span), text, mistake.place)
         yield Remark(level, *mistake[:5], place, rendered, mistake.place)
@@ -114,14 +114,14 @@ def linted(findings: Iterable[Finding], found: Input) -> Iterator[Remark]:
     listed = list(findings)
     text = found.file.text if found.file is not None else found.text
     for finding, span in zip(listed, found.spans(listed), strict=True):
-        place = None if span is None or text is None else Place.of(span, text)
+        place = None if span is None or text is None else Region.of(span, text)
         head = f"{_where(found, place)}warning[{finding.code}]: {finding.message}"
         why = f"  why: {finding.reason}"
         rendered = f"{marked(head, finding._replace(span=span), text)}\n{why}"
         yield Remark("warning", *finding[:5], place, rendered, reason=finding.reason)
 
 
-def _where(found: Input, place: Place | None) -> str:
+def _where(found: Input, place: Region | None) -> str:
     if not found.place or (found.file is not None and not found.file.name):
         return ""
     if place is None:
@@ -143,14 +143,14 @@ def print_text(report: Report, options: argparse.Namespace) -> None:
     """Print what is fine on standard output, and what is not on standard error."""
     prefix = f"{report.title}: " if report.title else ""
     if errors := report.of("error"):
-        complain(rendered(errors))
+        write_stderr(rendered(errors))
     elif options.command == "check" and not options.quiet and report.text is not None:
         whole = (
             indent("\n" + report.text, "  ") if report.text.endswith("\n") else f" {report.text}"
         )
-        put(f"{prefix}fine:{whole.rstrip()}")
+        write_stdout(f"{prefix}fine:{whole.rstrip()}")
         for need in dict.fromkeys(f"{need.message}: {need.advice}" for need in report.of("note")):
-            put(f"  still open: {need}")
+            write_stdout(f"  still open: {need}")
     for warning in report.of("warning"):
         if warning.code or not options.quiet:
-            complain(warning.rendered or f"{prefix}warning: {warning.message}")
+            write_stderr(warning.rendered or f"{prefix}warning: {warning.message}")

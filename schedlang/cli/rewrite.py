@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from schedlang.cli.files import File, entries, parsed
+from schedlang.cli.files import ConfigFile, entries, parsed
 from schedlang.cli.places import span_of, style_of
 
 
-def rewritten(file: File, path: Sequence[str], new: str) -> str | None:
+def rewritten(file: ConfigFile, path: Sequence[str], new: str) -> str | None:
     """The text of a file with another string at a path; None if that cannot be done.
 
     Args:

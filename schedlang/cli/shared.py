@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from schedlang.cli.inputs import Input, find
 from schedlang.cli.options import SETTINGS, option_of
-from schedlang.cli.output import Misuse, Wrong, complain
+from schedlang.cli.output import InvalidSchedule, UsageError, write_stderr
 from schedlang.errors import ScheduleError, ScheduleWarning
 from schedlang.language.tree import Settings
 from schedlang.language.validate import translate
@@ -43,16 +43,16 @@ def settings_of_plan(plan: Plan, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The settings that are given, with the base of `lr` as a number.
 
     Raises:
-        Misuse: if a base is given, and the plan has no line for it.
+        UsageError: if a base is given, and the plan has no line for it.
     """
     if "lr" not in given:
         return given
     if "lr" not in plan.hyperparameters:
-        raise Misuse("--lr is the base of `lr`, and the plan has no line for it")
+        raise UsageError("--lr is the base of `lr`, but the plan has no line for it")
     return {**given, "lr": Settings.model_validate(given).lr}
 
 
-def found_in(options: argparse.Namespace) -> Input:
+def given_input(options: argparse.Namespace) -> Input:
     """The schedule or the plan that a command is given."""
     given = settings(options)
     (argument,) = options.schedules
@@ -63,7 +63,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that are given, as they are written.
 
     Raises:
-        Misuse: if one has no such value.
+        UsageError: if one has no such value.
     """
     options_given = ((name, getattr(options, name)) for name in SETTINGS)
     given = {name: text for name, text in options_given if text is not None}
@@ -73,7 +73,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     except ValidationError as error:
         mistake = next(translate(error, (), given))
         advice = f" ({mistake.advice})" if mistake.advice else ""
-        raise Misuse(f"{option_of(str(mistake.path[0]))}: {mistake.message}{advice}") from None
+        raise UsageError(f"{option_of(str(mistake.path[0]))}: {mistake.message}{advice}") from None
     return given
 
 
@@ -82,7 +82,7 @@ def reported(found: Input) -> Iterator[None]:
     """Print warnings, and what is wrong with a schedule, on standard error.
 
     Raises:
-        Wrong: if something is.
+        InvalidSchedule: if something is.
     """
     prefix = f"{found.place}: " if found.place else ""
     with caught_warnings() as caught:
@@ -91,16 +91,16 @@ def reported(found: Input) -> Iterator[None]:
         except ScheduleError as error:
             from schedlang.cli.report import remarks, rendered
 
-            complain(rendered(remarks("error", error, found)))
-            raise Wrong from None
+            write_stderr(rendered(remarks("error", error, found)))
+            raise InvalidSchedule from None
         except ValueError as error:  # what a target cannot do
             from schedlang.cli.advice import with_options
 
-            complain(f"{prefix}error: {with_options(str(error), found)}")
-            raise Wrong from None
+            write_stderr(f"{prefix}error: {with_options(str(error), found)}")
+            raise InvalidSchedule from None
         finally:
             for warning in caught:
-                complain(f"{prefix}warning: {warning.message}")
+                write_stderr(f"{prefix}warning: {warning.message}")
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from schedlang.cli.inputs import STDIN, SUFFIXES, find
-from schedlang.cli.output import Misuse, put
+from schedlang.cli.inputs import FILE_SUFFIXES, STDIN, find
+from schedlang.cli.output import UsageError, write_stdout
 from schedlang.cli.shared import reported
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.space import Space
@@ -15,7 +15,7 @@ from schedlang.space import Space
 def space(options: argparse.Namespace) -> int:
     """Print the lines of a space, or some of them."""
     (argument,) = options.schedules
-    in_file = argument == STDIN or Path(argument).suffix.lower() in SUFFIXES
+    in_file = argument == STDIN or Path(argument).suffix.lower() in FILE_SUFFIXES
     # With a line, `--key` is that of Hydra's override alone.
     found = find(argument, options.key if in_file or not options.hydra else None)
     with reported(found):
@@ -27,11 +27,11 @@ def space(options: argparse.Namespace) -> int:
         few = options.sample is not None
         lines = whole.sample(options.sample, options.seed) if few else whole.lines()
     except ValueError as error:
-        raise Misuse(f"{error} with --sample N") from None
+        raise UsageError(f"{error} with --sample N") from None
     if options.hydra:
         # The language has no quotes and no backslashes.
         values = ",".join(f"'{line}'" for line in lines)
-        put(f"{found.key or options.key or 'schedule'}={values}")
+        write_stdout(f"{found.key or options.key or 'schedule'}={values}")
     else:
-        put("\n".join(lines))
+        write_stdout("\n".join(lines))
     return 0

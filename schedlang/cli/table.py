@@ -123,7 +123,8 @@ CLOSING = "t is the number of ticks since the phase began."
 
 
 def _described(program: Program, key: str, name: str, *, boxes: bool) -> Iterator[str | Table]:
-    yield f"{_length(program)}; one tick is {program.says_tick}; {says_base(program, key)}"
+    base = base_description(program, key)
+    yield f"{_length(program)}; one tick is {program.tick_description}; {base}"
     for what, track in _tracks(program, name):
         if what == "momentum" and len(program.tracks) > 1:
             yield _product(name)
@@ -134,11 +135,11 @@ def _described(program: Program, key: str, name: str, *, boxes: bool) -> Iterato
     if program.momentum is None and len(program.tracks) > 1:
         yield _product(name)
     if program.plateau is not None:
-        yield decided(program)
+        yield plateau_description(program)
 
 
 def _product(name: str) -> str:
-    return f"The {name} is the product of the tables: each row's value times that of the others."
+    return f"The {name} at a tick is the product of the tables' values."
 
 
 def _tracks(program: Program, name: str = "rate") -> Iterator[tuple[str, Track]]:
@@ -151,10 +152,10 @@ def _tracks(program: Program, name: str = "rate") -> Iterator[tuple[str, Track]]
 def _length(program: Program) -> str:
     if program.length is None:
         return "never ends"
-    return f"{program.length:,} tick{'s' if program.length != 1 else ''}, then the end holds"
+    return f"{program.length:,} tick{'s' if program.length != 1 else ''}, then the end level holds"
 
 
-def says_base(program: Program, key: str = "lr") -> str:
+def base_description(program: Program, key: str = "lr") -> str:
     """What the values of a hyperparameter are: shares of the base, absolute, or for which base."""
     from schedlang.plan.reading import VALUES
 
@@ -175,7 +176,7 @@ def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str
             yield row.phase, _ticks(begin, end), _values(row), row.formula
             continue
         yield from _rows(part.parts, begin)
-        again = "again and again" if end is None else f"{(end - begin) // part.period:,} rounds"
+        again = "repeats forever" if end is None else f"{(end - begin) // part.period:,} rounds"
         yield f"… {again}, {part.period:,} ticks each", _ticks(begin, end), "", ""
 
 
@@ -201,7 +202,7 @@ def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
 
 def row_of(piece: Piece) -> Row:
     """A phase as it is shown."""
-    formula = infix(piece.curve, spelling=_without_dust)
+    formula = infix(piece.curve, override=_without_dust)
     if isinstance(piece.curve, Number):
         constant = tidy(piece.curve.value)
         return Row(piece.text, piece.begin, piece.end, constant, constant, formula)
@@ -222,8 +223,8 @@ def row_of(piece: Piece) -> Row:
 
 def _is_staircase(piece: Piece) -> bool:
     """Whether this is a ramp with ``every``, which ends on its level and not on its last step."""
-    facts = piece.facts
-    return "b" in facts and facts.get("every") is not None and facts.get("gamma") is None
+    phase = piece.arguments
+    return "b" in phase and "every" in phase and "gamma" not in phase
 
 
 def _arrived(e: Expr) -> Expr:
@@ -252,12 +253,11 @@ def _short(curve: Expr, t: int, *, left: bool = False) -> float:
 
 def _plateau(program: Program) -> dict[str, Any]:
     """A plateau's numbers, in the order in which they are shown."""
-    facts = {**(program.plateau or {})}
-    facts["mode"] = facts["mode"] or "min"
+    phase: dict[str, Any] = {**(program.plateau or {})}
     for name in ("factor", "threshold", "min", "eps"):
-        level = facts[name]
-        facts[name] = float(level.value if isinstance(level, Number) else level)
-    return {name: facts[name] for name in _PLATEAU}
+        level = phase[name]
+        phase[name] = float(level.value if isinstance(level, Number) else level)
+    return {name: phase[name] for name in _PLATEAU}
 
 
 _PLATEAU = (
@@ -266,13 +266,13 @@ _PLATEAU = (
 )  # fmt: skip
 
 
-def decided(program: Program) -> str:
+def plateau_description(program: Program) -> str:
     """What a plateau does, in one sentence."""
     plateau = _plateau(program)
     names = ("factor", "patience", "threshold", "cooldown", "min", "eps")
     listed = ", ".join(f"{name}={number(float(plateau[name]))}" for name in names)
     return (
-        f"From tick {plateau['begin']:,} on, `{plateau['monitor']}` decides"
+        f"From tick {plateau['begin']:,} on, reductions depend on `{plateau['monitor']}`"
         f" (mode={plateau['mode']}, {listed}, threshold_mode={plateau['threshold_mode']});"
-        " shown as if it always improved."
+        " the values shown assume that it always improves."
     )

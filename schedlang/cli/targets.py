@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.emit.parts import outline
 from schedlang.formula.notation import number, tidy
 from schedlang.program.program import Part, Piece, Program
@@ -35,8 +35,8 @@ def targets_of_plan(
     if plan.only_line is not None:
         yield from targets(programs[0][1])
         return
-    reason = "PyTorch's own classes move nothing but the rate of all groups"
-    yield "PyTorch", ["one scheduler of schedlang's own (fused):", f"  {reason}"]
+    reason = "PyTorch's own classes set only the rate, by one line for all groups"
+    yield "PyTorch", ["one fused scheduler of schedlang:", f"  {reason}"]
     own = {line.place: program for line, program in programs if not line.is_value}
     patterns = any(line.pattern is not None for line, _ in programs if not line.is_value)
     yield "Keras", list(_keras_plan(plan.hyperparameters, own, patterns=patterns))
@@ -46,16 +46,16 @@ def targets_of_plan(
 def _keras_plan(
     keys: Sequence[str], programs: Mapping[str, Program], *, patterns: bool
 ) -> Iterator[str]:
-    unknown = [key for key in keys if key not in {"lr", *keras.NUMBERS}]
+    unknown = [key for key in keys if key not in {"lr", *keras.KERAS_NAMES}]
     plateaus = [place for place, program in programs.items() if program.plateau is not None]
     if patterns:
-        yield "nothing: Keras has no parameter groups"
+        yield "not possible: Keras has no parameter groups"
     elif unknown:
-        yield f"nothing: `{unknown[0]}` cannot be set in a compiled step"
+        yield f"not possible: `{unknown[0]}` cannot be set in a compiled step"
     elif (refusal := _refusals(programs)) is not None:
         yield refusal
     elif set(plateaus) - {"lr"}:
-        yield f"nothing: `plateau` of `{plateaus[0]}` follows a metric, in a compiled step"
+        yield f"not possible: `plateau` of `{plateaus[0]}` follows a metric, in a compiled step"
     else:
         if "lr" in keys and not plateaus:
             yield "ScheduledRate for lr, one LearningRateSchedule of keras.ops (to_keras)"
@@ -69,11 +69,11 @@ def _optax_plan(
 ) -> Iterator[str]:
     moved = [place for place, each in programs.items() if each.momentum or each.plateau]
     if moved:
-        yield f"nothing: `{moved[0]}` is no function of the count"
+        yield f"not possible: `{moved[0]}` is not a function of the count"
     elif (refusal := _refusals(programs)) is not None:
         yield refusal
     else:
-        names = ", ".join(optax.NAMES.get(key, key) for key in keys)
+        names = ", ".join(optax.OPTAX_NAMES.get(key, key) for key in keys)
         yield f"functions count -> number for inject_hyperparams: {names}"
         if patterns:
             yield "those of each group (to_optax(groups=…)), for optax.partition"
@@ -90,7 +90,7 @@ def _torch(program: Program, levels: Levels) -> Iterator[str]:
     planned = torch.chain_plan(program, levels)
     reason = torch.why_no_chain(program, planned)
     if reason is not None:
-        yield "one scheduler of schedlang's own (fused):"
+        yield "one fused scheduler of schedlang:"
         yield f"  {reason}"
         return
     if len(planned) > 1:
@@ -105,7 +105,7 @@ def _torch(program: Program, levels: Levels) -> Iterator[str]:
             what = "phases repeat" if program.tracks[0].loop is not None else NO_TRACK
             yield f"{indent}LambdaLR from tick {begin:,} on: {what}, which no class does"
         else:
-            what = f"for `{piece.text}`" if piece.text else "for the end that holds"
+            what = f"for `{piece.text}`" if piece.text else "for the end level"
             yield f"{indent}LambdaLR {what}: {torch.why_no_class(piece)}"
 
 
@@ -130,13 +130,13 @@ def _keras(program: Program, levels: Levels) -> Iterator[str]:
         yield f"as source: a LearningRateSchedule with formulas, since {why or _NO_SINGLE}"
 
 
-_NO_SINGLE = "no schedule of Keras' is the whole of it"
+_NO_SINGLE = "no single Keras schedule has its values"
 
 
 def _optax(program: Program, levels: Levels) -> Iterator[str]:
     if program.plateau is not None or program.momentum is not None:
         what = "`plateau` follows a metric" if program.plateau is not None else "momentum moves"
-        yield f"nothing: {what}, and an optax schedule is a function of the count"
+        yield f"not possible: {what}, and an optax schedule is a function of the count"
         return
     if (refusal := _counts_epochs(program)) is not None:
         yield refusal
@@ -148,19 +148,19 @@ def _optax(program: Program, levels: Levels) -> Iterator[str]:
         return
     found = optax.joined(pieces, levels)
     if found is None:
-        yield "as source: one formula, since no schedule of optax' is a part of it"
+        yield "as source: one formula, since no optax schedule has the values of a phase"
         return
     joined = len(found[0]) > 1
     yield from ["as source, join_schedules of:"] if joined else []
     for piece, call in zip(*found, strict=True):
-        own = f"a formula for `{piece.text or 'the end that holds'}`"
+        own = f"a formula for `{piece.text or 'the end level'}`"
         text = own if call is None else _written(call, optax.DEFAULTS, levels)
         yield f"{'  ' if joined else 'as source: '}{text}"
 
 
 def _counts_epochs(program: Program) -> str | None:
     if program.tick == "epoch" and program.steps_per_epoch is None:
-        return "nothing before --steps-per-epoch is set: it counts updates, and a tick is an epoch"
+        return "not possible without --steps-per-epoch: it counts updates, but a tick is an epoch"
     return None
 
 
@@ -178,14 +178,14 @@ def _pieces(program: Program) -> tuple[Sequence[Piece], str]:
 # ── Calls as text ────────────────────────────────────────────────────────────────────────────────
 
 
-def _written(call: Call, defaults: Mapping[str, Mapping[str, Argument]], levels: Levels) -> str:
+def _written(call: Call, defaults: Mapping[str, Mapping[str, CallArgument]], levels: Levels) -> str:
     usual = defaults.get(call.name, {})
     given = {name: x for name, x in call.arguments.items() if x != usual.get(name)}
     listed = (f"{name}={_argument(x, levels)}" for name, x in given.items())
     return f"{call.name}({', '.join(listed)})"
 
 
-def _argument(argument: Argument, levels: Levels) -> str:
+def _argument(argument: CallArgument, levels: Levels) -> str:
     match argument:
         case bool() | str():
             return repr(argument)

@@ -1,1 +1,1 @@
-"""What the frameworks have themselves: the classes and functions with exactly a phase's values."""
+"""The frameworks' own classes and functions that give exactly the values of a phase."""

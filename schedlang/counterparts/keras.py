@@ -1,9 +1,8 @@
-"""Keras' own schedules, for whole schedules whose values they give exactly.
+"""Keras' own schedules, for schedules whose values they give exactly.
 
 Their limits: `PiecewiseConstantDecay` changes one step after its boundary;
-``CosineDecay.decay_steps`` leaves out the warm-up; `CosineDecayRestarts` finds its cycles by
-logarithms in floats of 32 bits and is never used, nor is `PolynomialDecay` with a power that is
-not whole.
+``CosineDecay.decay_steps`` does not include the warm-up. `CosineDecayRestarts`, which computes its
+cycles with float32 logarithms, is never used, nor is `PolynomialDecay` with a fractional power.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from itertools import pairwise
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     is_whole,
     understands,
@@ -23,25 +22,25 @@ from schedlang.counterparts.table import (
 from schedlang.formula.expressions import Expr, T, symbols
 from schedlang.program.program import Piece
 
-NUMBERS = {
+KERAS_NAMES = {
     "weight_decay": "weight_decay",
     "momentum": "momentum",
     "beta1": "beta_1",
     "beta2": "beta_2",
     "eps": "epsilon",
 }
-"""The numbers that can move, as a plan names them, and as Keras does."""
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+"""The hyperparameters that can be scheduled: their names in a plan, and in Keras."""
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "CosineDecay": {"alpha": 0.0},
     "PolynomialDecay": {"power": 1.0},
     "ExponentialDecay": {"staircase": False},
     "InverseTimeDecay": {"staircase": False},
 }
-"""What the schedules take where an argument is left out; the source leaves these out."""
+"""The defaults of the schedules' arguments; the source omits them."""
 
 
 def schedule(pieces: Sequence[Piece], levels: Levels) -> Call | None:
-    """Keras' schedule for a whole track, if there is one that gives its values."""
+    """Keras' schedule for a whole track, if one gives its values."""
     match pieces:
         case [Piece(kind="linear") as up, Piece(kind="cosine") as down, end]:
             found = _warmup_cosine(up, down, levels)
@@ -59,7 +58,7 @@ def schedule(pieces: Sequence[Piece], levels: Levels) -> Call | None:
 
 
 def counterpart(piece: Piece, levels: Levels) -> Call | None:
-    """Keras' schedule for a phase from step 0 on. A level among the arguments is a rate."""
+    """Keras' schedule for a phase from step 0 on; levels among its arguments are rates."""
     return table.find(COUNTERPARTS, piece, levels)
 
 
@@ -69,37 +68,37 @@ def _holds(found: Call, end: Piece, levels: Levels) -> bool:
 
 def _warmup_cosine(up: Piece, down: Piece, levels: Levels) -> Call | None:
     rise, fall = counterpart(up, levels), counterpart(down, levels)
-    if rise is None or fall is None or not levels.same(up.facts["b"], down.facts["a"]):
+    if rise is None or fall is None or not levels.same(up.arguments["b"], down.arguments["a"]):
         return None
-    arguments = {**fall.arguments, "initial_learning_rate": up.facts["a"]}
-    arguments |= {"warmup_target": up.facts["b"], "warmup_steps": up.facts["T"]}
+    arguments = {**fall.arguments, "initial_learning_rate": up.arguments["a"]}
+    arguments |= {"warmup_target": up.arguments["b"], "warmup_steps": up.arguments["T"]}
     return fall._replace(arguments=arguments)
 
 
 def _polynomial(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    a, b, power = facts["a"], facts["b"], facts.get("power", 1.0)
-    rises = facts["role"] == "warmup" and power != 1
+    phase = piece.arguments
+    a, b, power = phase["a"], phase["b"], phase.get("power", 1.0)
+    rises = phase.get("role") == "warmup" and power != 1
     if rises or not is_whole(power) or not (levels.is_known(a) and levels.is_known(b)):
         return None
-    arguments = {"initial_learning_rate": a, "decay_steps": facts["T"], "end_learning_rate": b}
+    arguments = {"initial_learning_rate": a, "decay_steps": phase["T"], "end_learning_rate": b}
     return Call("PolynomialDecay", {**arguments, "power": power}, holds=b)
 
 
 def _exponential(piece: Piece, levels: Levels) -> Call | None:
-    rate = piece.facts["gamma"]
+    rate = piece.arguments.get("gamma")
     staircase = piece.kind == "step"
     return _decay("ExponentialDecay", rate, piece, levels, staircase=staircase) if rate else None
 
 
 def _inverse_time(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    staircase = facts["staircase"]
-    return _decay("InverseTimeDecay", facts["rate"], piece, levels, staircase=staircase)
+    phase = piece.arguments
+    staircase = phase["staircase"]
+    return _decay("InverseTimeDecay", phase["rate"], piece, levels, staircase=staircase)
 
 
 def _decay(name: str, rate: float, piece: Piece, levels: Levels, *, staircase: bool) -> Call | None:
-    a, every = piece.facts["a"], table.whole_period(piece, staircase=staircase)
+    a, every = piece.arguments["a"], table.whole_period(piece, staircase=staircase)
     if not levels.is_known(a) or every is None:
         return None
     arguments = {"initial_learning_rate": a, "decay_steps": every, "decay_rate": rate}
@@ -107,15 +106,15 @@ def _decay(name: str, rate: float, piece: Piece, levels: Levels, *, staircase: b
 
 
 def _multistep(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    values = [table.start(facts)]
-    for factor in table.factors(facts):
+    phase = piece.arguments
+    values = [phase["a"]]
+    for factor in phase["factors"]:
         values.append(values[-1] * factor)
-    return _constants(table.milestones(facts), values, levels)
+    return _constants(table.milestones(phase), values, levels)
 
 
 def _piecewise(piece: Piece, levels: Levels) -> Call | None:
-    return _constants(table.milestones(piece.facts), piece.facts["values"], levels)
+    return _constants(table.milestones(piece.arguments), piece.arguments["values"], levels)
 
 
 def _constants(marks: Sequence[int], values: Sequence[Expr], levels: Levels) -> Call | None:
@@ -129,7 +128,7 @@ def _constants(marks: Sequence[int], values: Sequence[Expr], levels: Levels) -> 
 
 COUNTERPARTS: dict[str, Counterpart] = {
     "linear": understands("role from to min", _polynomial),
-    "cosine": table.cosine("CosineDecay", "initial_learning_rate"),
+    "cosine": table.cosine_with_alpha("CosineDecay", "initial_learning_rate"),
     "poly": understands("role from to min power", _polynomial),
     "exp": understands("from gamma every", _exponential),
     "step": understands("from gamma every", _exponential),

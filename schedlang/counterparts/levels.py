@@ -1,4 +1,4 @@
-"""Levels as numbers: as shares of the base rate, and as rates."""
+"""Levels as numbers: shares of the base rate, and rates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isclose
 
 from schedlang.formula.evaluate import value
-from schedlang.formula.expressions import BASE, Expr, hangs_on_base, symbols
+from schedlang.formula.expressions import BASE, Expr, depends_on_base, symbols
 from schedlang.formula.levels import pair
 from schedlang.formula.notation import tidy
 
@@ -16,11 +16,11 @@ def _only_base(base: float) -> Mapping[str, float]:
 
 
 class Levels:
-    """Reads the levels of a program for one or more base rates, or for an unknown one.
+    """Evaluates the levels of a program for one or more base rates, or for an unknown one.
 
     Args:
-        bases: the base rates; none if they are not known. A level at base 0 is 0.
-        names: the values of a level's symbols for a base rate.
+        bases: the base rates; empty if they are not known. A level at base 0 is 0.
+        names: returns the values of the symbols of levels for a base rate.
     """
 
     def __init__(
@@ -32,20 +32,20 @@ class Levels:
         self._names = {base: names(base) if base else {} for base in self.bases}
 
     def rates(self, level: Expr) -> dict[float, float]:
-        """The level as a rate, by the base rate."""
+        """The level as a rate, for each base rate."""
         return {base: value(level, names) if base else 0.0 for base, names in self._names.items()}
 
     def rate(self, level: Expr) -> float | None:
-        """The level as a rate, if that is known and the same for every base."""
+        """The level as a rate, if it is known and the same for every base; else None."""
         parts = pair(level)
         if parts is not None and not parts[0]:
             return tidy(parts[1])
         return _one(self.rates(level).values()) if _is_constant(level) else None
 
     def share(self, level: Expr) -> float | None:
-        """The level as a share of the base, if that is known and the same for every base above 0.
+        """The level as a share of the base, if it is known and the same for every base above 0.
 
-        It is not known where no base is above 0.
+        It is None if no base is above 0.
         """
         parts = pair(level)
         if parts is not None and not parts[1] and (not self.bases or any(self.bases)):
@@ -55,7 +55,7 @@ class Levels:
         return _one(rate / base for base, rate in self.rates(level).items() if base)
 
     def ratio(self, x: Expr, y: Expr) -> float | None:
-        """X / y, if that is known for every base."""
+        """``x / y``, if it is known for every base; else None."""
         for read in (self.rate, self.share):
             a, b = read(x), read(y)
             if a is not None and b:
@@ -76,7 +76,7 @@ class Levels:
         return all(near(rate, base) for base, rate in self.rates(level).items())
 
     def same(self, x: Expr, y: Expr) -> bool:
-        """Whether both are the same level for every base."""
+        """Whether both levels are equal for every base."""
         if x == y:
             return True
         if not (self.is_known(x) and self.is_known(y)):
@@ -92,10 +92,10 @@ def near(x: float, y: float) -> bool:
 
 
 def _one(numbers: Iterable[float]) -> float | None:
-    """The number that all are; None if they differ."""
+    """The common value of the numbers; None if they differ."""
     found = list(numbers)
     return tidy(found[0]) if found and all(near(found[0], x) for x in found) else None
 
 
 def _is_constant(level: Expr) -> bool:
-    return all(map(hangs_on_base, symbols(level)))
+    return all(map(depends_on_base, symbols(level)))

@@ -1,44 +1,44 @@
-"""PyTorch's schedulers for the phases whose values they give exactly.
+"""PyTorch's schedulers, for phases whose values they give exactly.
 
-Each has its limits. ``SequentialLR`` restarts each of its children from the base rate, and most
-classes multiply the rate of the step before: a class fits where the phase starts on the base rate,
-or where the class's own factor leads to the level at which the phase starts. `LinearLR` takes no 0
-to start from and nothing above 1; `CosineAnnealingLR` has one ``eta_min`` for all groups and rises
-again after its end; `ConstantLR` goes back to the base rate.
+Their limits: ``SequentialLR`` restarts each of its children from the base rate, and most classes
+multiply the rate of the step before. So a class can be used if the phase starts at the base rate,
+or if the class's own factor gives the level at which the phase starts. `LinearLR` does not accept
+factors of 0 or above 1; `CosineAnnealingLR` has one ``eta_min`` for all groups and rises again
+after its end; `ConstantLR` returns to the base rate.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schedlang.counterparts import table
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import (
-    Argument,
     Call,
+    CallArgument,
     Counterpart,
     Root,
     is_whole,
     understands,
 )
 from schedlang.formula.expressions import ZERO, power
-from schedlang.program.program import Piece, Program, Track
+from schedlang.program.program import Arguments, Piece, Program, Track
 
 FOREVER = 2**53
-"""Ticks beyond this are no doubles of their own: a class that lasts so long never ends."""
+"""The largest tick, since not every larger integer is a double; it stands for an endless phase."""
 
 LONGEST_POWER = 1_000_000
-"""Ticks for which the powers of a rounded root stay within 1e-10 of the true ones."""
+"""The number of ticks for which powers of a rounded root stay within 1e-10 of the exact ones."""
 
 EXACT_PART = 2**10
-"""Periods in such parts of a tick have an exact sum; the cycles of others, as 1/3, would drift."""
+"""Periods in such fractions of a tick have exact sums; with others, such as 1/3, cycles drift."""
 
 MOST_CYCLES = 1000
-"""Cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
+"""The number of cycles for which ``CyclicLR`` can compute ``2.0**cycle``."""
 
-DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
+DEFAULTS: Mapping[str, Mapping[str, CallArgument]] = {
     "LinearLR": {"end_factor": 1.0},
     "CosineAnnealingLR": {"eta_min": 0.0},
     "PolynomialLR": {"power": 1.0},
@@ -61,94 +61,94 @@ DEFAULTS: Mapping[str, Mapping[str, Argument]] = {
         "min_lr": ZERO,
     },
 }
-"""What the classes take where an argument is left out; the source leaves these out."""
+"""The defaults of the classes' arguments; the source omits them."""
 
 
 def counterpart(piece: Piece, levels: Levels) -> Call | None:
-    """PyTorch's class for a phase, for all parameter groups whose base rates `levels` has.
+    """PyTorch's class for a phase, for all parameter groups with the base rates of `levels`.
 
-    The arguments are those of the class, without the optimizer. A level among them is a rate for
+    The arguments are those of the class without the optimizer. A level among them is a rate for
     each group.
     """
     return table.find(COUNTERPARTS, piece, levels)
 
 
-class Stretch(NamedTuple):
-    """What one scheduler of the chain does.
+class ChainedPhase(NamedTuple):
+    """The part of the schedule that one scheduler of the chain computes.
 
     Attributes:
-        piece: the phase; None for several at once, or again and again.
-        call: PyTorch's class; None where a `LambdaLR` over the formula stands in.
+        piece: the phase; None for several phases at once or a repeat.
+        call: PyTorch's class; None if a `LambdaLR` over the formula is used.
     """
 
     piece: Piece | None
     call: Call | None
 
 
-def chain_plan(program: Program, levels: Levels) -> dict[int, Stretch]:
-    """The schedulers of the chain by the ticks at which they begin."""
+def chain_plan(program: Program, levels: Levels) -> dict[int, ChainedPhase]:
+    """The schedulers of the chain, by the tick at which each begins."""
     track = program.symbolic[0]
     found = {
-        begin: Stretch(piece, None if piece is None else counterpart(piece, levels))
-        for begin, piece in _stretches(track, levels)
+        begin: ChainedPhase(piece, None if piece is None else counterpart(piece, levels))
+        for begin, piece in _chained_phases(track, levels)
     }
     first = found[0]
     if first.call is not None and _is_all(first.call, track, levels):
         return {0: first}
     return {
         begin: each._replace(call=None)
-        if each.call is not None and each.call.only_alone and len(found) > 1
+        if each.call is not None and each.call.not_in_sequence and len(found) > 1
         else each
         for begin, each in found.items()
     }
 
 
-def why_no_chain(program: Program, planned: Mapping[int, Stretch]) -> str | None:
-    """Why PyTorch's own classes cannot be a schedule with a plateau or momentum, if they cannot."""
+def why_no_chain(program: Program, planned: Mapping[int, ChainedPhase]) -> str | None:
+    """The reason why PyTorch's own classes cannot express a schedule with a plateau or momentum."""
     calls = [each.call for each in planned.values()]
-    alone = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
+    arguments = calls[0].arguments if len(calls) == 1 and calls[0] is not None else {}
     if program.plateau is not None:
         text = program.plateau["text"]
         if program.tick == "step":
             return (
-                f"`{text}` counts epochs while updates are ticked, and ReduceLROnPlateau counts "
+                f"`{text}` counts epochs, but a tick is an update and ReduceLROnPlateau counts "
                 "every step"
             )
-        if "patience" not in alone:
+        if "patience" not in arguments:
             return f"`{text}` follows another phase, and SequentialLR refuses ReduceLROnPlateau"
-    elif program.momentum is not None and "cycle_momentum" not in alone:
+    elif program.momentum is not None and "cycle_momentum" not in arguments:
         text = program.momentum.pieces[0].text
         return (
-            f"`{text}` moves the momentum, which PyTorch's own class can do only where it stands "
-            "alone"
+            f"`{text}` moves the momentum, which PyTorch's own class can do only as the whole "
+            "schedule"
         )
     return None
 
 
 def why_no_class(piece: Piece) -> str:
-    """Why a phase has no class of PyTorch's, where it has none."""
+    """The reason why PyTorch has no class for a phase."""
     found = COUNTERPARTS.get(piece.kind)
     if found is None:
         return f"PyTorch has no class for `{piece.kind}`"
-    missing = table.not_understood(found, piece.facts)
+    missing = table.not_understood(found, piece.arguments)
     if missing:
         return f"its class has no `{min(missing)}`"
     return LIMITS[piece.kind]
 
 
 def _is_all(call: Call, track: Track, levels: Levels) -> bool:
-    """Whether the schedule is one phase whose class holds the level that is held after it."""
+    """Whether the schedule is a single phase whose class also holds its end level."""
     if len(track.pieces) != 2 or track.pieces[1].text:
         return False
     phase, end = track.pieces
     holds = call.holds
     if call.name == "OneCycleLR":  # ours holds its last rate
-        holds = phase.facts["b"]
+        holds = phase.arguments["b"]
     return holds is not None and levels.same(holds, end.curve)
 
 
 def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
-    """The pieces of a track; a closing `hold` itself holds its level."""
+    """The pieces of a track; a final `hold` and the end level are one."""
     *pieces, end = track.pieces
     last = pieces[-1] if pieces else end
     is_hold = last.kind == "hold" and not last.factor and not end.text
@@ -157,8 +157,8 @@ def _pieces(track: Track, levels: Levels) -> Iterator[Piece]:
     yield from (*pieces, end)
 
 
-def _stretches(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
-    """Where a child begins, and its phase (None: several at once)."""
+def _chained_phases(track: Track, levels: Levels) -> Iterator[tuple[int, Piece | None]]:
+    """The tick at which each child begins, and its phase (None: several at once)."""
     in_product = False
     for piece in _pieces(track, levels):
         if track.loop is not None and piece.begin >= track.loop.begin:
@@ -181,40 +181,39 @@ def _hold(piece: Piece, levels: Levels) -> Call | None:
 
 
 def _linear(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    a, b = levels.share(facts["a"]), levels.share(facts["b"])
+    phase = piece.arguments
+    a, b = levels.share(phase["a"]), levels.share(phase["b"])
     if a is None or b is None or not 0 < a <= 1 or not 0 <= b <= 1:
         return None
-    arguments = {"start_factor": a, "end_factor": b, "total_iters": facts["T"]}
-    return Call("LinearLR", arguments, holds=facts["b"])
+    arguments = {"start_factor": a, "end_factor": b, "total_iters": phase["T"]}
+    return Call("LinearLR", arguments, holds=phase["b"])
 
 
 def _cosine(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    low = levels.rate(facts["b"])
-    if low is None or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    low = levels.rate(phase["b"])
+    if low is None or not levels.is_base(phase["a"]):
         return None
-    return Call("CosineAnnealingLR", {"T_max": facts["T"], "eta_min": low})
+    return Call("CosineAnnealingLR", {"T_max": phase["T"], "eta_min": low})
 
 
 def _poly(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    is_zero = levels.rate(facts["b"]) == 0
-    if facts["role"] == "warmup" or not is_zero or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    is_zero = levels.rate(phase["b"]) == 0
+    if phase.get("role") == "warmup" or not is_zero or not levels.is_base(phase["a"]):
         return None
-    arguments = {"total_iters": facts["T"], "power": facts["power"]}
-    return Call("PolynomialLR", arguments, holds=facts["b"])
+    arguments = {"total_iters": phase["T"], "power": phase["power"]}
+    return Call("PolynomialLR", arguments, holds=phase["b"])
 
 
 def _exp(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    if facts["gamma"] is None:
-        if facts["every"] is not None:
+    phase = piece.arguments
+    share, every = phase.get("gamma"), phase.get("every", 1.0)
+    if share is None:
+        if "every" in phase:
             return None  # a staircase
-        share, every = levels.share(facts["b"]), float(facts["T"])
-    else:
-        share, every = facts["gamma"], facts["every"] or 1.0
-    if not share or not levels.is_base(facts["a"]):
+        share, every = levels.share(phase["b"]), float(phase["T"])
+    if not share or not levels.is_base(phase["a"]):
         return None
     if every == 1:
         return Call("ExponentialLR", {"gamma": share})
@@ -224,51 +223,56 @@ def _exp(piece: Piece, levels: Levels) -> Call | None:
 
 
 def _step(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    if not is_whole(facts["every"]) or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    if not is_whole(phase["every"]) or not levels.is_base(phase["a"]):
         return None
-    return Call("StepLR", {"step_size": int(facts["every"]), "gamma": facts["gamma"]})
+    return Call("StepLR", {"step_size": int(phase["every"]), "gamma": phase["gamma"]})
 
 
 def _multistep(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    gamma, level = facts["gamma"], table.start(facts)
-    if isinstance(gamma, tuple) or not levels.is_base(level):
+    phase = piece.arguments
+    gamma, *others = set(phase["factors"])
+    if others or not levels.is_base(phase["a"]):
         return None
-    milestones = table.milestones(facts)
+    milestones = table.milestones(phase)
     holds = None
     if milestones[-1] < _ticks(piece) < math.inf:
-        holds = level * power(gamma, len(milestones))
+        holds = phase["a"] * power(gamma, len(milestones))
     return Call("MultiStepLR", {"milestones": milestones, "gamma": gamma}, holds)
 
 
 def _restarts(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    low = levels.rate(facts["min"])
-    whole = is_whole(facts["first"]) and is_whole(facts["mult"])
-    if low is None or not whole or not levels.is_base(facts["a"]):
+    phase = piece.arguments
+    low = levels.rate(phase["min"])
+    whole = is_whole(phase["first"]) and is_whole(phase["mult"])
+    if low is None or not whole or not levels.is_base(phase["a"]):
         return None
     if low > min(levels.bases, default=0.0):
         return None
-    arguments = {"T_0": int(facts["first"]), "T_mult": int(facts["mult"]), "eta_min": low}
+    arguments = {"T_0": int(phase["first"]), "T_mult": int(phase["mult"]), "eta_min": low}
     return Call("CosineAnnealingWarmRestarts", arguments)
 
 
 def _cyclic(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    up, down = facts["up"], facts["down"] or facts["up"]
+    phase = piece.arguments
+    up, down = phase["up"], phase.get("down", phase["up"])
     if not (is_whole(up * EXACT_PART) and is_whole(down * EXACT_PART)):
         return None
-    if facts["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
+    if phase["gamma"] > 1:  # PyTorch computes gamma**t, which overflows
         return None
-    if not (levels.is_known(facts["min"]) and levels.is_known(facts["max"])):
+    if not (levels.is_known(phase["min"]) and levels.is_known(phase["max"])):
         return None
-    arguments = {"base_lr": facts["min"], "max_lr": facts["max"], "step_size_up": _length(up)}
-    if facts["down"] is not None:
-        arguments["step_size_down"] = _length(down)
-    arguments |= {"mode": facts["mode"], "gamma": facts["gamma"], **_momentum(facts)}
-    overflows = facts["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
-    return Call("CyclicLR", arguments, only_alone=overflows)
+    arguments: dict[str, CallArgument] = {
+        "base_lr": phase["min"],
+        "max_lr": phase["max"],
+        "step_size_up": _length(up),
+        **({"step_size_down": _length(down)} if "down" in phase else {}),
+        "mode": phase["mode"],
+        "gamma": phase["gamma"],
+        **_momentum(phase),
+    }
+    overflows = phase["mode"] == "triangular2" and _ticks(piece) > MOST_CYCLES * (up + down)
+    return Call("CyclicLR", arguments, not_in_sequence=overflows)
 
 
 def _length(ticks: float) -> float:
@@ -276,52 +280,53 @@ def _length(ticks: float) -> float:
 
 
 def _onecycle(piece: Piece, levels: Levels) -> Call | None:
-    facts = piece.facts
-    ticks, pct = facts["T"], facts["pct"]
+    phase = piece.arguments
+    ticks, pct = phase["T"], phase["pct"]
     if ticks == 1 or math.isclose(pct * ticks, 1):
-        return None  # PyTorch divides by the length of a rise that has none
-    if not levels.is_known(facts["max"]):
+        return None  # PyTorch divides by the length of the rise, which is 0
+    if not levels.is_known(phase["max"]):
         return None
     arguments = {
-        "max_lr": facts["max"],
+        "max_lr": phase["max"],
         "total_steps": ticks,
         "pct_start": pct,
-        "div_factor": facts["div"],
-        "final_div_factor": facts["final_div"],
-        "anneal_strategy": facts["anneal"],
-        "three_phase": facts["three_phase"],
-        **_momentum(facts),
+        "div_factor": phase["div"],
+        "final_div_factor": phase["final_div"],
+        "anneal_strategy": phase["anneal"],
+        "three_phase": phase["three_phase"],
+        **_momentum(phase),
     }
-    return Call("OneCycleLR", arguments, only_alone=True)  # it overwrites the base rates
+    return Call("OneCycleLR", arguments, not_in_sequence=True)  # it overwrites the base rates
 
 
-def _momentum(facts: Mapping[str, Any]) -> dict[str, Argument]:
-    if facts["momentum"] is None:
+def _momentum(phase: Arguments) -> dict[str, CallArgument]:
+    if "momentum" not in phase:
         return {"cycle_momentum": False}
-    low, high = facts["momentum"]
+    low, high = phase["momentum"]
     return {"cycle_momentum": True, "base_momentum": low, "max_momentum": high}
 
 
 def _plateau(piece: Piece, levels: Levels) -> Call | None:
-    return reduce_on_plateau(piece.facts, levels) if levels.is_base(piece.facts["entry"]) else None
+    phase = piece.arguments
+    return reduce_on_plateau(phase, levels) if levels.is_base(phase["entry"]) else None
 
 
-def reduce_on_plateau(facts: Mapping[str, Any], levels: Levels) -> Call | None:
-    """``ReduceLROnPlateau`` for a plateau on whatever level; None if it does not have it all."""
-    missing = table.not_understood(COUNTERPARTS["plateau"], facts)
-    if missing or not levels.is_known(facts["min"]):
+def reduce_on_plateau(phase: Arguments, levels: Levels) -> Call | None:
+    """``ReduceLROnPlateau`` for a plateau at any level; None if it does not support an argument."""
+    missing = table.not_understood(COUNTERPARTS["plateau"], phase)
+    if missing or not levels.is_known(phase["min"]):
         return None
-    arguments = {
-        "mode": facts["mode"] or "min",
-        "factor": facts["factor"],
-        "patience": facts["patience"],
-        "threshold": facts["threshold"],
-        "threshold_mode": facts["threshold_mode"],
-        "cooldown": facts["cooldown"],
-        "eps": facts["eps"],
-        "min_lr": facts["min"],
+    arguments: dict[str, CallArgument] = {
+        "mode": phase["mode"],
+        "factor": phase["factor"],
+        "patience": phase["patience"],
+        "threshold": phase["threshold"],
+        "threshold_mode": phase["threshold_mode"],
+        "cooldown": phase["cooldown"],
+        "eps": phase["eps"],
+        "min_lr": phase["min"],
     }
-    return Call("ReduceLROnPlateau", arguments, only_alone=True)
+    return Call("ReduceLROnPlateau", arguments, not_in_sequence=True)
 
 
 def _ticks(piece: Piece) -> float:
@@ -339,7 +344,7 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "restarts": understands("from first mult min cycles", _restarts),
     "cyclic": understands("up down min max mode gamma momentum", _cyclic),
     "onecycle": understands("max pct div final_div anneal three_phase momentum", _onecycle),
-    # The metric's name is a matter of the training loop, which passes the metric on.
+    # The training loop handles `monitor`, since it passes the metric.
     "plateau": understands(
         "mode factor patience threshold threshold_mode cooldown min eps monitor", _plateau
     ),
@@ -355,8 +360,8 @@ LIMITS = {
     "step": f"StepLR {_FROM_BASE}, with whole periods",
     "multistep": f"MultiStepLR {_FROM_BASE}, with one factor",
     "restarts": f"CosineAnnealingWarmRestarts {_FROM_BASE}, with whole cycles",
-    "cyclic": "CyclicLR sets the rates itself, so that it stands alone",
-    "onecycle": "OneCycleLR overwrites the base rates, so that it stands alone",
-    "plateau": "ReduceLROnPlateau stands alone",
+    "cyclic": "CyclicLR sets the rates itself, so it must be the whole schedule",
+    "onecycle": "OneCycleLR overwrites the base rates, so it must be the whole schedule",
+    "plateau": "ReduceLROnPlateau must be the whole schedule",
 }
-"""Why a class does not have the values of a phase of its kind, where it does not."""
+"""The reason why the class for a kind of phase does not give its values."""

@@ -12,7 +12,7 @@ from schedlang.emit.body import TICKS, Body, Span, heading, spans
 from schedlang.emit.code import Block, Code, call, code, infix, let, note, number, returns
 from schedlang.emit.file import local_name
 from schedlang.emit.parts import factors, outline
-from schedlang.emit.printing import LAST_STEP, ticks_since
+from schedlang.emit.printing import LAST_INT32_TICK, ticks_since
 from schedlang.emit.simple import computed, phase_formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
@@ -24,13 +24,13 @@ from schedlang.formula.expressions import (
     Number,
     Operation,
     T,
-    hangs_on_base,
+    depends_on_base,
     rebuild,
     substitute,
     symbols,
     walk,
 )
-from schedlang.formula.ranges import Range, measure, stays_finite
+from schedlang.formula.intervals import Interval, interval_of, stays_finite
 from schedlang.program.program import Part, Piece, Repeat, Track
 
 
@@ -39,7 +39,7 @@ class TickRange(NamedTuple):
 
     name: str
     first: int = 0
-    last: int = LAST_STEP
+    last: int = LAST_INT32_TICK
 
 
 class ArrayBody(Body):
@@ -84,7 +84,7 @@ class ArrayBody(Body):
                 before, here = self._repeat(part, clock, result if found is None else None)
             else:
                 before, here = self._span(part, clock)
-                if found is None and all(map(hangs_on_base, symbols(part.curve))):
+                if found is None and all(map(depends_on_base, symbols(part.curve))):
                     # A value that never changes has to be an array too.
                     here = self.spelling.full(code(clock.name), here)
                 elif found is not None and part.begin == part.piece.begin:
@@ -134,13 +134,13 @@ class ArrayBody(Body):
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
         near = self._ranges(low, high)
-        curve = with_safe_roots(curve, lambda x: measure(x, near, set()).low < TINY)
+        curve = with_safe_roots(curve, lambda x: interval_of(x, near, set()).low < TINY)
         # Where a phase does not count it is computed too, and must be finite there.
         known = span.piece.kind != "fn"
         times = max(map(_multiplied, walk(curve)))
         if known and stays_finite(curve, self._ranges(far_low, high)):
             low = far_low
-        fits = span.end is None or far_high * times <= LAST_STEP
+        fits = span.end is None or far_high * times <= LAST_INT32_TICK
         if known and fits and stays_finite(curve, self._ranges(low, far_high)):
             high = far_high
         since = ticks_since(clock.name, origin)
@@ -153,10 +153,10 @@ class ArrayBody(Body):
                 since = self._call("min", since, number(high))
         return self.value(_counted(curve, high), since, span.piece)
 
-    def _ranges(self, low: float, high: float) -> dict[str, Range]:
+    def _ranges(self, low: float, high: float) -> dict[str, Interval]:
         """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
-        levels = {symbol: Range(0.0, size) for symbol, size in self._sizes.items()}
-        return {**levels, T.name: Range(low, high, whole=True)}
+        levels = {symbol: Interval(0.0, size) for symbol, size in self._sizes.items()}
+        return {**levels, T.name: Interval(low, high, whole=True)}
 
     def _call(self, op: str, *arguments: Code | str) -> Code:
         return call(self.spelling.functions[op], *arguments)
@@ -171,11 +171,11 @@ def _counted(e: Expr, last: float) -> Expr:
     """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
     match e:
         case Lookup(x, edges, values):
-            reached = sum(edge <= LAST_STEP for edge in edges)
+            reached = sum(edge <= LAST_INT32_TICK for edge in edges)
             whole = tuple(float(ceil(edge)) for edge in edges[:reached])
             return Lookup(substitute(x, {T.name: TICKS}), whole, values[: reached + 1])
         case Apply("floordiv" | "mod" as op, (Apply("mul", (x, Number(n))), Number(m))) if (
-            last * n > LAST_STEP
+            last * n > LAST_INT32_TICK
         ):
             return _in_32_bits(op, substitute(x, {T.name: TICKS}), n, m)
         case Apply("floordiv" | "mod", (x, Number())):
@@ -197,7 +197,7 @@ def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
     Raises:
         ValueError: if ``m·n`` is beyond 32 bits.
     """
-    if m * n > LAST_STEP:
+    if m * n > LAST_INT32_TICK:
         raise ValueError(
             f"a period of {m:.0f}/{n:.0f} steps cannot be counted in integers of 32 bits: round "
             "it, or emit torch or python instead"

@@ -15,7 +15,7 @@ from schedlang.emit.printing import Printer, Spelling, counting
 from schedlang.emit.restarts import cycles_of, locate
 from schedlang.emit.simple import outside, quantities_of, user_formula, without_skip
 from schedlang.formula.expressions import BASE, Expr, Lookup, Symbol, T
-from schedlang.formula.ranges import Range, measure
+from schedlang.formula.intervals import Interval, interval_of
 from schedlang.program.program import Part, Piece, Repeat
 
 TICKS = Symbol("ticks")
@@ -51,7 +51,7 @@ def spans(parts: Sequence[Part], formula: Callable[[Piece], Expr]) -> Iterator[S
         for decided, group in groupby(found, key=itemgetter(2)):
             (begin, end, _), *same = group
             end = same[-1][1] if same else end
-            curve, skip = without_skip(user_formula(decided), part.facts.get("skip") or 0)
+            curve, skip = without_skip(user_formula(decided), part.arguments.get("skip", 0))
             after = None if end is None else part.begin + end
             yield Span(part.begin + begin, after, curve, part.begin - skip, part)
 
@@ -87,7 +87,7 @@ class Body:
         return self.file.with_levels(block, lambda level: self._printer(level).real(level))
 
     def value(
-        self, e: Expr, since: Code, piece: Piece, ticks: Range | None = None
+        self, e: Expr, since: Code, piece: Piece, ticks: Interval | None = None
     ) -> tuple[Block, Code]:
         """The value of a formula of a piece, and the statements before it.
 
@@ -97,7 +97,7 @@ class Body:
             piece: the piece.
             ticks: the ticks for which it is computed, where Python's arithmetic may raise.
         """
-        cycles = cycles_of(e, piece.facts)
+        cycles = cycles_of(e, piece.arguments)
         parts = list(_parts(e))
         floats, wholes = parts.count(T), parts.count(TICKS)
         are_one = self.spelling.real(since) == since
@@ -140,12 +140,12 @@ class Body:
         self.types[local] = kind
         return local
 
-    def _printer(self, e: Expr, ticks: Range | None = None) -> Printer:
+    def _printer(self, e: Expr, ticks: Interval | None = None) -> Printer:
         """What prints a formula."""
         guarded: set[Expr] = set()
         if self.spelling.scalar:
             known = {} if ticks is None else {T.name: ticks}
-            measure(e, {**self.file.ranges, **known}, guarded)
+            interval_of(e, {**self.file.ranges, **known}, guarded)
         whole = {T.name, TICKS.name}
         return Printer(
             self.spelling, {BASE: code(self.base)}, guarded, whole, lists=self.file.listed

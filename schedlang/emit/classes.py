@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.emit.code import (
     Code,
     call,
@@ -79,7 +79,7 @@ class WrittenLevels(Levels):
 
 def written(
     found: Call | None,
-    defaults: Mapping[str, Mapping[str, Argument]],
+    defaults: Mapping[str, Mapping[str, CallArgument]],
     level: Callable[[Expr], Code | None],
     module: str = "",
 ) -> FrameworkCall | None:
@@ -106,7 +106,7 @@ def in_order(pieces: Sequence[Piece], built: Iterable[Code]) -> tuple[Code, Code
     return listed(*children), listed(*(number(piece.end or 0) for piece in pieces[:-1]))
 
 
-def _argument(argument: Argument, level: Callable[[Expr], Code | None]) -> Code:
+def _argument(argument: CallArgument, level: Callable[[Expr], Code | None]) -> Code:
     match argument:
         case bool():
             return Code(str(argument))

@@ -22,10 +22,10 @@ from schedlang.emit.code import (
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.layout import WIDTH
 from schedlang.formula.expressions import BASE, LEVEL, Expr, symbols
-from schedlang.formula.ranges import Range, measure
+from schedlang.formula.intervals import Interval, interval_of
 
 LONGEST_LIST = 50
-BASE_RATES = Range(1e-30, 1e30)
+BASE_RATES = Interval(1e-30, 1e30)
 RESERVED = {"step", "epoch", "lr", "base", "t", "tick", "self", "float", *IMPORTS}
 """Names that are no local for a quantity."""
 
@@ -87,11 +87,11 @@ class File:
         return block
 
     @cached_property
-    def ranges(self) -> dict[str, Range]:
+    def ranges(self) -> dict[str, Interval]:
         """What the base rate and the levels can be."""
         known = {BASE.name: BASE_RATES}
         for i, level in enumerate(self.levels):
-            known[f"{LEVEL}{i}"] = measure(level, known, set())
+            known[f"{LEVEL}{i}"] = interval_of(level, known, set())
         return known
 
     def source(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.emit.code import Block, digits, docstring, plain
-from schedlang.formula.expressions import Expr, hangs_on_base, symbols
+from schedlang.formula.expressions import Expr, depends_on_base, symbols
 from schedlang.program.program import Program
 
 LONGEST_LINE = 600
@@ -41,7 +41,7 @@ def needs_base(program: Program) -> bool:
 
 def over_base(curves: Iterable[Expr]) -> bool:
     """Whether one of the formulas depends on the base rate."""
-    return any(hangs_on_base(text) for curve in curves for text in symbols(curve))
+    return any(depends_on_base(text) for curve in curves for text in symbols(curve))
 
 
 def _gives_rates(program: Program) -> bool:
@@ -55,7 +55,7 @@ def explains(
     """A docstring: what one step is, the base rate and the length."""
     what = "learning rate" if _gives_rates(program) else "value"
     summary = summary or f"The {what} that the update after `step` updates uses."
-    return docstring(summary, [facts(program, base, updates=updates)])
+    return docstring(summary, [explained(program, base, updates=updates)])
 
 
 def step(program: Program, *, updates: bool = False) -> str:
@@ -67,10 +67,10 @@ def step(program: Program, *, updates: bool = False) -> str:
         return "One step is an optimizer update."
     if program.tick is None:
         return "One step is an optimizer update or an epoch, whichever is counted."
-    return f"One step is {program.says_tick}."
+    return f"One step is {program.tick_description}."
 
 
-def facts(
+def explained(
     program: Program,
     base: str = "",
     *,

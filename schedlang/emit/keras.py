@@ -94,7 +94,7 @@ def define_schedule(file: File, program: Program, text: str, style: str, batches
     else:
         texts = [piece.text for piece in program.pieces if piece.kind != "plateau"]
         body = (*note(" -> ".join(filter(None, texts))), returns(own.code()))
-    explained = header.facts(program, updates=True)
+    explained = header.explained(program, updates=True)
     if batches > 1:
         update = (
             f"an optimizer update of {batches} batches (`gradient_accumulation_steps={batches}`)"

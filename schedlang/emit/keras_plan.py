@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schedlang.arrays.tables import steps_per_update
-from schedlang.counterparts.keras import NUMBERS
+from schedlang.counterparts.keras import KERAS_NAMES
 from schedlang.emit import header, keras, keras_numbers
 from schedlang.emit.code import docstring
 from schedlang.emit.file import File
-from schedlang.emit.plan import Line, file_of, name, naming, numbers_of
+from schedlang.emit.plan import EmittedLine, file_of, name, naming, numbers_of
 
 
-def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) -> File:
+def emit(lines: Sequence[EmittedLine], style: str, gradient_accumulation_steps: int) -> File:
     """A module with ``build_schedule()`` for the rate, and ``build_callbacks()`` for the others."""
     numbers = numbers_of(lines)
     batches = steps_per_update(gradient_accumulation_steps)
@@ -25,11 +25,11 @@ def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) ->
             own = file.of_line(line.program.levels, line.base)
             with naming(line):
                 keras.define_schedule(own, line.program, "build_schedule", style, batches)
-        elif line.key in NUMBERS:
-            moving[NUMBERS[line.key]] = named = name(file, line, private=True)
+        elif line.key in KERAS_NAMES:
+            moving[KERAS_NAMES[line.key]] = named = name(file, line, private=True)
             _define(file, line, named)
         else:
-            can = ", ".join(["lr", *NUMBERS])
+            can = ", ".join(["lr", *KERAS_NAMES])
             raise ValueError(f"`{line.key}` cannot be set in a compiled step of Keras; {can} can")
     if not moving:
         return file
@@ -37,7 +37,7 @@ def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) ->
     bases: dict[str, float] = {}
     not_zero: list[str] = []
     for line in numbers:
-        key, program = NUMBERS.get(line.key), line.program
+        key, program = KERAS_NAMES.get(line.key), line.program
         if key is not None:
             if program.base is not None and program.needs_base:
                 bases[key] = program.base
@@ -49,7 +49,7 @@ def emit(lines: Sequence[Line], style: str, gradient_accumulation_steps: int) ->
     return file
 
 
-def _define(file: File, line: Line, named: str) -> None:
+def _define(file: File, line: EmittedLine, named: str) -> None:
     """Write the function of a number, which takes its base, or that of a value."""
     per_epoch = header.epoch_of(line.program, "keras")
     own = file.of_line(line.program.levels, line.base)

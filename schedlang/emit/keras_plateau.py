@@ -85,29 +85,28 @@ def define(
     file: File, program: Program, schedule: str, per_epoch: int | None, *, takes_base: bool
 ) -> None:
     """Write a callback that sets the rate: the schedule's, and from the plateau on its own."""
-    facts = program.plateau or {}
+    phase = program.plateau or {}
     levels = WrittenLevels(program.base, "self.lr")
-    floor = levels.code(facts["min"])
+    floor = levels.code(phase["min"])
     if floor is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
-    mode = facts["mode"] or "min"
-    improves = improvement(mode, facts["threshold_mode"], facts["threshold"])
-    is_of_validation = facts["monitor"].startswith("val_")  # an epoch without it is no mistake
+    improves = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
+    is_of_validation = phase["monitor"].startswith("val_")  # an epoch without it is no mistake
     text = _PLATEAU.format(
-        begin=digits(facts["begin"] * (per_epoch or 1)),
-        monitor=text_literal(facts["monitor"]).flat,
+        begin=digits(phase["begin"] * (per_epoch or 1)),
+        monitor=text_literal(phase["monitor"]).flat,
         parameter=", lr: float" if takes_base else "",
-        base="self.lr = lr\n        " if levels.rate(facts["min"]) is None else "",
+        base="self.lr = lr\n        " if levels.rate(phase["min"]) is None else "",
         schedule=f"{schedule}({'lr' if takes_base else ''})",
-        worst="-math.inf" if mode == "max" else "math.inf",
+        worst="-math.inf" if phase["mode"] == "max" else "math.inf",
         missed="self.missing += 1" if is_of_validation else _MISSED,
         never=_NEVER if is_of_validation else "",
         improves=Printer(PYTHON).code(improves).flat,
-        patience=digits(facts["patience"]),
-        pause=digits(facts["cooldown"]),
-        factor=digits(facts["factor"], whole=False),
+        patience=digits(phase["patience"]),
+        pause=digits(phase["cooldown"]),
+        factor=digits(phase["factor"], whole=False),
         floor=floor.flat,
-        eps=digits(facts["eps"], whole=False),
+        eps=digits(phase["eps"], whole=False),
     )
     for copied in (after_metric, reduced_rate):
         file.define(*template(getsource(copied).rstrip()))

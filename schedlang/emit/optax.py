@@ -21,7 +21,7 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import outline, phases
-from schedlang.emit.printing import JAX, LAST_STEP
+from schedlang.emit.printing import JAX, LAST_INT32_TICK
 from schedlang.program.program import Piece, Program, Repeat, Track
 
 MOST_PHASES = 20
@@ -95,7 +95,7 @@ def _by_formula(file: File, piece: Piece) -> Code:
     text = file.free(f"_{piece.kind}_phase")
     end = None if piece.end is None else piece.end - piece.begin
     local = Track((piece._replace(begin=0, end=end, text=""),))
-    body = ArrayBody(file, JAX, file.base).returns([local], "step", first=-LAST_STEP)
+    body = ArrayBody(file, JAX, file.base).returns([local], "step", first=-LAST_INT32_TICK)
     says = docstring(f"The rate `step` steps into `{piece.text}`.")
     parameters = {"step": "ArrayLike"}
     if not header.over_base([piece.curve]):

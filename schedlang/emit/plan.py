@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from schedlang.arrays.tables import refuse_epochs
-from schedlang.counterparts.optax import NAMES
+from schedlang.counterparts.optax import OPTAX_NAMES
 from schedlang.emit import Style, check, header, optax, scalar
 from schedlang.emit.code import IMPORTS, Block, docstring
 from schedlang.emit.file import File
@@ -22,7 +22,7 @@ LONGEST_NAME = 40
 _KEEPS: Mapping[str, str] = {}
 
 
-class Line(NamedTuple):
+class EmittedLine(NamedTuple):
     """A line of a plan.
 
     Attributes:
@@ -62,18 +62,18 @@ class Line(NamedTuple):
     def explained(self, *, updates: bool = False) -> Block:
         """The docstring of its function."""
         program = self.program
-        facts = header.facts(
+        sentences = header.explained(
             program, what="value", noun="base", parameter=self.base, updates=updates
         )
         says = f"The {self.place} that the update after `step` updates uses."
         if self.is_value:
             says = f"The value {self.place} after `step` updates."
-        return docstring(says, [f"`{header.line(program)}`", facts])
+        return docstring(says, [f"`{header.line(program)}`", sentences])
 
 
 def emit(
     target: Target,
-    lines: Sequence[Line],
+    lines: Sequence[EmittedLine],
     style: Style = "native",
     gradient_accumulation_steps: int = 1,
 ) -> str:
@@ -106,7 +106,7 @@ def emit(
             return keras_plan.emit(lines, style, gradient_accumulation_steps).source()
 
 
-def _refuse(line: Line, target: Target) -> None:
+def _refuse(line: EmittedLine, target: Target) -> None:
     """Refuse what the source of a plan cannot have.
 
     Raises:
@@ -127,7 +127,7 @@ def _refuse(line: Line, target: Target) -> None:
 
 
 @contextmanager
-def naming(line: Line) -> Iterator[None]:
+def naming(line: EmittedLine) -> Iterator[None]:
     """Name the line in a `ValueError`."""
     try:
         yield
@@ -135,7 +135,7 @@ def naming(line: Line) -> Iterator[None]:
         raise ValueError(f"{line.place}: {error}") from None
 
 
-def file_of(lines: Iterable[Line], *others: str) -> File:
+def file_of(lines: Iterable[EmittedLine], *others: str) -> File:
     """A file in which no name of a plan can be that of something else.
 
     Its docstring has the plan's hyperparameters and what was bound.
@@ -148,7 +148,7 @@ def file_of(lines: Iterable[Line], *others: str) -> File:
     return File(f"The plan of {keys}{header.bound(settings)}.", taken=taken)
 
 
-def numbers_of(lines: Sequence[Line]) -> list[Line]:
+def numbers_of(lines: Sequence[EmittedLine]) -> list[EmittedLine]:
     """The lines of an optimizer's numbers.
 
     Raises:
@@ -163,7 +163,7 @@ def numbers_of(lines: Sequence[Line]) -> list[Line]:
 
 
 def name(
-    file: File, line: Line, renamed: Mapping[str, str] = _KEEPS, *, private: bool = False
+    file: File, line: EmittedLine, renamed: Mapping[str, str] = _KEEPS, *, private: bool = False
 ) -> str:
     """A name for a line's function that no other one has: ``weight_decay_backbone``."""
     parts = (renamed.get(line.key, line.key), "" if line.group is None else str(line.group))
@@ -173,13 +173,15 @@ def name(
     return file.free(f"_{wanted}" if private else wanted)
 
 
-def define_scalar(file: File, line: Line, named: str, says: Block, *, takes_base: bool) -> None:
+def define_scalar(
+    file: File, line: EmittedLine, named: str, says: Block, *, takes_base: bool
+) -> None:
     """Write the function of one line in Python's own arithmetic."""
     own = file.of_line(line.program.levels, line.base)
     scalar.define(own, line.program.tracks, named, says, takes_base=takes_base)
 
 
-def _python(lines: Sequence[Line]) -> File:
+def _python(lines: Sequence[EmittedLine]) -> File:
     """A module with a function for each line."""
     file = file_of(lines)
     for line in lines:
@@ -189,11 +191,11 @@ def _python(lines: Sequence[Line]) -> File:
     return file
 
 
-def _optax(lines: Sequence[Line], style: Style) -> File:
+def _optax(lines: Sequence[EmittedLine], style: Style) -> File:
     """A module with a schedule for each line, by optax's names."""
     file = file_of(lines)
     for line in lines:
-        named = name(file, line, NAMES)
+        named = name(file, line, OPTAX_NAMES)
         own = file.of_line(line.program.levels, line.base)
         with naming(line):
             optax.define(own, line.program, named, style, line.explained(updates=True))

@@ -20,13 +20,22 @@ from schedlang.emit.code import (
     subscript,
 )
 from schedlang.emit.helpers import GUARDS
-from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
+from schedlang.formula.expressions import (
+    LAST_TICK,
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Operation,
+    Symbol,
+)
 from schedlang.formula.notation import INFIX
 
 _SAME_NAME: tuple[Operation, ...] = (
     "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil",
 )  # fmt: skip
-LAST_STEP = 2**31 - 1
+LAST_INT32_TICK = 2**31 - 1
 """Steps of arrays are 32-bit integers; an edge beyond them is never reached."""
 _OF_COUNTS: set[Operation] = {"add", "sub", "lt", "le", "gt", "ge", "eq", "ne"}
 """The operations that integers are left in."""
@@ -57,7 +66,7 @@ class Spelling:
     real: Callable[[Code], Code] = lambda x: x
     divides_whole: bool = True
     scalar: bool = False
-    last_tick: int = LAST_STEP
+    last_tick: int = LAST_INT32_TICK
 
 
 def _of_module(module: str, **others: str) -> dict[str, str]:
@@ -83,7 +92,7 @@ PYTHON = Spelling(
     index=lambda edges, x: call("bisect_right", edges, x),
     take=subscript,
     scalar=True,
-    last_tick=2**53,
+    last_tick=LAST_TICK,
 )
 JAX = Spelling(
     functions=_of_module("jnp", **_ARRAYS),

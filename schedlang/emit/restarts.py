@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schedlang.emit.code import Block, Code, code, digits, infix, let, number
 from schedlang.emit.file import File
 from schedlang.emit.printing import Printer
 from schedlang.formula.expressions import Expr, Lookup, Named, walk
+from schedlang.program.program import Arguments
 
 
 class Cycles(NamedTuple):
@@ -55,12 +55,12 @@ class Cycles(NamedTuple):
         return Code(f"[{item} for i in range({count})]")
 
 
-def cycles_of(curve: Expr, facts: Mapping[str, Any]) -> Cycles | None:
+def cycles_of(curve: Expr, phase: Arguments) -> Cycles | None:
     """The cycles of a phase's formula that grow, if it has more than one; else None."""
     for part in walk(curve):
         match part:
-            case Named("length", Lookup()) if "exact" in facts:
-                return Cycles(*facts["exact"])
+            case Named("length", Lookup()) if "exact" in phase:
+                return Cycles(*phase["exact"])
     return None
 
 

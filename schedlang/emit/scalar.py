@@ -25,7 +25,7 @@ from schedlang.emit.parts import factors, outline
 from schedlang.emit.printing import PYTHON, ticks_since
 from schedlang.emit.simple import phase_formula
 from schedlang.formula.expressions import Expr
-from schedlang.formula.ranges import Range
+from schedlang.formula.intervals import Interval
 from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 
 
@@ -82,7 +82,7 @@ def _part(writer: Body, part: Span | Repeat, clock: str) -> Block:
         tick = infix(ticks_since(clock, part.begin), "%", number(part.period))
         return (let("tick", tick), *_returned(writer, part.parts, "tick"))
     last = PYTHON.last_tick if part.end is None else part.end - 1 - part.origin
-    ticks = Range(part.begin - part.origin, last, whole=True)
+    ticks = Interval(part.begin - part.origin, last, whole=True)
     since = ticks_since(clock, part.origin)
     block, value = writer.value(part.curve, since, part.piece, ticks)
     return (*block, returns(value))

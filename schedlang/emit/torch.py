@@ -107,7 +107,7 @@ class _Writer:
         if found is None:
             return None
         piece, *others = pieces
-        if piece.kind == "cyclic" and not others and piece.facts["mode"] != "triangular2":
+        if piece.kind == "cyclic" and not others and piece.arguments["mode"] != "triangular2":
             # In the mode triangular2, PyTorch computes 2.0**cycle, which overflows.
             return (note(piece.text), found.code("optimizer"))
         if piece.kind != "onecycle" or len(others) != 1 or others[0].text:
@@ -203,22 +203,22 @@ class _Writer:
     def plateau(self) -> tuple[str, Block]:
         """`ReduceLROnPlateau`, after what comes before it: the class, and the statements."""
         program = self.program
-        facts = program.plateau or {}
-        missing = not_understood(torch.COUNTERPARTS["plateau"], facts)
+        phase = program.plateau or {}
+        missing = not_understood(torch.COUNTERPARTS["plateau"], phase)
         if missing:
             raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
-        found = self.written(torch.reduce_on_plateau(facts, self.levels))
+        found = self.written(torch.reduce_on_plateau(phase, self.levels))
         if found is None:
             raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
-        alone = facts["begin"] == 0 and program.momentum is None and program.tick != "step"
+        alone = phase["begin"] == 0 and program.momentum is None and program.tick != "step"
         *pieces, last = program.pieces
-        if alone and self.levels.is_base(facts["entry"]):
+        if alone and self.levels.is_base(phase["entry"]):
             return "ReduceLROnPlateau", (*note(last.text), returns(found.code("optimizer")))
         first = Track((*pieces, last._replace(kind="hold", text="")))
         rates = replace(program, symbolic=(first, *program.tracks[1:]))
         before, scheduler = self.rates(rates)
         self.file.define(*torch_own.then_plateau(program.tick))
-        then = call("ThenPlateau", "before", begin=number(facts["begin"]), **found.arguments)
+        then = call("ThenPlateau", "before", begin=number(phase["begin"]), **found.arguments)
         block = (*before, let("before", scheduler), *note(last.text), returns(then))
         return "ThenPlateau", block
 

@@ -19,7 +19,7 @@ from schedlang.emit.code import (
     text_literal,
 )
 from schedlang.emit.file import File
-from schedlang.emit.plan import Line, define_scalar, file_of, name, numbers_of
+from schedlang.emit.plan import EmittedLine, define_scalar, file_of, name, numbers_of
 
 _NAMES = (
     *("BETAS", "LINES", "PLAN", "Line", "PlanScheduler", "build_scheduler"),
@@ -133,7 +133,7 @@ _BASES = (
 )
 
 
-def emit(lines: Sequence[Line]) -> File:
+def emit(lines: Sequence[EmittedLine]) -> File:
     """A module with ``build_scheduler(optimizer)``, and a function for each value."""
     file = file_of(lines, *_NAMES)
     rows: list[Code] = []
@@ -164,7 +164,7 @@ def emit(lines: Sequence[Line]) -> File:
     return file
 
 
-def _row(line: Line, named: str) -> Code:
+def _row(line: EmittedLine, named: str) -> Code:
     pattern = text_literal(line.group) if isinstance(line.group, str) else Code(str(line.group))
     options = {}
     if line.program.base is not None and line.program.needs_base:

@@ -1,6 +1,6 @@
-"""Turns expressions into numbers: one at a time, or a whole block of ticks with NumPy.
+"""Evaluates expressions: one value at a time, or a whole block of ticks with NumPy.
 
-Arithmetic is IEEE's, on doubles: a division by zero is infinite and nothing raises.
+Arithmetic is that of IEEE doubles: a division by zero is infinite or nan, and nothing raises.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ SCALAR: dict[Operation, Callable[..., Any]] = {
 
 
 def value(e: Expr, names: Mapping[str, float], *, left: bool = False) -> float:
-    """The expression's value; with ``left``, its limit from the left.
+    """The value of the expression, or with ``left`` its limit from the left.
 
     The limit is taken at every ``floor``, ``floordiv``, ``mod`` and `Lookup` of a growing quantity,
-    which are the only places where a formula jumps.
+    the only places where a formula jumps.
     """
     match e:
         case Number(number):
@@ -88,7 +88,7 @@ _JUMPS = frozenset({"floor", "floordiv", "mod"})
 
 
 def _from_the_left(op: Operation, args: list[float]) -> float:
-    """An operation that jumps, just before it reaches its arguments."""
+    """The limit from the left of an operation that jumps."""
     if op == "floor":
         return ceil(args[0]) - 1
     rounds, rest = args[0] // args[1], args[0] % args[1]
@@ -99,7 +99,7 @@ def _from_the_left(op: Operation, args: list[float]) -> float:
 
 @lru_cache(maxsize=1024)
 def function(e: Expr, parameters: tuple[str, ...]) -> Function:
-    """The expression as a Python function of doubles, compiled once.
+    """The expression compiled to a Python function of doubles, with a cache.
 
     It is built from Python's own syntax nodes, never from text: an expression holds only known
     operations, numbers and parameters, so that no input can add code. This is the one place of
@@ -160,12 +160,12 @@ def _node(e: Expr, parameters: tuple[str, ...], table: dict[str, Any]) -> ast.ex
             return ast.Call(ast.Name(id=f"f_{op}", ctx=ast.Load()), called, [])
 
 
-def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
-    """The expression with what is known computed; a difference of two levels is kept as it is.
+def fold_constants(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
+    """The expression with its known parts computed; a difference of two levels is kept.
 
     Args:
         e: the expression.
-        names: the symbols that are known.
+        names: the values of the known symbols.
     """
     match e:
         case Number():
@@ -173,15 +173,15 @@ def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
         case Symbol(name):
             return names.get(name, e)
         case Named(name, inner):
-            inner = folded(inner, names)
+            inner = fold_constants(inner, names)
             return inner if isinstance(inner, Number) else Named(name, inner)
         case Apply("where", (condition, x, y)):
-            condition = folded(condition, names)
+            condition = fold_constants(condition, names)
             if isinstance(condition, Number):
-                return folded(x if condition.value else y, names)
-            return Apply("where", (condition, folded(x, names), folded(y, names)))
+                return fold_constants(x if condition.value else y, names)
+            return Apply("where", (condition, fold_constants(x, names), fold_constants(y, names)))
         case Apply(op, args):
-            parts = tuple([folded(arg, names) for arg in args])
+            parts = tuple([fold_constants(arg, names) for arg in args])
             if op == "sub":
                 return Apply(op, parts)
             numbers = [part.value for part in parts if isinstance(part, Number)]
@@ -189,7 +189,7 @@ def folded(e: Expr, names: Mapping[str, Number] = _NO_NAMES) -> Expr:
                 return Number(float(SCALAR[op](*numbers)))
             return mul(*parts) if op == "mul" else Apply(op, parts)
         case Lookup(x, edges, values):
-            x = folded(x, names)
+            x = fold_constants(x, names)
             if isinstance(x, Number):
                 return Number(values[bisect_right(edges, x.value)])
             return Lookup(x, edges, values)
@@ -200,7 +200,7 @@ def _lookup(edges: Sequence[float], values: Sequence[float]) -> Function:
 
 
 def block(e: Expr, names: Mapping[str, Array | float]) -> Array | float:
-    """The expression over arrays; silence NumPy's warnings around it (``np.errstate``)."""
+    """The value of the expression over arrays; the caller silences NumPy's warnings."""
     match e:
         case Number(number):
             return number

@@ -1,8 +1,8 @@
-"""The arithmetic in which every curve is written: what a formula is made of.
+"""The arithmetic of all curves: the parts of a formula.
 
-A formula is an expression over ``t``, the ticks since its phase began. It is built with Python's
-own operators and the functions below, and it is only data: a target defines how it evaluates
-or prints these few operations, and then has every phase.
+A formula is an expression over ``t``, the ticks since its phase began. It is data, built with
+Python's operators and the functions below. A target that evaluates or prints these few operations
+supports every phase.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 
 class _Arithmetic:
-    """Python's operators, making expressions."""
+    """Python's operators, which build expressions."""
 
     __slots__ = ()
 
@@ -63,14 +63,14 @@ class _Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Number(_Arithmetic):
-    """A constant, a double."""
+    """A constant double."""
 
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol(_Arithmetic):
-    """A quantity known later: ``t``, ``base``, or a number of a table."""
+    """A quantity that is known later: ``t``, ``base``, or a number of a table."""
 
     name: str
 
@@ -85,7 +85,7 @@ class Apply(_Arithmetic):
 
 @dataclass(frozen=True, slots=True)
 class Lookup(_Arithmetic):
-    """``values[number of edges that x has reached]``: one value more than edges."""
+    """``values[number of edges that x has reached]``, with one more value than edges."""
 
     x: Expr
     edges: tuple[float, ...]
@@ -94,7 +94,7 @@ class Lookup(_Arithmetic):
 
 @dataclass(frozen=True, slots=True)
 class Named(_Arithmetic):
-    """A quantity with a name of its own, such as the ``progress`` of a ramp; it is its value."""
+    """A quantity with a name, such as the ``progress`` of a ramp, and its value."""
 
     name: str
     value: Expr
@@ -104,28 +104,30 @@ Expr: TypeAlias = Number | Symbol | Apply | Lookup | Named
 Operand: TypeAlias = "_Arithmetic | float | Fraction"
 
 T = Symbol("t")
+LAST_TICK = 2**53
+"""The largest tick: not every larger integer is a double."""
 BASE = Symbol("base")
 LEVEL = "level_"
-"""How the symbols of levels begin that are no multiple of the base and a number."""
+"""The prefix of symbols for levels that are not of the form ``relative·base + absolute``."""
 PI = Number(math.pi)
 ZERO = Number(0.0)
 ONE = Number(1.0)
 
 
-def hangs_on_base(name: str) -> bool:
-    """Whether a symbol stands for the base rate, or for a level that follows from it."""
+def depends_on_base(name: str) -> bool:
+    """Whether a symbol is the base rate or a level that depends on it."""
     return name == BASE.name or name.startswith(LEVEL)
 
 
 def expr(value: Operand) -> Expr:
-    """The operand as an expression; an exact number becomes the nearest double."""
+    """The operand as an expression; a number becomes the nearest double."""
     if isinstance(value, _Arithmetic):
-        return value  # type: ignore[return-value]  # it is one of the five
+        return value  # type: ignore[return-value]  # it is one of the five classes classes
     return Number(float(value))
 
 
 def add(x: Operand, y: Operand) -> Expr:
-    """``x + y``, without a 0."""
+    """``x + y``, without an operand that is 0."""
     x, y = expr(x), expr(y)
     if x == ZERO:
         return y
@@ -133,13 +135,13 @@ def add(x: Operand, y: Operand) -> Expr:
 
 
 def sub(x: Operand, y: Operand) -> Expr:
-    """``x - y``, without a 0 on the right."""
+    """``x - y``, or ``x`` if ``y`` is 0."""
     x, y = expr(x), expr(y)
     return x if y == ZERO else Apply("sub", (x, y))
 
 
 def mul(x: Operand, y: Operand) -> Expr:
-    """``x * y``, without a 1."""
+    """``x * y``, without an operand that is 1."""
     x, y = expr(x), expr(y)
     if x == ONE:
         return y
@@ -147,13 +149,13 @@ def mul(x: Operand, y: Operand) -> Expr:
 
 
 def div(x: Operand, y: Operand) -> Expr:
-    """``x / y``, without a 1 on the right."""
+    """``x / y``, or ``x`` if ``y`` is 1."""
     x, y = expr(x), expr(y)
     return x if y == ONE else Apply("div", (x, y))
 
 
 def power(x: Operand, y: Operand) -> Expr:
-    """``x`` to the power of ``y``, without a 1 on the right."""
+    """``x`` to the power of ``y``, or ``x`` if ``y`` is 1."""
     x, y = expr(x), expr(y)
     return x if y == ONE else Apply("pow", (x, y))
 
@@ -199,12 +201,12 @@ def at_most(x: Operand, y: Operand) -> Expr:
 
 
 def where(condition: Expr, x: Operand, y: Operand) -> Expr:
-    """``x`` if the condition holds, else ``y``; the other one does not count."""
+    """``x`` if the condition holds, else ``y``; the other one is ignored."""
     return Apply("where", (condition, expr(x), expr(y)))
 
 
 def per(x: Operand, period: Fraction) -> Expr:
-    """``x / period`` such that a whole quotient of whole numbers comes out whole.
+    """``x / period``, computed so that an integer quotient of integers is exact.
 
     A period such as 2/3 is not a double; its numerator and denominator are.
     """
@@ -212,7 +214,7 @@ def per(x: Operand, period: Fraction) -> Expr:
 
 
 def rounds(x: Operand, period: Fraction) -> Expr:
-    """``⌊x / period⌋``, exact for whole ``x`` as long as ``x·denominator`` is below 2^53."""
+    """``⌊x / period⌋``, exact for an integer ``x`` if ``x·denominator`` is below 2^53."""
     return Apply("floordiv", (mul(x, period.denominator), expr(period.numerator)))
 
 
@@ -222,7 +224,7 @@ def within(x: Operand, period: Fraction) -> Expr:
 
 
 def children(e: Expr) -> tuple[Expr, ...]:
-    """The expressions directly inside."""
+    """The direct subexpressions."""
     match e:
         case Apply():
             return e.args
@@ -235,7 +237,7 @@ def children(e: Expr) -> tuple[Expr, ...]:
 
 
 def rebuild(e: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """The same expression with each direct child changed."""
+    """The expression with each direct child changed."""
     match e:
         case Apply(op, args):
             return Apply(op, tuple(map(change, args)))
@@ -255,23 +257,22 @@ def substitute(e: Expr, names: Mapping[str, Expr]) -> Expr:
 
 
 def walk(e: Expr) -> Iterator[Expr]:
-    """The expression and all inside it, outermost first."""
+    """The expression and all its subexpressions, outermost first."""
     yield e
     for child in children(e):
         yield from walk(child)
 
 
 def symbols(e: Expr) -> set[str]:
-    """The names that it needs."""
+    """The names of the symbols in the expression."""
     return {part.name for part in walk(e) if isinstance(part, Symbol)}
 
 
 def skeleton(e: Expr) -> tuple[Expr, tuple[float, ...]]:
-    """The expression with its numbers taken out (symbols ``c0, c1, …``), and those numbers.
+    """The expression with its numbers replaced by symbols ``c0, c1, …``, and the numbers.
 
     Formulas that differ only in their numbers have the same skeleton: it is compiled once, and
-    pieces that share one are evaluated together. A divisor of 0 is no number like others and
-    stays.
+    pieces that share one are evaluated together. A divisor of 0 is not replaced.
     """
     numbers: list[float] = []
 
@@ -296,12 +297,12 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
                 return ONE, ZERO
             return None if name.startswith(LEVEL) else (ZERO, e)
         case Lookup():
-            return None if any(map(hangs_on_base, symbols(e))) else (ZERO, e)
+            return None if any(map(depends_on_base, symbols(e))) else (ZERO, e)
         case Named(name, value):
             inside = affine(value, base)
             if inside is None or inside[0] != ZERO:
                 return inside
-            return ZERO, e if inside[1] is value else Named(name, inside[1])
+            return ZERO, Named(name, inside[1])
         case Apply(op, args):
             parts = []
             for arg in args:
@@ -310,7 +311,7 @@ def affine(e: Expr, base: Symbol = BASE) -> tuple[Expr, Expr] | None:
                     return None
                 parts.append(part)
             if all(relative is ZERO for relative, _ in parts):
-                left = tuple(absolute for _, absolute in parts)  # without a base that cancels out
+                left = tuple(absolute for _, absolute in parts)  # the base cancels out
                 return ZERO, e if left == args else Apply(op, left)
             return _affine(op, parts)
 

@@ -1,6 +1,6 @@
-"""Functions of doubles that compute as IEEE does where Python raises.
+"""Functions of doubles that return IEEE's result where Python raises.
 
-They need nothing but `math`: emitted source contains their source.
+They need only `math`, since their source is copied into emitted source.
 """
 
 from __future__ import annotations
@@ -53,27 +53,27 @@ def sqrt(x: float) -> float:
 
 
 def sin(x: float) -> float:
-    """The sine, nan of what is infinite."""
+    """The sine, nan if x is infinite."""
     return math.sin(x) if math.isfinite(x) else math.nan
 
 
 def cos(x: float) -> float:
-    """The cosine, nan of what is infinite."""
+    """The cosine, nan if x is infinite."""
     return math.cos(x) if math.isfinite(x) else math.nan
 
 
 def tan(x: float) -> float:
-    """The tangent, nan of what is infinite."""
+    """The tangent, nan if x is infinite."""
     return math.tan(x) if math.isfinite(x) else math.nan
 
 
 def floor(x: float) -> float:
-    """The floor; what is infinite stays so."""
+    """The floor; x itself if it is infinite or nan."""
     return float(math.floor(x)) if math.isfinite(x) else x
 
 
 def ceil(x: float) -> float:
-    """The ceiling; what is infinite stays so."""
+    """The ceiling; x itself if it is infinite or nan."""
     return float(math.ceil(x)) if math.isfinite(x) else x
 
 
@@ -91,4 +91,4 @@ FUNCTIONS: dict[Operation, Callable[..., float]] = {
     "div": divide, "pow": power, "exp": exp, "log": log, "sqrt": sqrt, "sin": sin, "cos": cos,
     "tan": tan, "floor": floor, "ceil": ceil, "min": minimum, "max": maximum,
 }  # fmt: skip
-"""The functions by the operations that they are."""
+"""The functions by operation."""

@@ -1,4 +1,4 @@
-"""Levels: expressions of the base rate, and what must hold between them."""
+"""Levels, which are expressions of the base rate, and conditions between them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from schedlang.errors import Mistake, Path
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import folded, value
+from schedlang.formula.evaluate import fold_constants, value
 from schedlang.formula.expressions import BASE, ZERO, Apply, Expr, Lookup, Named, Number, Symbol, T
 
 TOLERANCE = 1e-12
-"""Levels that differ by less than this, relative, are equal: 10% of 0.1 is no double."""
+"""Levels with a smaller relative difference are equal: 10% of 0.1 is not exact in doubles."""
 
 
 def pair(level: Expr, base: Symbol = BASE) -> tuple[float, float] | None:
-    """``(relative, absolute)`` of a level ``relative·base + absolute``, if it is of that form."""
+    """``(relative, absolute)`` of a level ``relative·base + absolute``; else None."""
     match level:
         case Number(absolute):
             return 0.0, absolute
@@ -32,8 +32,8 @@ def pair(level: Expr, base: Symbol = BASE) -> tuple[float, float] | None:
     return relative, absolute
 
 
-def compare(x: Expr, y: Expr) -> float | None:
-    """Below, at or above 0 as ``x`` is below, at or above ``y``; None if the base decides."""
+def compare_levels(x: Expr, y: Expr) -> float | None:
+    """Negative, 0 or positive as ``x`` is below, at or above ``y``; None if the base decides."""
     match pair(x), pair(y):
         case (a, 0.0), (b, 0.0):
             pass
@@ -50,11 +50,11 @@ def above(x: Expr, y: Expr) -> Expr:
 
 
 class Check(NamedTuple):
-    """What must hold for a base rate, where the levels alone do not decide it.
+    """A condition that a base rate must satisfy, if the levels alone do not decide it.
 
     Attributes:
         fails: a condition over the base (and over ``t``, where ``ticks`` are given).
-        mistake: what is wrong if it holds; its message has ``shown`` in braces, or ``{tick}``.
+        mistake: the mistake if it fails; its message has placeholders for ``shown`` or ``{tick}``.
         shown: the values that the message names.
         ticks: the ticks of the phase at which the condition is evaluated.
     """
@@ -65,11 +65,11 @@ class Check(NamedTuple):
     ticks: tuple[int, ...] = (0,)
 
     def under(self, path: Path) -> Check:
-        """The same check of what is found at a path."""
+        """The check with a prefix added to the path of its mistake."""
         return self._replace(mistake=self.mistake.under(path))
 
     def failure(self, names: Mapping[str, float]) -> Mistake | None:
-        """The mistake for a base rate (and the levels that follow from it), if there is one."""
+        """The mistake for a base rate (and the levels that depend on it), if there is one."""
         for tick in self.ticks:
             here = {**names, "t": float(tick)}
             if value(self.fails, here):
@@ -81,7 +81,7 @@ class Check(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def of_pair(relative: float, absolute: float) -> Expr:
-    """The level ``relative·base + absolute``; the same object for the same numbers."""
+    """The level ``relative·base + absolute``; equal numbers give the same object."""
     if not relative:
         return Number(absolute) if absolute else ZERO
     share = BASE if relative == 1 else Apply("mul", (Number(relative), BASE))
@@ -89,7 +89,7 @@ def of_pair(relative: float, absolute: float) -> Expr:
 
 
 def times(level: Expr, share: Expr) -> Expr:
-    """The level times a share, a number as a rule."""
+    """The level times a share, which is usually a number."""
     parts = pair(level) if isinstance(share, Number) else None
     if parts is None or not isinstance(share, Number):
         return formula.mul(level, share)
@@ -102,7 +102,7 @@ def normal(level: Expr) -> Expr:
     if parts is None:
         return level
     relative, absolute = (
-        folded(part) if formula.symbols(part) else Number(value(part, {})) for part in parts
+        fold_constants(part) if formula.symbols(part) else Number(value(part, {})) for part in parts
     )
     share = ZERO if relative == ZERO else relative * BASE
     return share if absolute == ZERO else share + absolute

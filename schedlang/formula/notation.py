@@ -10,7 +10,7 @@ from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Op
 
 CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 
-# operation: (sign, how tightly it binds, the least tightness of its left and of its right side)
+# operation: (sign, its precedence, the minimum precedence of its left and right operands)
 INFIX: dict[Operation, tuple[str, int, int, int]] = {
     "or": ("or", OR, OR, AND),
     "and": ("and", AND, AND, NOT),
@@ -30,10 +30,10 @@ INFIX: dict[Operation, tuple[str, int, int, int]] = {
 }
 
 Write: TypeAlias = Callable[[Expr, int], str]
-"""Writes an expression, in parentheses if it binds less tightly than that."""
+"""Writes an expression, in parentheses if its precedence is lower than the given one."""
 
-Spelling: TypeAlias = Callable[[Expr, Write], "tuple[str, int] | None"]
-"""How an expression is spelled and how tightly that binds; None: as here."""
+Override: TypeAlias = Callable[[Expr, Write], "tuple[str, int] | None"]
+"""The text of an expression and its precedence; None for the default notation."""
 
 
 def _as_here(_e: Expr, _write: Write) -> tuple[str, int] | None:
@@ -41,19 +41,19 @@ def _as_here(_e: Expr, _write: Write) -> tuple[str, int] | None:
 
 
 def tidy(value: float) -> float:
-    """The number without the rounding error of its last digits: 0.007 for 0.007000000000000001."""
+    """The number without a rounding error in its last digits: 0.007 for 0.007000000000000001."""
     short = float(f"{value:.12g}")
     return short if abs(value - short) <= 4e-16 * abs(value) else value
 
 
 def number(value: float) -> str:
-    """The shortest text that Python, and our grammar, read as this double."""
+    """The shortest text that Python and the grammar parse as this double."""
     if value == math.pi:
         return "pi"
     if value == int(value) and abs(value) < 1e16:
         return str(int(value))
     mantissa, mark, exponent = repr(value).partition("e")
-    if not mark and abs(value) < 1e-3:  # Python turns to exponents one digit later: 0.0001
+    if not mark and abs(value) < 1e-3:  # Python uses exponents from one digit later: 0.0001
         digits = mantissa.lstrip("-0.")
         power = len(mantissa.partition(".")[2]) - len(digits) + 1
         point = digits[0] + ("." + digits[1:] if digits[1:] else "")
@@ -61,22 +61,22 @@ def number(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if mark else mantissa
 
 
-def infix(e: Expr, names: Mapping[str, str] | None = None, spelling: Spelling = _as_here) -> str:
-    """The expression as `fn` takes it.
+def infix(e: Expr, names: Mapping[str, str] | None = None, override: Override = _as_here) -> str:
+    """The expression in the notation of `fn`.
 
     Args:
         e: the expression.
-        names: what functions and symbols are called instead.
-        spelling: called first for every part, for those that are written in another way.
+        names: replacements for the names of functions and symbols.
+        override: called first for every part, to replace the default notation.
     """
-    return _writer(names or {}, spelling)(e, CHOICE)
+    return _writer(names or {}, override)(e, CHOICE)
 
 
-def _writer(names: Mapping[str, str], spelling: Spelling) -> Write:
+def _writer(names: Mapping[str, str], override: Override) -> Write:
     def write(e: Expr, least: int) -> str:
         while isinstance(e, Named):
             e = e.value
-        text, tightness = spelling(e, write) or _text(e, names, write)
+        text, tightness = override(e, write) or _text(e, names, write)
         return text if tightness >= least else f"({text})"
 
     return write

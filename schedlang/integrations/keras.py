@@ -12,8 +12,8 @@ from schedlang.program.program import Program
 with needs("tensorflow", __name__):
     import keras
 
-    from schedlang.keras.callbacks import inner, number, synchronise
-    from schedlang.keras.moving import name_of
+    from schedlang.keras.callbacks import as_float, inner, synchronise
+    from schedlang.keras.moving import keras_name
 
 
 class ScheduleTracker(keras.callbacks.Callback):
@@ -42,14 +42,14 @@ class ScheduleTracker(keras.callbacks.Callback):
         optimizer = inner(self.model.optimizer)
         schedule = self.schedule
         first = schedule if isinstance(schedule, Program) else next(iter(schedule.values()))
-        self._update = int(number(optimizer.iterations))
+        self._update = int(as_float(optimizer.iterations))
         per_tick = (first.steps_per_epoch or 1) if first.tick == "epoch" else 1
         self._found = scalars(schedule, self._update // per_tick)
         keys = ["lr"] if isinstance(schedule, Program) else schedule
         for key in keys:
-            name = "learning_rate" if key == "lr" else name_of(optimizer, key)
+            name = "learning_rate" if key == "lr" else keras_name(optimizer, key)
             if name is not None:
-                self._found[PREFIX + key] = number(getattr(optimizer, name))
+                self._found[PREFIX + key] = as_float(getattr(optimizer, name))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs is not None and (self._update + 1) % self.every_n == 0:

@@ -17,8 +17,8 @@ with needs("trainers", __name__):
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
     from torch.optim import Optimizer
 
-    from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
-    from schedlang.torch import Bound
+    from schedlang.integrations.run import LineOrPlan, TrainingRun, plateau_of, programs
+    from schedlang.torch import BoundScheduler
 
 with suppress(ImportError):  # jsonargparse is not installed, or is older than 4.46
     import schedlang.integrations.jsonargparse  # noqa: F401  # LightningCLI then reads our types
@@ -67,14 +67,14 @@ def configure(
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 
 
-def _run(trainer: pl.Trainer) -> Run:
+def _run(trainer: pl.Trainer) -> TrainingRun:
     updates = trainer.estimated_stepping_batches  # this loads the data, if it was not loaded
     batches = trainer.num_training_batches
     epochs = trainer.max_epochs
     per_epoch = None
     if batches and math.isfinite(batches):
         per_epoch = math.ceil(batches / trainer.accumulate_grad_batches)
-    return Run(
+    return TrainingRun(
         "the trainer",
         updates=int(updates) if math.isfinite(updates) and updates > 0 else None,
         steps_per_epoch=per_epoch,
@@ -85,7 +85,7 @@ def _run(trainer: pl.Trainer) -> Run:
 class _Helper(pl.Callback):
     """Gives a plateau its metric, and the result of a `LearningRateFinder` to the schedule."""
 
-    def __init__(self, scheduler: Bound, monitor: str | None) -> None:
+    def __init__(self, scheduler: BoundScheduler, monitor: str | None) -> None:
         self.scheduler: Any = scheduler
         self.monitor = monitor
         self.has_validated = False
@@ -172,10 +172,10 @@ class ScheduleTracker(pl.Callback):
                     logger.log_metrics(_numbered(i, scalars(scheduler)), step=step)
 
 
-def _schedulers(trainer: pl.Trainer) -> list[tuple[int, Bound]]:
+def _schedulers(trainer: pl.Trainer) -> list[tuple[int, BoundScheduler]]:
     """The schedulers that are ours, each with its number."""
     each = [found.scheduler for found in trainer.lr_scheduler_configs]
-    return list(enumerate(found for found in each if isinstance(found, Bound)))
+    return list(enumerate(found for found in each if isinstance(found, BoundScheduler)))
 
 
 def _numbered(number: int, found: dict[str, Any]) -> dict[str, Any]:

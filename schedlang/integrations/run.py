@@ -12,13 +12,13 @@ from schedlang.plan.binding import by_line
 from schedlang.plan.model import Plan
 from schedlang.program.program import Program
 from schedlang.schedule import Schedule
-from schedlang.torch import Bound
+from schedlang.torch import BoundScheduler
 from schedlang.torch.metrics import TakesMetrics
 
 LineOrPlan: TypeAlias = str | dict[str, Any] | Schedule | Plan
 
 
-class Run(NamedTuple):
+class TrainingRun(NamedTuple):
     """The numbers of a run; None for what the trainer cannot tell.
 
     Attributes:
@@ -35,7 +35,9 @@ class Run(NamedTuple):
     epochs: int | None = None
     samples_per_step: float | None = None
 
-    def scheduler(self, schedule: LineOrPlan, optimizer: Optimizer, **options: Any) -> Bound:
+    def scheduler(
+        self, schedule: LineOrPlan, optimizer: Optimizer, **options: Any
+    ) -> BoundScheduler:
         """The scheduler of a line or a plan in this run.
 
         The total of the run is given only to a schedule that needs one, so that a longer run can
@@ -56,7 +58,7 @@ class Run(NamedTuple):
         written = [plan.settings.total, *(line.schedule.total for line in plan.lines)]
         if "total" not in options and not any(written):
             keywords |= self._open(plan, keywords)
-        scheduler = cast("Bound", plan.to_torch(optimizer, **keywords))
+        scheduler = cast("BoundScheduler", plan.to_torch(optimizer, **keywords))
         self._compare(programs(scheduler))
         for plateau in scheduler._plateaus() if isinstance(scheduler, TakesMetrics) else ():
             plateau.silence = None  # the integration gives the metric, or reports it missing
@@ -96,13 +98,13 @@ class Run(NamedTuple):
             )
 
 
-def programs(scheduler: Bound) -> list[Program]:
+def programs(scheduler: BoundScheduler) -> list[Program]:
     """The programs of a scheduler's lines, of which a plan has several; they have one clock."""
     lines = (*scheduler._assignments, *getattr(scheduler, "_values", ()))
     return [line.program for line in lines if line.bases]
 
 
-def plateau_of(scheduler: Bound) -> Mapping[str, Any] | None:
+def plateau_of(scheduler: BoundScheduler) -> Mapping[str, Any] | None:
     """The numbers of the closing `plateau`; those of a plan have one metric."""
     found = (program.plateau for program in programs(scheduler))
     return next((plateau for plateau in found if plateau is not None), None)

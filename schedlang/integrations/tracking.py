@@ -23,7 +23,7 @@ from schedlang.program.program import Program, Track, pieces_of
 if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
-    from schedlang.torch import Bound
+    from schedlang.torch import BoundScheduler
 
     Scheduled: TypeAlias = LRScheduler | Program | Mapping[str, Program | Mapping[str, Program]]
 
@@ -133,7 +133,7 @@ def check_every_n(every_n: int | None) -> None:
         ValueError: if it is not a whole number from 1 on, or None.
     """
     if every_n is not None and (not isinstance(every_n, int) or every_n < 1):
-        raise ValueError(f"every_n is a whole number from 1 on, not {every_n!r}")
+        raise ValueError(f"every_n must be a whole number of at least 1, not {every_n!r}")
 
 
 def _numbers(schedule: Scheduled) -> list[_Number]:
@@ -144,13 +144,13 @@ def _numbers(schedule: Scheduled) -> list[_Number]:
     return list(_of_scheduler(_bound(schedule)))
 
 
-def _bound(schedule: Scheduled) -> Bound:
+def _bound(schedule: Scheduled) -> BoundScheduler:
     if not hasattr(schedule, "_assignments"):
         raise TypeError(
             "expected a scheduler that schedlang made, a program or the programs of a plan, not "
             + type(schedule).__name__
         )
-    return cast("Bound", schedule)
+    return cast("BoundScheduler", schedule)
 
 
 def _of_programs(programs: Mapping[str, Program | Mapping[str, Program]]) -> Iterator[_Number]:
@@ -164,7 +164,7 @@ def _of_programs(programs: Mapping[str, Program | Mapping[str, Program]]) -> Ite
                 yield _Number(name, name, program, None, _base(program))
 
 
-def _of_scheduler(scheduler: Bound) -> Iterator[_Number]:
+def _of_scheduler(scheduler: BoundScheduler) -> Iterator[_Number]:
     """The numbers of a PyTorch scheduler: those that its optimizer has."""
     from schedlang.torch import name_of
 

@@ -16,8 +16,8 @@ with needs("trainers", __name__):
     from transformers.integrations import MLflowCallback, TensorBoardCallback, WandbCallback
     from transformers.trainer_utils import has_length
 
-    from schedlang.integrations.run import LineOrPlan, Run, plateau_of, programs
-    from schedlang.torch import Bound
+    from schedlang.integrations.run import LineOrPlan, TrainingRun, plateau_of, programs
+    from schedlang.torch import BoundScheduler
 
 
 class ScheduledTrainer(Trainer):
@@ -68,7 +68,7 @@ class ScheduledTrainer(Trainer):
         """The scheduler of the schedule, for that many updates."""
         self.lr_scheduler: LRScheduler
         if self.lr_scheduler is None:
-            run = Run(
+            run = TrainingRun(
                 "the Trainer",
                 num_training_steps,
                 self._steps_per_epoch,
@@ -102,7 +102,7 @@ class ScheduleCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         self.is_training = True
         scheduler = others["lr_scheduler"]
-        if not isinstance(scheduler, Bound):
+        if not isinstance(scheduler, BoundScheduler):
             return
         program, updates = programs(scheduler)[0], state.max_steps
         total, plateau = program.total, plateau_of(scheduler)
@@ -124,7 +124,7 @@ class ScheduleCallback(TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         scheduler: Any = others["lr_scheduler"]
         metrics = others["metrics"]
-        is_ours = isinstance(others["lr_scheduler"], Bound)
+        is_ours = isinstance(others["lr_scheduler"], BoundScheduler)
         plateau = plateau_of(scheduler) if is_ours and self.is_training else None
         if plateau is None:
             return

@@ -1,4 +1,4 @@
-"""The Keras callbacks: they set the rate, for `plateau` and momentum, and log it."""
+"""The Keras callbacks that set the rate, for `plateau` and momentum, and log it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from schedlang.errors import warn
 from schedlang.formula.expressions import Number
 from schedlang.keras.moving import move_momentum
 from schedlang.keras.schedule import refuse_other_accumulation
-from schedlang.plateau import Memory, Plateau
-from schedlang.program.program import Program
+from schedlang.plateau import PlateauMemory, ReduceOnPlateau
+from schedlang.program.program import Arguments, Program
 
 
 def callbacks(program: Program) -> list[keras.callbacks.Callback]:
-    """What sets the rate (and the momentum) during ``fit``, and what logs it.
+    """The callbacks that set the rate (and the momentum) during ``fit``, and log it.
 
     Raises:
         ValueError: if the schedule counts epochs of unknown length.
@@ -31,8 +31,8 @@ class RateSetter(keras.callbacks.Callback):
     """Sets the optimizer's rate before each update; in a `plateau`, after each epoch.
 
     The tick is the optimizer's own count of updates, which is saved with its weights. The memory
-    of a `plateau` is an attribute of the optimizer and saved with its weights too, so a second
-    ``fit`` goes on, and ``BackupAndRestore`` restores it.
+    of a `plateau` is an attribute of the optimizer and also saved with its weights, so a second
+    ``fit`` continues with it, and ``BackupAndRestore`` restores it.
     """
 
     def __init__(self, program: Program) -> None:
@@ -42,7 +42,7 @@ class RateSetter(keras.callbacks.Callback):
     def _start(self, program: Program) -> None:
         refuse_epochs(program, "Keras")
         self.program = program
-        self._memory: _Memory | None = None
+        self._memory: _PlateauLayer | None = None
         self._epochs = 0
         self._has_metric = False
         self._warned = False
@@ -52,7 +52,7 @@ class RateSetter(keras.callbacks.Callback):
         optimizer = inner(model.optimizer)
         if not hasattr(optimizer.learning_rate, "assign"):  # else it is a variable
             raise ValueError(
-                "the optimizer has a schedule already, and its rate cannot be set:"
+                "the optimizer already has a schedule, so its rate cannot be set:"
                 " give it a number, learning_rate=0.1"
             )
         if self.program.momentum is not None:
@@ -61,21 +61,25 @@ class RateSetter(keras.callbacks.Callback):
         if self.program.plateau is not None:
             memory = getattr(optimizer, "schedlang_memory", None)
             if memory is None or memory.line != _line(self.program):
-                memory = optimizer.schedlang_memory = _Memory(self.program, self.program.plateau)
+                memory = optimizer.schedlang_memory = _PlateauLayer(
+                    self.program, self.program.plateau
+                )
             self._memory = memory
 
     def on_train_begin(self, logs: Any = None) -> None:
         steps = getattr(self.model, "steps_per_execution", 1)
         if steps not in {None, 1}:
             raise ValueError(
-                f"a rate is set before each update, and steps_per_execution is {steps}"
+                f"the rate is set before each update, but steps_per_execution is {steps}"
             )
         self._epochs, self._has_metric = 0, False
         memory = self._memory
         if memory is not None:
             if not memory.used and self._tick() > memory.begin:
-                # A model that was loaded whole has the rate of its plateau, but not the memory.
-                memory.entry = min(memory.entry, number(inner(self.model.optimizer).learning_rate))
+                # A loaded model has the rate of its plateau, but not the memory.
+                memory.entry = min(
+                    memory.entry, as_float(inner(self.model.optimizer).learning_rate)
+                )
             memory.used = True
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -99,27 +103,27 @@ class RateSetter(keras.callbacks.Callback):
             inner(self.model.optimizer).learning_rate = memory.rate
 
     def _warn_of_missing(self, monitor: str, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Issue one warning, as soon as the metric cannot be one of a later validation.
+        """Issue one warning, as soon as the metric cannot come from a later validation.
 
-        With ``validation_freq`` above 1 most epochs have no validation. Where more than half of
-        the epochs of a ``fit`` have passed without one, at most one is to come.
+        With ``validation_freq`` above 1, most epochs have no validation. If more than half of the
+        epochs of a ``fit`` have passed without one, at most one will follow.
         """
         if self._warned or self._has_metric:
             return
         of_validation = monitor.startswith("val_")
         validated = any(name.startswith("val_") for name in logs)
-        before = epoch + 1 - self._epochs  # epochs of an earlier fit, where this one resumes
+        before = epoch + 1 - self._epochs  # epochs of an earlier fit that this one resumes
         epochs = (self.params or {}).get("epochs", 0) - before
         if of_validation and not validated and 2 * self._epochs <= epochs:
             return
         self._warned = True
         has = ", ".join(sorted(logs)) or "none"
-        warn(f"`plateau` finds no metric `{monitor}` in the logs of the epoch; there are: {has}")
+        warn(f"`plateau` found no metric `{monitor}` in the epoch's logs, which have: {has}")
 
     def _tick(self, *, ended: bool = False) -> int:
         """The tick of the next update, or of the one that ended."""
         synchronise(self.model)
-        updates = int(number(inner(self.model.optimizer).iterations)) - ended
+        updates = int(as_float(inner(self.model.optimizer).iterations)) - ended
         if self.program.tick == "epoch":
             assert self.program.steps_per_epoch is not None
             return max(0, updates) // self.program.steps_per_epoch
@@ -127,13 +131,13 @@ class RateSetter(keras.callbacks.Callback):
 
 
 class RateLogger(keras.callbacks.Callback):
-    """Puts the rate that the last update used into the logs.
+    """Adds the rate that the last update used to the logs.
 
-    There the History, the progress bar and the callbacks after this one find it.
+    The History, the progress bar and later callbacks read it there.
 
     Args:
         name: its key in the logs. At the end of an epoch Keras' ``TensorBoard`` replaces
-            ``learning_rate`` by the rate of the next update, but no other name.
+            ``learning_rate`` by the rate of the next update, but not other names.
     """
 
     def __init__(self, name: str = "learning_rate") -> None:
@@ -146,7 +150,7 @@ class RateLogger(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         synchronise(self.model)
-        self._rate = number(inner(self.model.optimizer).learning_rate)
+        self._rate = as_float(inner(self.model.optimizer).learning_rate)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs is not None:
@@ -157,26 +161,26 @@ class RateLogger(keras.callbacks.Callback):
             logs[self.name] = self._rate
 
 
-class _Memory(keras.layers.Layer):
-    """The plateau of a line, which is saved with the weights of the optimizer that has it.
+class _PlateauLayer(keras.layers.Layer):
+    """The plateau of a line, saved with the weights of the optimizer.
 
     Attributes:
-        plateau: the decisions.
+        plateau: the state machine.
         line: the line and its binding.
         begin: the plateau's first tick.
         monitor: the metric's name in the logs.
         entry: the rate at which the plateau began.
-        used: whether it has the memory of the updates so far, or an empty one.
+        used: whether it has the memory of the updates so far, instead of an empty one.
     """
 
-    def __init__(self, program: Program, facts: Mapping[str, Any]) -> None:
+    def __init__(self, program: Program, phase: Arguments) -> None:
         super().__init__(name="schedlang_memory")
-        floor = facts["min"]
+        floor = phase["min"]
         assert isinstance(floor, Number)
-        self.plateau = Plateau.of(facts)
+        self.plateau = ReduceOnPlateau.of(phase)
         self.line = _line(program)
-        self.begin: int = facts["begin"]
-        self.monitor: str = facts["monitor"]
+        self.begin: int = phase["begin"]
+        self.monitor: str = phase["monitor"]
         self.entry = program.at(self.begin)
         self.floor = floor.value
         self.used = False
@@ -192,7 +196,7 @@ class _Memory(keras.layers.Layer):
     def load_own_variables(self, store: Any) -> None:
         if "plateau" in store.keys():  # noqa: SIM118  # a store of Keras is no mapping
             self.entry, best, *counts = (float(x) for x in np.asarray(store["plateau"]))
-            self.plateau.memory = Memory(best, *map(int, counts))
+            self.plateau.memory = PlateauMemory(best, *map(int, counts))
             self.used = True
 
 
@@ -201,19 +205,19 @@ def _line(program: Program) -> str:
 
 
 def inner(optimizer: Any) -> Any:
-    """The optimizer inside of a ``LossScaleOptimizer``, else the optimizer itself."""
+    """The optimizer inside a ``LossScaleOptimizer``, else the optimizer itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def number(scalar: Any) -> float:
-    """A variable or tensor of one number as that number.
+def as_float(scalar: Any) -> float:
+    """The value of a scalar variable or tensor.
 
-    A variable that `tf.distribute` has distributed has no ``float()``, but its sums have.
+    A variable distributed by `tf.distribute` has no ``float()``, but a sum of it has.
     """
     return float(scalar + 0)
 
 
 def synchronise(model: Any) -> None:
-    """Update the optimizer's variables: under JAX ``fit`` keeps the current values elsewhere."""
+    """Update the optimizer's variables; under JAX, ``fit`` keeps the current values elsewhere."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()

@@ -1,4 +1,4 @@
-"""Numbers of an optimizer that move inside of a compiled training step."""
+"""Numbers of an optimizer that change inside a compiled training step."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from schedlang.counterparts.keras import NUMBERS
+from schedlang.counterparts.keras import KERAS_NAMES
 from schedlang.keras.schedule import ScheduledRate
 from schedlang.program.program import Program
 
 
 class Moving(keras.Variable):
-    """A number of an optimizer, which each of its updates computes anew.
+    """A number of an optimizer that is recomputed at each update.
 
-    Keras holds such numbers as Python floats, which become constants where the step is compiled.
+    Keras holds such numbers as Python floats, which become constants in a compiled step.
 
     Attributes:
         start: the optimizer's own number.
-        saved: whether the optimizer's config has the number of the moment, or that.
+        saved: whether the optimizer's config has the current number instead of ``start``.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class Moving(keras.Variable):
 
     @property
     def value(self) -> Any:
-        """The number of the next update: the optimizer's own, until the line moves it."""
+        """The number for the next update: the optimizer's own until the line changes it."""
         updates = self._optimizer.iterations
         return ops.where(updates < self.begin, self.start, self._at(updates))
 
     @property
     def in_config(self) -> float:
-        """What the optimizer's config has."""
+        """The number in the optimizer's config."""
         return float(self.value + 0) if self.saved else self.start
 
     def __ne__(self, other: object) -> Any:
-        return True  # `if self.momentum != 0` is asked while the step is traced
+        return True  # `if self.momentum != 0` is evaluated while the step is traced
 
     def __gt__(self, other: object) -> Any:
         return True
@@ -54,28 +54,28 @@ class Moving(keras.Variable):
 
 
 def own_number(optimizer: Any, name: str) -> Any:
-    """The optimizer's own number, whatever moves it; None if it has none."""
+    """The optimizer's own number, even if a line changes it; None if it has none."""
     found = getattr(optimizer, name, None)
     return found.start if isinstance(found, Moving) else found
 
 
-def name_of(optimizer: Any, key: str) -> str | None:
-    """What Keras calls a number of a plan; None if the optimizer has no such number.
+def keras_name(optimizer: Any, key: str) -> str | None:
+    """Keras' name of a hyperparameter; None if the optimizer does not have it.
 
-    ``momentum`` is ``beta_1`` where there is no other.
+    ``momentum`` is ``beta_1`` if the optimizer has no ``momentum``.
     """
-    names = [NUMBERS[key]] if key in NUMBERS else []
+    names = [KERAS_NAMES[key]] if key in KERAS_NAMES else []
     if key == "momentum":
         names.append("beta_1")
     return next((name for name in names if hasattr(optimizer, name)), None)
 
 
 def move(optimizer: Any, name: str, moving: Moving) -> None:
-    """Put a moving number into an optimizer.
+    """Replace a number of an optimizer by a moving one.
 
-    A training step that was compiled before has the number as a constant, and must be made anew.
+    A training step compiled before has the number as a constant, and must be compiled again.
     """
-    # Past `__setattr__`, which would have it saved with the optimizer's weights.
+    # Not by `__setattr__`, which would save it with the optimizer's weights.
     vars(optimizer)[name] = moving
 
     def get_config() -> dict[str, Any]:
@@ -86,13 +86,13 @@ def move(optimizer: Any, name: str, moving: Moving) -> None:
 
 
 def move_momentum(optimizer: Any, program: Program) -> None:
-    """Make an optimizer's momentum follow the line, from the first phase on that moves it.
+    """Make an optimizer's momentum follow the line, from the first phase that changes it.
 
     Raises:
         ValueError: if the optimizer has none, or one that is switched off.
     """
     assert program.momentum is not None
-    name = name_of(optimizer, "momentum") or ""
+    name = keras_name(optimizer, "momentum") or ""
     start = momentum_of(optimizer, name)
     updates = program.steps_per_epoch if program.tick == "epoch" else 1
     begin = program.momentum.begins[0] * (updates or 1)

@@ -1,4 +1,4 @@
-"""The Keras callbacks of a plan: they set every number that Keras has no schedule for."""
+"""The Keras callbacks of a plan, which set the numbers that Keras cannot schedule."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import keras
 import numpy as np
 
 from schedlang.arrays.tables import refuse_epochs, refuse_plateau
-from schedlang.counterparts.keras import NUMBERS
-from schedlang.keras.callbacks import RateLogger, RateSetter, inner, number
+from schedlang.counterparts.keras import KERAS_NAMES
+from schedlang.keras.callbacks import RateLogger, RateSetter, as_float, inner
 from schedlang.keras.moving import (
     Moving,
+    keras_name,
     momentum_of,
     move,
-    name_of,
     own_number,
 )
 from schedlang.keras.schedule import ScheduledRate
@@ -28,20 +28,20 @@ Bind: TypeAlias = Callable[[str, float], Program]
 def plan_callbacks(
     programs: Mapping[str, Program], bases: Mapping[str, float], bind: Bind
 ) -> list[keras.callbacks.Callback]:
-    """What sets the numbers during ``fit``, and what logs the rate.
+    """The callbacks that set the numbers during ``fit``, and log the rate.
 
     Args:
-        programs: those of the hyperparameters, not bound to a base.
-        bases: those that are given.
-        bind: binds a hyperparameter to the optimizer's number.
+        programs: the programs of the hyperparameters, not bound to a base.
+        bases: the given bases.
+        bind: binds the line of a hyperparameter to the optimizer's number.
 
     Raises:
-        ValueError: if Keras cannot do it, naming the hyperparameter.
+        ValueError: if Keras does not support it; the message names the hyperparameter.
     """
     for key, program in programs.items():
         refuse_epochs(program, "Keras")
-        if key not in {"lr", *NUMBERS}:
-            can = ", ".join(["lr", *NUMBERS])
+        if key not in {"lr", *KERAS_NAMES}:
+            can = ", ".join(["lr", *KERAS_NAMES])
             raise ValueError(f"`{key}` cannot be set in a compiled step of Keras; {can} can")
         if key != "lr":
             refuse_plateau(program, f"`{key}` in a compiled step of Keras", "it for lr")
@@ -49,11 +49,11 @@ def plan_callbacks(
 
 
 class PlanSetter(RateSetter):
-    """Sets the optimizer's numbers; its rate only where that is a number, and no schedule.
+    """Sets the optimizer's numbers; the rate only if it is a number, not a schedule.
 
-    Weight decay, momentum, betas and epsilon are computed inside of the compiled step. Their bases
-    are the optimizer's own numbers. The base of the rate is `lr=` if that is given, else the number
-    that the optimizer has before its first update.
+    Weight decay, momentum, betas and epsilon are computed inside the compiled step. Their bases are
+    the optimizer's own numbers. The base of the rate is `lr=` if given, else the optimizer's rate
+    before its first update.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class PlanSetter(RateSetter):
         for key in self._unbound:
             if key == "lr":
                 continue
-            name = name_of(optimizer, key)
+            name = keras_name(optimizer, key)
             kind = type(optimizer).__name__
             if name is None:
-                has = [own for own in NUMBERS if hasattr(optimizer, NUMBERS[own])]
+                has = [own for own in KERAS_NAMES if hasattr(optimizer, KERAS_NAMES[own])]
                 raise ValueError(f"{kind} has no number called `{key}`; it has {', '.join(has)}")
             if name in names:
-                message = f"`{names[name]}` and `{key}` are one number of this optimizer"
+                message = f"`{names[name]}` and `{key}` are the same number of this optimizer"
                 raise ValueError(f"{message}: write one of them")
             names[name] = key
         for name, key in names.items():
@@ -110,26 +110,26 @@ class PlanSetter(RateSetter):
     def _agree(self, key: str, base: float) -> None:
         given = self._bases.get(key)
         if given is not None and abs(given - base) > 1e-6 * abs(given):
-            raise ValueError(f"{key}={given:g} is given, and the optimizer has {base:g}")
+            raise ValueError(f"{key}={given:g} is given, but the optimizer has {base:g}")
 
     def _rate(self, optimizer: Any) -> float:
-        """The base rate: later updates have changed the optimizer's own."""
-        found = float(str(np.float32(number(optimizer.learning_rate))))
+        """The base rate, which is not the optimizer's current rate after the first update."""
+        found = float(str(np.float32(as_float(optimizer.learning_rate))))
         noted = vars(optimizer).get("schedlang_base_rate")
-        if number(optimizer.iterations) == 0:
+        if as_float(optimizer.iterations) == 0:
             self._agree("lr", found)
             noted = found
         base = self._bases.get("lr", noted)
         if base is None:
             raise ValueError(
-                "the optimizer has made updates, and its rate is not the base rate any more: "
-                "give it, keras_callbacks(lr=0.1)"
+                "the optimizer has made updates, and its rate is no longer the base rate: "
+                "give the base rate, keras_callbacks(lr=0.1)"
             )
         vars(optimizer)["schedlang_base_rate"] = base
         return float(base)
 
     def _check_schedule(self, optimizer: Any) -> None:
-        """Refuse a schedule of another line, where that can be seen."""
+        """Raise an error if the optimizer's schedule is not that of the plan's line."""
         rate, line = getattr(optimizer, "_learning_rate", None), self._unbound["lr"]
         refuse_plateau(line, "a Keras schedule", "a number as the optimizer's rate")
         if line.momentum is not None:

@@ -16,7 +16,7 @@ from schedlang.program.program import Program
 
 
 def _begun(begins: Any, steps: Any, side: str) -> Any:  # noqa: ARG001  # it is always the right
-    """`searchsorted` by counting: Keras 3.5 to 3.9 cannot compile its own with TensorFlow."""
+    """`searchsorted` by counting: that of Keras 3.5 to 3.9 does not compile with TensorFlow."""
     return ops.sum(ops.greater_equal(ops.expand_dims(steps, -1), begins), axis=-1)
 
 
@@ -31,7 +31,7 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
 
     Attributes:
         program: the bound schedule; ``program.at(update)`` is the exact value.
-        gradient_accumulation_steps: the optimizer's, or 1: the steps that make an update.
+        gradient_accumulation_steps: the number of batches per update, as in the optimizer.
 
     Raises:
         ValueError: if ``gradient_accumulation_steps`` is less than 1, or not whole.
@@ -47,13 +47,13 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
         """The rate at each step: float32, of the step's shape.
 
         Args:
-            step: batches so far, at least 0: a number or a tensor of any shape, int or float.
-                Without gradient accumulation a batch is an update.
+            step: the batches so far, at least 0: a number or a tensor of any shape, int or float.
+                Without gradient accumulation, a batch is an update.
         """
         step, dtype = _countable(step)
         batches = self.gradient_accumulation_steps
         if batches > 1:
-            whole = step - step % batches  # PyTorch has no slope for `//`
+            whole = step - step % batches  # PyTorch has no gradient for `//`
             step = whole / batches if dtype.startswith("float") else whole // batches
         return self._rates(step, dtype)
 
@@ -79,7 +79,7 @@ class ScheduledRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _countable(step: Any) -> tuple[Any, str]:
-    """The step in a type in which it can be counted, and that type."""
+    """The step in a type for counting, and the name of that type."""
     if isinstance(step, int | float):
         step = np.asarray(step)
     step = ops.convert_to_tensor(step)
@@ -89,32 +89,32 @@ def _countable(step: Any) -> tuple[Any, str]:
     if "float" in dtype:
         return ops.cast(step, "float32"), "float32"
     wide = dtype in {"uint32", "uint64"} and keras.backend.backend() != "jax"
-    counted = "int64" if wide else "int32"  # JAX has 64 bits only where they are switched on
+    counted = "int64" if wide else "int32"  # JAX has 64-bit types only if they are enabled
     return ops.cast(step, counted), counted
 
 
 def build(program: Program, gradient_accumulation_steps: int = 1) -> ScheduledRate:
     """The schedule's rates as a Keras schedule.
 
-    Where the line has ``momentum=``, a `ScheduleWarning` is issued: a schedule sets the rate only.
+    If the line has ``momentum=``, a `ScheduleWarning` is issued: a schedule sets only the rate.
 
     Raises:
-        ValueError: if it has what a function of the step cannot do, with what to use instead; or
-            if ``gradient_accumulation_steps`` is less than 1, or not whole.
+        ValueError: if it is not a function of the step, with an alternative; or if
+            ``gradient_accumulation_steps`` is less than 1 or not whole.
     """
     refuse_plateau(program, "a Keras schedule", "keras_callbacks(...), which sets the rate")
     refuse_epochs(program, "Keras")
     rate = ScheduledRate(program, gradient_accumulation_steps)
     if program.momentum is not None:
-        warn("a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)")
+        warn("a Keras schedule sets only the rate: for `momentum=` use keras_callbacks(...)")
     return rate
 
 
 def refuse_other_accumulation(optimizer: Any) -> None:
-    """Refuse an optimizer that accumulates other than its schedule counts.
+    """Raise an error if an optimizer and its schedule differ in gradient accumulation.
 
     Raises:
-        ValueError: if the optimizer's schedule is one of ours, for another number of steps.
+        ValueError: if the optimizer has a `ScheduledRate` for another number of steps.
     """
     rate = getattr(optimizer, "_learning_rate", None)
     steps = optimizer.gradient_accumulation_steps or 1

@@ -1,7 +1,7 @@
-"""What other libraries call a scheduler, an argument, a unit or a setting, and the name here.
+"""Names of schedulers, arguments, units and settings in other libraries, and the names here.
 
-Data, and the functions that look names up in it; only a mistake needs them. The answer to a line is
-made in `schedlang.language.other_libraries`.
+Tables, and the functions that look names up in them, used only for error messages. The advice for a
+whole line is made in `schedlang.language.other_libraries`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from schedlang.errors import nearest
+from schedlang.errors import did_you_mean
 
 # ── Schedulers ───────────────────────────────────────────────────────────────────────────────────
 
@@ -22,12 +22,12 @@ class Scheduler(NamedTuple):
     library: str
     name: str
     phases: str
-    """Its phases here, joined by ``+``; the arguments go to the last one."""
+    """Its equivalent here: phases joined by ``+``; the arguments go to the last one."""
     parameters: str
     """Its parameters in the order of its signature; ``a:b`` is read as the argument ``b``."""
     otherwise: str = ""
-    """What it does where nothing is given and a phase here does otherwise; ``then`` is a level
-    on which it goes on after its end."""
+    """Its defaults that differ from those of the phase here; ``then`` is the level at which it
+    continues after its end."""
 
 
 _RUN = "optimizer num_warmup_steps num_training_steps"
@@ -147,7 +147,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
 )  # fmt: skip
 
 SEQUENCES = ("SequentialLR", "join_schedules")
-"""What takes a list of schedulers that follow each other."""
+"""Classes and functions that take a list of schedulers to run in sequence."""
 
 _KINDS = {
     "cosine": "cosine", "cos": "cosine", "linear": "linear", "lin": "linear",
@@ -171,7 +171,7 @@ _JOINED = (
     ("piecewise_constant", "piecewise"), ("reduce_on_plateau", "plateau"),
     ("reduce_lr_on_plateau", "plateau"),
 )  # fmt: skip
-_FILLING = {
+_FILLERS = {
     "lr", "schedule", "scheduler", "sched", "decay", "decayed", "annealing", "anneal", "annealed",
     "get", "with", "learning", "rate", "policy", "to", "min", "up",
 }  # fmt: skip
@@ -179,8 +179,8 @@ _FILLING = {
 
 # ── Arguments and settings ───────────────────────────────────────────────────────────────────────
 
-ARGUMENTS: dict[str, str] = {
-    # How long. `end` is a position of the run, and the duration of a phase that is alone.
+ARGUMENT_ALIASES: dict[str, str] = {
+    # Durations. `end` is a position in the run; if there is only one phase, it is its duration.
     "t_max": "T", "t": "T", "duration": "T", "length": "T", "total_iters": "T", "period": "T",
     "steps": "T st", "num_steps": "T st", "n_steps": "T st", "iters": "T st",
     "iterations": "T st", "decay_steps": "T st", "num_decay_steps": "T st", "decay_iters": "T st",
@@ -273,20 +273,20 @@ ARGUMENTS: dict[str, str] = {
     "power": "power", "exponent": "power", "poly.p": "power", "poly.gamma": "power",
     "degree": "power", "lr_power": "power", "timescale": "timescale",
     "inverse_sqrt.shift": "timescale",
-    # What a line does not have.
+    # Arguments without a counterpart in a line.
     "optimizer": "-", "d_model": "-", "optim": "-", "last_epoch": "-", "verbose": "-",
     "begin": "- 0", "transition_begin": "- 0", "convert_to_iter_based": "-", "frequency": "-",
     "by_epoch": "unit", "t_in_epochs": "unit", "interval": "clock", "lr_lambda": "expression",
 }  # fmt: skip
-"""An argument, by its name in lower case or by ``phase.name``, and what it is here.
+"""The meaning of an argument here, by its name in lower case or by ``phase.name``.
 
-That is an argument of the phase, its duration ``T``, its ``end`` as a position, a setting, or one
-of these of the ``warmup`` or the ``hold`` before it. Behind it is the unit that the name implies:
-``st``, ``ep``, ``tok``, ``ex``, ``%``, or ``x`` for a share of the base. ``-`` is left out, and
-``- 0`` if it is 0.
+It is an argument of the phase, its duration ``T``, its ``end`` as a position, a setting, or one of
+these for the ``warmup`` or ``hold`` before the phase. The unit that the name implies follows:
+``st``, ``ep``, ``tok``, ``ex``, ``%``, or ``x`` for a share of the base. ``-`` means that the
+argument is dropped, ``- 0`` that it is dropped if it is 0.
 """
 
-NAMING = {
+KIND_ARGUMENTS = {
     "type", "scheduler", "sched", "policy", "lr_scheduler_type", "lr_scheduler", "lr_schedule",
     "schedule", "lr_policy", "scheduler_type", "lr_decay_style", "decay_type", "decay_style",
     "class_name", "_target_", "kind", "name", "lr_scheduler_name", "scheduler_name",
@@ -294,7 +294,7 @@ NAMING = {
 }  # fmt: skip
 """Arguments and settings whose value names the scheduler."""
 
-TELLING = {
+DISTINCTIVE_ARGUMENTS = {
     "t_max": "cosine", "eta_min": "cosine", "step_size": "step", "milestones": "multistep",
     "t_0": "restarts", "boundaries": "piecewise", "patience": "plateau", "pct_start": "onecycle",
     "step_size_up": "cyclic",
@@ -303,7 +303,7 @@ TELLING = {
 
 # ── Units and values ─────────────────────────────────────────────────────────────────────────────
 
-UNITS = {
+UNIT_ALIASES = {
     "it": "st", "its": "st", "iter": "st", "iters": "st", "iteration": "st", "iterations": "st",
     "update": "st", "updates": "st", "batch": "st", "batches": "st", "ba": "st",
     "e": "ep", "eps": "ep", "epo": "ep",
@@ -312,9 +312,9 @@ UNITS = {
     "percent": "%", "pct": "%",
 }  # fmt: skip
 
-SUFFIXES = {"K": "k", "b": "B"}
+SUFFIX_ALIASES = {"K": "k", "b": "B"}
 
-WORDS = {
+WORD_ALIASES = {
     "True": "true", "False": "false", "cosine": "cos", "relative": "rel", "absolute": "abs",
     "less": "min", "greater": "max",
 }  # fmt: skip
@@ -324,23 +324,23 @@ WORDS = {
 
 
 class Meaning(NamedTuple):
-    """What a name stands for."""
+    """The phases that a name stands for."""
 
     phases: tuple[tuple[str, str], ...]
-    """A role (or none) and a kind (or none) each."""
+    """Pairs of a role and a kind; each may be empty."""
     row: Scheduler | None = None
 
 
 @cache
 def _rows() -> dict[str, Scheduler]:
-    squeezed = {_squeezed(row.name): row for row in reversed(SCHEDULERS)}
-    return squeezed | {row.name: row for row in SCHEDULERS}
+    normalized = {_normalized(row.name): row for row in reversed(SCHEDULERS)}
+    return normalized | {row.name: row for row in SCHEDULERS}
 
 
 def scheduler(name: str) -> Meaning | None:
-    """What the name of a scheduler stands for, in any library and any spelling."""
+    """The meaning of a scheduler's name, in any library and any spelling."""
     last = name.rpartition(".")[2]
-    row = _rows().get(last) or _rows().get(_squeezed(last))
+    row = _rows().get(last) or _rows().get(_normalized(last))
     if row is not None:
         phases = [phase.strip() for phase in row.phases.split("+")]
         return Meaning(tuple(_phase(phase) for phase in phases), row)
@@ -348,11 +348,11 @@ def scheduler(name: str) -> Meaning | None:
 
 
 def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> str:
-    """The advice for an unknown name: what it is here, the nearest name, or all of them.
+    """The advice for an unknown name: its equivalent here, the nearest name, or all names.
 
     Args:
-        name: of a phase, or of an argument or a setting.
-        names: those that there are.
+        name: the unknown name, of a phase, an argument or a setting.
+        names: the valid names.
         kind: the phase of the argument, none for a setting; without it, the name is a phase's.
     """
     choices = list(names)
@@ -361,25 +361,25 @@ def nearest_name(name: str, names: Iterable[str], kind: str | None = None) -> st
         here = " ".join(meaning.phases[0]).strip() if meaning and len(meaning.phases) == 1 else ""
     else:
         here = (argument(kind, name) or "").partition(" ")[0]
-    return f"did you mean `{here}`?" if here in choices else nearest(name, choices)
+    return f"did you mean `{here}`?" if here in choices else did_you_mean(name, choices)
 
 
 def is_sequence(name: str) -> bool:
-    """Whether the name is that of something that takes a list of schedulers."""
-    return _squeezed(name.rpartition(".")[2]) in map(_squeezed, SEQUENCES)
+    """Whether the name is that of a class or function that takes a list of schedulers."""
+    return _normalized(name.rpartition(".")[2]) in map(_normalized, SEQUENCES)
 
 
 def argument(kind: str, name: str) -> str | None:
-    """What an argument of another library is here, in a phase of this kind."""
+    """The meaning here of another library's argument, in a phase of this kind."""
     name = name.lstrip("-").replace("-", "_").lower()
-    return ARGUMENTS.get(f"{kind}.{name}") or ARGUMENTS.get(name)
+    return ARGUMENT_ALIASES.get(f"{kind}.{name}") or ARGUMENT_ALIASES.get(name)
 
 
 def _phase(name: str) -> tuple[str, str]:
     return (name, "") if name in ("warmup", "decay") else ("", name)
 
 
-def _squeezed(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
@@ -387,11 +387,11 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def _by_words(name: str) -> Meaning | None:
-    """From the words that the name is made of: ``LinearWarmupCosineAnnealingLR``."""
+    """The meaning by the words in the name: ``LinearWarmupCosineAnnealingLR``."""
     joined = "_".join(word.lower() for word in _WORD.findall(name))
     for apart, together in _JOINED:
         joined = joined.replace(apart, together)
-    words = [word for word in joined.split("_") if word not in _FILLING]
+    words = [word for word in joined.split("_") if word not in _FILLERS]
     if not words or not all(word in _KINDS for word in words):
         return None
     kinds = " ".join(_KINDS[word] for word in words).split()

@@ -1,4 +1,4 @@
-"""What holds between the phases of a line, checked before anything is bound."""
+"""Checks between the phases of a line, made before it is bound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_PHASES = 1_000_000
 
 
 def check(tree: Tree) -> Iterator[Mistake]:
-    """What is wrong with the line as a whole."""
+    """The mistakes of the line as a whole."""
     for rule in (_order, _plateaus, _products, _rests, _size, _units, _directions):
         yield from rule(tree)
 
@@ -47,7 +47,7 @@ def walk(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Pat
 
 
 def is_plain(node: Node) -> bool:
-    """Whether the node is parentheses and nothing more."""
+    """Whether the node is plain parentheses, without a repeat."""
     return isinstance(node, Group) and node.times is None
 
 
@@ -101,7 +101,7 @@ def _short(node: Node) -> str:
 
 
 def _plateaus(tree: Tree) -> Iterator[Mistake]:
-    """A plateau is the last phase of the line."""
+    """A plateau must be the last phase of the line."""
     end: Path = ("stages", len(tree.stages) - 1)
     last: Node = tree.stages[-1]
     while is_plain(last) and isinstance(last, Group):
@@ -109,11 +109,11 @@ def _plateaus(tree: Tree) -> Iterator[Mistake]:
     for path, node in walk(tree.stages):
         if isinstance(node, Plateau) and path != end:
             message = "`plateau` must be the last phase, outside `*` and `x`"
-            yield Mistake("plateau-not-last", message, "it has no end of its own", path)
+            yield Mistake("plateau-not-last", message, "it never ends", path)
 
 
 def _products(tree: Tree) -> Iterator[Mistake]:
-    """Levels inside a product are shares, and no momentum moves there."""
+    """Levels inside a product must be shares, and momentum cannot be scheduled there."""
     for path, node in walk(tree.stages):
         if "factors" not in path or not isinstance(node, Phase):
             continue
@@ -121,13 +121,13 @@ def _products(tree: Tree) -> Iterator[Mistake]:
             levels = value if isinstance(value, tuple) else (value,)
             for level in levels:
                 if isinstance(level, Level) and level.share is None:
-                    message = f"a product multiplies shares: `{level}` is absolute"
+                    message = f"levels in a product must be shares: `{level}` is absolute"
                     yield Mistake(
                         "absolute-in-product", message, "write 10% or 0.1x", (*path, name)
                     )
                     break
         if isinstance(node, Cyclic | OneCycle) and node.momentum is not None:
-            message = "`momentum` cannot move inside a product"
+            message = "`momentum` cannot be scheduled inside a product"
             yield Mistake("does-not-apply", message, path=(*path, "momentum"))
 
 
@@ -145,7 +145,7 @@ def _written_names(node: type[Placed]) -> dict[str, str]:
 
 
 def _rests(tree: Tree) -> Iterator[Mistake]:
-    """One `rest`, in a phase of the top-level pipeline, and no `until` after it there."""
+    """At most one `rest`, in a phase of the top-level pipeline, and no `until` after it there."""
     top = dict(_top(tree.stages))
     seen = False
     for path, node in walk(tree.stages):
@@ -154,14 +154,14 @@ def _rests(tree: Tree) -> Iterator[Mistake]:
             continue
         place = (*path, "duration")
         if duration.how == "rest" and path not in top:
-            message = "`rest` is for a stage of the line itself, not inside `*` or `x`"
+            message = "`rest` can only be used at the top level, not inside `*` or `x`"
             yield Mistake("rest", message, "write its length", place)
         elif duration.how == "rest" and seen:
             yield Mistake(
                 "rest", "`rest` is given twice", "only one phase can take the rest", place
             )
         elif duration.how == "until" and seen and path in top:
-            message = "`until` after `rest`: the rest is not known yet"
+            message = "`until` cannot follow `rest`, whose length is not known yet"
             yield Mistake("rest", message, "write its length", place)
         seen = seen or (duration.how == "rest" and path in top)
 
@@ -174,7 +174,7 @@ def _top(stages: Sequence[Node], path: Path = ("stages",)) -> Iterator[tuple[Pat
 
 
 def _size(tree: Tree) -> Iterator[Mistake]:
-    """Written out, a line has a bounded number of phases."""
+    """With its repeats expanded, a line has a bounded number of phases."""
 
     def count(stages: Sequence[Node]) -> int:
         total = 0
@@ -192,12 +192,12 @@ def _size(tree: Tree) -> Iterator[Mistake]:
 
     total = count(tree.stages)
     if total > MOST_PHASES:
-        message = f"written out, this has {total:,} phases; the most is {MOST_PHASES:,}"
+        message = f"expanded, this has {total:,} phases; the maximum is {MOST_PHASES:,}"
         yield Mistake("too-long", message, "repeat it `x inf`, or fewer times", ("stages", 0))
 
 
 def lengths(tree: Tree) -> Iterator[tuple[Path, Length]]:
-    """Every length of the line with its path; the default `every=1` with that of its phase."""
+    """Every length of the line with its path; the default `every=1` has the path of its phase."""
     if tree.total is not None:
         yield ("total",), tree.total
     for path, node in walk(tree.stages):
@@ -223,12 +223,12 @@ def _units(tree: Tree) -> Iterator[Mistake]:
 
 
 def clock(tree: Tree, settings: Settings, otherwise: str) -> Iterator[Mistake]:
-    """The bare lengths that are ambiguous: beside units, or where an epoch has steps.
+    """The ambiguous bare lengths: those beside units, or with `steps_per_epoch` set.
 
     Args:
         tree: the line.
-        settings: those of the line, or of the line and the caller.
-        otherwise: how to set the clock.
+        settings: the settings of the line, or of the line and the caller.
+        otherwise: the advice on how to set the clock.
     """
     if settings.clock is not None:
         return
@@ -238,13 +238,13 @@ def clock(tree: Tree, settings: Settings, otherwise: str) -> Iterator[Mistake]:
         caller.append((("total",), settings.total))
     if any(length.unit not in {"", "%"} for _, length in line + caller):
         for path, length in _without_unit(line + caller):
-            message = f"{_bare(path, length)} has no unit, and other lengths have"
+            message = f"{_bare(path, length)} has no unit, but other lengths do"
             what = "" if _by_default(path) else f"{length} what? "
             advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
             yield Mistake("mixed-units", message, advice, path)
     elif settings.steps_per_epoch is not None:
         for path, length in _without_unit(line)[:1]:
-            message = f"{_bare(path, length)} has no unit, and `steps_per_epoch` is given"
+            message = f"{_bare(path, length)} has no unit, but `steps_per_epoch` is given"
             what = "" if _by_default(path) else "are these steps or epochs? "
             advice = f"{what}write {_with_units(path, length)}, or {otherwise}"
             yield Mistake("ambiguous-ticks", message, advice, path)
@@ -268,9 +268,9 @@ def _with_units(path: Path, length: Length) -> str:
 
 
 def _directions(tree: Tree) -> Iterator[Mistake]:
-    """Warm-ups go up and decays down, where the levels are known before anything is bound."""
+    """Warm-ups must go up and decays down, as far as the levels are known before binding."""
     mistakes: list[Mistake] = []
-    # Each is walked once; else repeats in repeats in repeats would be walked twice, and twice, …
+    # Memoized: the time for nested repeats would otherwise double with each level of nesting.
     groups: dict[tuple[Path, Level | None, bool], Level | None] = {}
 
     def pipeline(

@@ -1,4 +1,4 @@
-"""Reads text: from a line to its dict form, with the place of every value."""
+"""Parses a line into its dict form, with the place of every value."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
-from schedlang.errors import Code, Mistake, ScheduleError, Span, nearest, quoted
+from schedlang.errors import Mistake, MistakeCode, ScheduleError, Span, did_you_mean, quoted
 from schedlang.formula.expressions import PI, ZERO, Apply, Expr, Number, Operation, Symbol
 from schedlang.language.parser import parser
-from schedlang.language.placed import Place, Written
+from schedlang.language.placed import ParsedNode, Place
 
 LONGEST = 1_000_000
 DEEPEST = 64
@@ -29,13 +29,13 @@ _SIGNS: dict[str, Operation] = {
 }  # fmt: skip
 
 
-def read(text: str) -> Written:
+def read_line(text: str) -> ParsedNode:
     """The dict form of a line.
 
     Raises:
-        ScheduleError: if the text is too long, too deep, empty, or no sentence of the grammar.
+        ScheduleError: if the text is too long, too deep, empty, or does not match the grammar.
     """
-    root: Written = _parse(text, "start")
+    root: ParsedNode = _parse(text, "start")
     return root
 
 
@@ -43,9 +43,9 @@ def read_expression(text: str) -> Expr:
     """An expression on its own, as the dict form of `fn` has it.
 
     Raises:
-        ScheduleError: as `read`, and for unknown names.
+        ScheduleError: as `read_line`, and for unknown names.
     """
-    part: _Part = _parse(text, "expression")
+    part: _Expression = _parse(text, "expression")
     mistakes = [*part.mistakes, *_depth_mistakes(part, Span(0, len(text)))]
     if mistakes:
         raise ScheduleError(mistakes, text)
@@ -67,7 +67,7 @@ _NESTING = re.compile(r"#[^\n]*|[()]")
 
 def _parse(text: str, start: str) -> Any:
     if len(text) > LONGEST:
-        message = f"the text has {len(text):,} characters; the most is {LONGEST:,}"
+        message = f"the text has {len(text):,} characters; the maximum is {LONGEST:,}"
         raise ScheduleError([Mistake("too-long", message)])
     depth = 0
     for match in _NESTING.finditer(text):
@@ -84,14 +84,14 @@ def _parse(text: str, start: str) -> Any:
 
 def _too_deep(span: Span) -> Mistake:
     message = f"this is nested deeper than {DEEPEST} levels"
-    return Mistake("too-deep", message, "write it flatter", span=span)
+    return Mistake("too-deep", message, "reduce the nesting", span=span)
 
 
-def _depth_mistakes(part: _Part, span: Span) -> list[Mistake]:
+def _depth_mistakes(part: _Expression, span: Span) -> list[Mistake]:
     return [_too_deep(span)] if part.depth > DEEPEST else []
 
 
-# ── What a sentence becomes ──────────────────────────────────────────────────────────────────────
+# ── From the parse tree to the dict form ──────────────────────────────────────────────────────────
 
 
 class _Value(NamedTuple):
@@ -110,7 +110,7 @@ class _Named(NamedTuple):
     value: _Value
 
 
-class _Part(NamedTuple):
+class _Expression(NamedTuple):
     expr: Expr
     depth: int = 0
     mistakes: tuple[Mistake, ...] = ()
@@ -126,49 +126,49 @@ def _place(token: Token) -> Span:
 
 
 class _Reader(Transformer[Token, Any]):
-    """What lark calls for each rule as it is reduced; without state."""
+    """The callbacks that lark calls for each rule; they have no state."""
 
-    def start(self, children: _Children) -> Written:
+    def start(self, children: _Children) -> ParsedNode:
         *settings, stages = children
         inside = [stage.place.span for stage in stages]
         places: _Places = {}
         whole = _around([*(named.value.span for named in settings), *inside])
-        root = Written({}, Place(*whole, places))
+        root = ParsedNode({}, Place(*whole, places))
         _name_values(root, places, settings, "setting")
         root["stages"], places["stages"] = stages, _ends(inside)
         return root
 
-    def pipeline(self, children: _Children) -> list[Written]:
+    def pipeline(self, children: _Children) -> list[ParsedNode]:
         return children
 
-    def stage(self, children: _Children) -> Written:
+    def stage(self, children: _Children) -> ParsedNode:
         if len(children) == 1:
-            only: Written = children[0]
+            only: ParsedNode = children[0]
             return only
         span = _around([child.place.span for child in children])
-        return Written({"kind": "product", "factors": children}, Place(*span, {}))
+        return ParsedNode({"kind": "product", "factors": children}, Place(*span, {}))
 
-    def group(self, children: _Children) -> Written:
+    def group(self, children: _Children) -> ParsedNode:
         stages, times = children
         span = _around([stage.place.span for stage in stages])
         if times is None:
-            return Written({"kind": "group", "stages": stages}, Place(*span, {}))
+            return ParsedNode({"kind": "group", "stages": stages}, Place(*span, {}))
         values = {"kind": "group", "stages": stages, "times": times.value}
-        return Written(values, Place(*span, {"times": times.place}))
+        return ParsedNode(values, Place(*span, {"times": times.place}))
 
     def repeat(self, children: _Children) -> _Value:
         return _Value(str(children[0]), _place(children[0]))
 
-    def phase(self, children: _Children) -> Written:
+    def phase(self, children: _Children) -> ParsedNode:
         role = children.pop(0) if isinstance(children[0], _Value) else None
         name, duration, *arguments = children
         return _phase(role, _Value(str(name), _place(name)), duration, arguments)
 
-    def unshaped(self, children: _Children) -> Written:
+    def unshaped(self, children: _Children) -> ParsedNode:
         role, duration, *arguments = children
         return _phase(role, _Value("linear", role.span), duration, arguments)
 
-    def fn(self, children: _Children) -> Written:
+    def fn(self, children: _Children) -> ParsedNode:
         opening, duration, part = children
         written = _phase(None, _Value("fn", _place(opening)), duration, [])
         written["expression"] = part.expr
@@ -217,86 +217,86 @@ class _Reader(Transformer[Token, Any]):
 
     # ── fn { … } ──
 
-    def plain(self, children: _Children) -> _Part:
+    def plain(self, children: _Children) -> _Expression:
         token: Token = children[0]
         value = float(token.replace("_", ""))
         if value in (float("inf"), float("-inf")):
             mistake = Mistake("overflow", f"the number {quoted(token)} does not fit into a double")
-            return _Part(ZERO, 0, (_at(mistake, token),))
-        return _Part(Number(value))
+            return _Expression(ZERO, 0, (_at(mistake, token),))
+        return _Expression(Number(value))
 
-    def symbol(self, children: _Children) -> _Part:
+    def symbol(self, children: _Children) -> _Expression:
         token: Token = children[0]
         if token == "pi":
-            return _Part(PI)
+            return _Expression(PI)
         if token in VARIABLES:
-            return _Part(Symbol(str(token)))
-        advice = nearest(str(token), (*VARIABLES, "pi", *FUNCTIONS))
+            return _Expression(Symbol(str(token)))
+        advice = did_you_mean(str(token), (*VARIABLES, "pi", *FUNCTIONS))
         if token in FUNCTIONS:
             advice = f"call it: {token}(…)"
         mistake = Mistake("unknown-name", f"`fn` has no name {quoted(token)}", advice)
-        return _Part(ZERO, 0, (_at(mistake, token),))
+        return _Expression(ZERO, 0, (_at(mistake, token),))
 
-    def call(self, children: _Children) -> _Part:
+    def call(self, children: _Children) -> _Expression:
         token, *parts = children
         count = FUNCTIONS.get(token)
         mistake: Mistake | None = None
         if count is None:
-            advice = nearest(str(token), FUNCTIONS)
+            advice = did_you_mean(str(token), FUNCTIONS)
             mistake = Mistake("unknown-name", f"`fn` has no function {quoted(token)}", advice)
         elif len(parts) < count or (count == 1 and len(parts) > 1):
             takes = "one argument" if count == 1 else "at least two arguments"
             mistake = Mistake("wrong-type", f"`{token}` takes {takes}, not {len(parts)}")
         if mistake is not None:
             found = (_at(mistake, token), *(m for part in parts for m in part.mistakes))
-            return _Part(ZERO, 0, found)
-        result: _Part = parts[0] if len(parts) > 1 else _apply(str(token), *parts)
+            return _Expression(ZERO, 0, found)
+        result: _Expression = parts[0] if len(parts) > 1 else _apply(str(token), *parts)
         for part in parts[1:]:
             result = _apply(str(token), result, part)
         return result
 
-    def binary(self, children: _Children) -> _Part:
+    def binary(self, children: _Children) -> _Expression:
         left, sign, right = children
         return _apply(_SIGNS[sign], left, right)
 
     comparison = binary
 
-    def nested(self, children: _Children) -> _Part:
-        part: _Part = children[0]
+    def nested(self, children: _Children) -> _Expression:
+        part: _Expression = children[0]
         return part
 
-    def negative(self, children: _Children) -> _Part:
+    def negative(self, children: _Children) -> _Expression:
         return _apply("neg", children[1])
 
-    def where(self, children: _Children) -> _Part:
+    def where(self, children: _Children) -> _Expression:
         yes, condition, no = children
         return _apply("where", condition, yes, no)
 
-    def and_(self, children: _Children) -> _Part:
+    def and_(self, children: _Children) -> _Expression:
         return _apply("and", *children)
 
-    def or_(self, children: _Children) -> _Part:
+    def or_(self, children: _Children) -> _Expression:
         return _apply("or", *children)
 
-    def not_(self, children: _Children) -> _Part:
+    def not_(self, children: _Children) -> _Expression:
         return _apply("not", *children)
 
 
-def _apply(op: Any, *parts: _Part) -> _Part:
+def _apply(op: Any, *parts: _Expression) -> _Expression:
     depth = 1 + max(part.depth for part in parts)
     mistakes = tuple(mistake for part in parts for mistake in part.mistakes)
-    if depth > DEEPEST:  # refused by the caller; until then nothing deep is built
-        return _Part(ZERO, depth, mistakes)
-    return _Part(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
+    if depth > DEEPEST:  # the caller raises the error; nothing deep is built until then
+        return _Expression(ZERO, depth, mistakes)
+    return _Expression(Apply(op, tuple(part.expr for part in parts)), depth, mistakes)
 
 
 def _phase(
     role: _Value | None, kind: _Value, duration: _Value | None, arguments: list[_Named]
-) -> Written:
+) -> ParsedNode:
     spans = [kind.span, *(argument.value.span for argument in arguments)]
     spans += [value.span for value in (role, duration) if value is not None]
     places: _Places = {"kind": kind.place}
-    written = Written({"kind": kind.value}, Place(*_around(spans), places))
+    written = ParsedNode({"kind": kind.value}, Place(*_around(spans), places))
     if role is not None:
         written["role"], places["role"] = role.value, role.place
     if duration is not None:
@@ -305,12 +305,12 @@ def _phase(
     return written
 
 
-def _name_values(written: Written, places: _Places, values: list[_Named], what: str) -> None:
-    """Put named values and their places into a node; a name that is given twice is a mistake."""
+def _name_values(written: ParsedNode, places: _Places, values: list[_Named], what: str) -> None:
+    """Add named values and their places to a node; a duplicate name is a mistake."""
     for token, value in values:
         name = str(token)
         if name in written or name in ("kind", "role", "duration", "expression", "stages"):
-            code: Code = "double-argument" if name in places else "unknown-argument"
+            code: MistakeCode = "double-argument" if name in places else "unknown-argument"
             message = f"the {what} {quoted(name)} is given twice"
             if code == "unknown-argument" or name == "kind":
                 code, message = "unknown-argument", f"there is no {what} called {quoted(name)}"

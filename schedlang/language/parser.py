@@ -1,4 +1,4 @@
-"""The parser of the grammar. Its tables are made ahead: to make them takes lark 50 ms."""
+"""The parser of the grammar. Its tables are generated ahead of time, since that takes 50 ms."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _OPTIONS: dict[str, Any] = {"parser": "lalr", "start": ["start", "expression"]}
 
 
 def grammar_path() -> Path:
-    """The grammar, in the installed package or in the checkout; its tables lie beside it."""
+    """The path of the grammar, in the installed package or the checkout, beside its tables."""
     here = Path(__file__).parent
     installed = here / "schedlang.lark"
     return installed if installed.exists() else here.parents[1] / "grammar" / "schedlang.lark"
 
 
 def parser(transformer: lark.Transformer[lark.Token, Any]) -> lark.Lark:
-    """The parser, from its tables if they were made by this release of lark.
+    """The parser, loaded from its tables if this release of lark generated them.
 
     Args:
         transformer: what is called for each rule.
@@ -37,12 +37,12 @@ def parser(transformer: lark.Transformer[lark.Token, Any]) -> lark.Lark:
 
 
 def tables_are_of() -> str:
-    """What tables depend on: the release of lark and the grammar."""
+    """The version of the tables: the release of lark and a checksum of the grammar."""
     return f"lark {lark.__version__}, grammar {zlib.crc32(_grammar().encode()):08x}"
 
 
 def write_tables() -> None:
-    """Write the tables beside the grammar, as JSON."""
+    """Write the tables as JSON beside the grammar."""
     made = lark.Lark(_grammar(), **_OPTIONS)
     data, memo = made.memo_serialize([TerminalDef, Rule])
     text = json.dumps({"of": tables_are_of(), "data": data, "memo": memo}, separators=(",", ":"))
@@ -54,7 +54,7 @@ def _grammar() -> str:
 
 
 def _with_numbers(read: dict[str, Any]) -> dict[Any, Any]:
-    """An object of JSON, in which each key is a text; numbers are keys again, if the first is."""
+    """A JSON object with its keys converted back to integers, if the first one is a number."""
     if not next(iter(read), "").isdigit():
         return read
     return {int(key): value for key, value in read.items()}

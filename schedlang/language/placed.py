@@ -13,17 +13,17 @@ from schedlang.errors import Mistake, Path, Span
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Where a node was read, and each of its values by its name.
+    """Where a node and each of its values are in the text.
 
-    The places of values are tuples of numbers, which Python's garbage collector does not visit: a
-    long line has tens of thousands. Two places are always equal: where a phase is written is no
-    part of what it is.
+    The places of values are tuples of integers, which Python's garbage collector does not track: a
+    long line has tens of thousands of them. Two places are always equal, so nodes compare equal
+    wherever they are written.
     """
 
     begin: int
     end: int
     values: Mapping[str, tuple[int, ...]]
-    """Begin and end of a value, or of each item of a list; of a name, under ``"name="``."""
+    """Begin and end of a value, or of each item of a list; those of a name under ``"name="``."""
 
     def __eq__(self, other: object) -> bool:
         return other is None or isinstance(other, Place)
@@ -37,12 +37,12 @@ class Place:
         return Span(self.begin, self.end)
 
     def spans(self, name: str) -> list[Span]:
-        """One span for a value, one for each item of a list, none if it is not in the text."""
+        """One span for a value, one for each item of a list; empty if it is not in the text."""
         ends = self.values.get(name, ())
         return [Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
 
     def of(self, path: Path) -> Span:
-        """The span of the node, of one of its values, or of an item of that."""
+        """The span of the node, of one of its values, or of an item of a value."""
         spans = self.spans(str(path[0])) if path else []
         match path[1:]:
             case (int(i), *_) if i < len(spans):
@@ -53,8 +53,8 @@ class Place:
                 return self.span
 
 
-class Written(dict[str, Any]):
-    """A node's dict form as the grammar reads it: with its place, and what is wrong in itself."""
+class ParsedNode(dict[str, Any]):
+    """A node's dict form as the parser returns it, with its place and its own mistakes."""
 
     __slots__ = ("mistakes", "place")
 
@@ -65,23 +65,23 @@ class Written(dict[str, Any]):
 
 
 class Placed(BaseModel):
-    """A node of the tree. One that was read from a text has its place there."""
+    """A node of the tree; a node parsed from a text has its place there."""
 
     _place: Place | None = PrivateAttr(None)
 
 
 def place_of(node: object) -> Place | None:
-    """The place of a node of the tree or of the dict form, if it was read from a text."""
+    """The place of a node of the tree or of the dict form, if it was parsed from a text."""
     return node._place if isinstance(node, Placed) else getattr(node, "place", None)
 
 
-def put(node: Placed, place: Place | None) -> None:
-    """Note where the node was read."""
+def set_place(node: Placed, place: Place | None) -> None:
+    """Set the place of the node."""
     node._place = place
 
 
 def span_at(node: object, path: Path) -> Span | None:
-    """The span of what a path of the dict form leads to, or of the nearest node around it."""
+    """The span of the value at a path of the dict form, or of the nearest enclosing node."""
     match path:
         case ("stages" | "factors" as name, int(i), *rest):
             inner: Sequence[object]

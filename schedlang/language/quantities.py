@@ -1,4 +1,4 @@
-"""Numbers, lengths and levels: what is written, kept exactly, and its shortest spelling."""
+"""Numbers, lengths and levels: exact values and their shortest spelling."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self, assert_never
 
-from schedlang.errors import nearest, quoted, refuse
+from schedlang.errors import did_you_mean, quoted, refuse
 
 Unit: TypeAlias = Literal["", "st", "ep", "tok", "ex", "%"]
-"""A length's unit; the empty one is a tick of the schedule's clock."""
+"""The unit of a length; the empty one is a tick of the schedule's clock."""
 
 UNITS: dict[str, Unit] = {
     "": "", "%": "%",
@@ -30,10 +30,10 @@ UNITS: dict[str, Unit] = {
     "ex": "ex", "example": "ex", "examples": "ex", "sample": "ex", "samples": "ex",
 }  # fmt: skip
 LevelUnit: TypeAlias = Literal["", "%", "x"]
-"""A level's unit; without one it is a rate, else a share of the base rate."""
+"""The unit of a level: without one it is a rate, with one a share of the base rate."""
 
 LEVEL_UNITS: dict[str, LevelUnit] = {"": "", "%": "%", "x": "x"}
-SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+NUMBER_SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 LONGEST_NUMBER = 100
 LONGEST_INTEGER = 14_284
@@ -43,8 +43,8 @@ _LEAST, _MOST = 1e-300, 1e300
 
 @cache
 def _quantity() -> re.Pattern[str]:
-    """A number and its unit, as the grammar writes them."""
-    from schedlang.language.grammar import terminal  # heavy, and plain numbers do not need it
+    """The pattern of a number and its unit in the grammar."""
+    from schedlang.language.grammar import terminal  # slow to import; plain numbers do not need it
 
     return re.compile(rf"({terminal('NUMBER')})\s*({terminal('UNIT')})?")
 
@@ -57,9 +57,9 @@ def read_quantity(value: object) -> tuple[Fraction, str]:
         refuse("wrong-type", f"expected a number, not {quoted(value)}")
     if isinstance(value, str):
         return _read_text(value.strip())
-    if isinstance(value, Rational):  # NumPy's integers, too
+    if isinstance(value, Rational):  # including NumPy's integers
         return _in_range(Fraction(int(value.numerator), int(value.denominator)), value), ""
-    # Its shortest decimal: 0.1 of single precision is a tenth as well.
+    # The shortest decimal, so that 0.1 in single precision is also exactly a tenth.
     return _read_text(str(value)) if value else (Fraction(0), "")
 
 
@@ -73,14 +73,14 @@ def _read_text(text: str) -> tuple[Fraction, str]:
         refuse("wrong-type", f"expected a number, not {quoted(text)}")
     digits, unit = match[1].replace("_", ""), match[2] or ""
     if digits[0] == "-":
-        refuse("out-of-range", f"{quoted(text)} is negative", "no number here is below 0")
-    scale = SUFFIXES.get(digits[-1], 1)
+        refuse("out-of-range", f"{quoted(text)} is negative", "write a number of at least 0")
+    scale = NUMBER_SUFFIXES.get(digits[-1], 1)
     digits, _, denominator = digits.rstrip("kMBT").partition("/")
     digits, _, exponent = digits.lower().partition("e")
     whole, _, part = digits.partition(".")
     power = int(exponent or 0)
     if abs(power) > 999:
-        refuse("overflow", f"the number {quoted(text)} has more than three digits of exponent")
+        refuse("overflow", f"the exponent of {quoted(text)} has more than three digits")
     below = int(denominator or 1)
     if below == 0:
         refuse("bad-number", f"the number {quoted(text)} divides by zero")
@@ -94,7 +94,7 @@ def _in_range(number: Fraction, written: object) -> Fraction:
         what = "an integer" if number.denominator == 1 else "a fraction"
         refuse("overflow", f"{what} of more than 4,300 digits does not fit into a double")
     if number.numerator < 0:
-        refuse("out-of-range", f"{quoted(written)} is negative", "no number here is below 0")
+        refuse("out-of-range", f"{quoted(written)} is negative", "write a number of at least 0")
     try:
         size = number.numerator / number.denominator
     except OverflowError:
@@ -102,7 +102,7 @@ def _in_range(number: Fraction, written: object) -> Fraction:
     if number.numerator and not _LEAST <= size <= _MOST:
         refuse("overflow", f"the number {quoted(written)} does not fit into a double")
     text = str(written)
-    # What is short is written short; of the rest, what we write must be read again.
+    # Short numbers always have a short spelling; others must be readable in the spelling written.
     if (len(text) > 20 or "/" in text) and len(format_number(number)) > LONGEST_NUMBER - 10:
         refuse("bad-number", f"the number {quoted(written)} is too long")
     return number
@@ -138,13 +138,13 @@ def _decimal(digits: str, exponent: int) -> str:
 
 
 class AsText:
-    """What pydantic reads with `read`, and dumps as its text."""
+    """A value that pydantic validates with `read` and dumps as text."""
 
     __slots__ = ()
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From what a user may give.
+        """The value of a user's input.
 
         Raises:
             ScheduleError: if it is wrong.
@@ -153,7 +153,7 @@ class AsText:
 
     @classmethod
     def json_schema(cls) -> JsonSchemaValue:
-        """The JSON Schema of what `read` takes."""
+        """The JSON Schema of the values that `read` accepts."""
         raise NotImplementedError
 
     @classmethod
@@ -161,7 +161,7 @@ class AsText:
         as_str = core_schema.plain_serializer_function_ser_schema(
             str, return_schema=core_schema.str_schema()
         )
-        # Equal texts become the same object: a line of thousands of phases repeats its lengths.
+        # Equal texts share one object: a line of thousands of phases repeats its lengths.
         of_text = lru_cache(maxsize=1024)(cls.read)
         return core_schema.no_info_plain_validator_function(
             lambda value: of_text(value) if type(value) is str else cls.read(value),
@@ -177,19 +177,19 @@ class AsText:
 
 @dataclass(frozen=True, slots=True)
 class Length(AsText):
-    """A stretch of training, or a position in it: ``10``, ``10ep``, ``2B tok``, ``10%``."""
+    """A duration or a position in training: ``10``, ``10ep``, ``2B tok``, ``10%``."""
 
     value: Fraction
     unit: Unit = ""
 
     def __str__(self) -> str:
         number = format_number(self.value)
-        apart = " " if self.unit and number[-1] in SUFFIXES else ""
+        apart = " " if self.unit and number[-1] in NUMBER_SUFFIXES else ""
         return f"{number}{apart}{self.unit}"
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From a number or a text; a unit is one of `UNITS`."""
+        """The length of a number or a text with one of `UNITS`."""
         if isinstance(value, cls):
             return value
         number, unit = read_quantity(value)
@@ -216,7 +216,7 @@ class Level(AsText):
 
     @property
     def share(self) -> Fraction | None:
-        """The part that is relative to the base; None where the level is absolute."""
+        """The factor relative to the base; None if the level is absolute."""
         match self.unit:
             case "%":
                 return _hundredth(self.value)
@@ -232,14 +232,14 @@ class Level(AsText):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From a number or a text such as ``10%``."""
+        """The level of a number or a text such as ``10%``."""
         if isinstance(value, cls):
             return value
         number, unit = read_quantity(value)
         if unit not in LEVEL_UNITS:
             message = f"there is no unit called {quoted(unit)}"
             if unit in UNITS:
-                message = f"a level is no length: {quoted(value)}"
+                message = f"a level cannot be a length: {quoted(value)}"
             refuse("unknown-unit", message, LEVEL_ADVICE)
         return cls(number, LEVEL_UNITS[unit])
 
@@ -262,8 +262,8 @@ def read_ratio(value: object) -> Fraction:
 
 def _unit_advice(unit: str) -> str:
     if unit == "x":
-        return "a length has no share: 10% is a tenth of the total"
-    return nearest(unit, [name for name in UNITS if name.isalpha()])
+        return "`x` is a unit of levels; a tenth of the total is 10%"
+    return did_you_mean(unit, [name for name in UNITS if name.isalpha()])
 
 
 def quantity_schema(
@@ -277,10 +277,10 @@ def quantity_schema(
     """The JSON Schema of a number, or of a text with a number and a unit.
 
     Args:
-        description: what it is.
-        units: what may follow the number in a text.
+        description: the description of the value.
+        units: the units that may follow the number in a text.
         whole: whether a number without a unit is an integer.
-        before: a regular expression of what may stand before the number in a text.
+        before: a regular expression for text that may precede the number.
         bounds: JSON Schema's keywords for a number; by default it is at least 0.
     """
     from schedlang.language.grammar import terminal

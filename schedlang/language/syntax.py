@@ -1,4 +1,4 @@
-"""The mistake in a text that is no sentence of the grammar."""
+"""The mistake of a text that does not match the grammar."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _MARK = re.compile(r"<(?:->|-(?!>)|[^<>-])*>")
 
 
 def mark_in(text: str) -> Span | None:
-    """The first choice ``<…>`` of a space, outside of comments and expressions; None without."""
+    """The first mark ``<…>`` of a space outside comments and expressions; None if there is none."""
     clean = re.sub(r"#[^\n]*|\{[^}]*\}", lambda part: " " * len(part[0]), text)
     found = _MARK.search(clean)
     return None if found is None else Span(*found.span())
 
 
 def mistake(error: UnexpectedInput, text: str) -> Mistake:
-    """What is wrong with a text that is no sentence of the grammar, and what was expected."""
+    """The mistake of a text that does not match the grammar, with what was expected."""
     if not text.strip() or not re.sub(r"#[^\n]*", "", text).strip():
         return Mistake(
             "empty", "there is no schedule here", "write one: cosine 90", span=Span(0, 0)
         )
     if (mark := mark_in(text)) is not None:
-        message = f"{quoted(text[slice(*mark)])} makes this a space, and one line is needed"
+        message = f"{quoted(text[slice(*mark)])} makes this a space, but a single line is needed"
         advice = "write one of its choices; schedlang.Space(…) reads them all"
         return Mistake("syntax", message, advice, span=mark)
     expected: set[str] = set()
@@ -50,7 +50,7 @@ def mistake(error: UnexpectedInput, text: str) -> Mistake:
             )
         span, found = Span(token.start_pos or 0, (token.start_pos or 0) + len(token)), str(token)
     elif isinstance(error, UnexpectedCharacters):
-        expected = set(error.allowed or ()) - {"VBAR"}  # not exact, as those of a token are
+        expected = set(error.allowed or ()) - {"VBAR"}  # less exact than a token's `accepts`
         begin = error.pos_in_stream or 0
         span, found = Span(begin, begin + 1), text[begin]
     else:
@@ -62,7 +62,7 @@ def _advice(found: str, expected: set[str]) -> str:
     if "VBAR" in expected and "KEY" in expected:
         return "settings end in `|`"
     if found[0].isdigit() and "KEY" in expected:
-        return "only the duration has no name (NAME=VALUE), and phases are joined by `->`"
+        return "write NAME=VALUE for all but the duration; phases are joined by `->`"
     if found in ("-", ">", ",", ";", "→") and "KEY" in expected:
         return "phases are joined by `->`"
     return _wanted(expected)

@@ -1,4 +1,4 @@
-"""Writes a tree as its canonical text: one spelling for each tree."""
+"""Writes a tree as its canonical text, of which each tree has exactly one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schedlang.language.tree import Group, Node, Product, Settings, Tree
 from schedlang.phases.base import Phase
 
 Texts: TypeAlias = dict[int, str]
-"""The texts of phases by their `id`, so that each is written once."""
+"""A cache of the texts of phases by `id`."""
 
 
 def write(tree: Tree, texts: Texts | None = None) -> str:
@@ -24,18 +24,18 @@ def write(tree: Tree, texts: Texts | None = None) -> str:
 
 
 def set_values(settings: Settings) -> list[tuple[str, Any]]:
-    """The settings that are given, in their order."""
+    """The settings that are set, in their canonical order."""
     pairs = ((name, getattr(settings, name)) for name in Settings.model_fields)
     return [(name, value) for name, value in pairs if value is not None]
 
 
 def pipeline_text(stages: Sequence[Node], texts: Texts) -> str:
-    """Stages one after the other."""
+    """The text of stages in sequence."""
     return " -> ".join([node_text(stage, texts) for stage in stages])
 
 
 def node_text(node: Node, texts: Texts | None = None) -> str:
-    """One stage, or one factor."""
+    """The text of a stage or a factor."""
     texts = {} if texts is None else texts
     match node:
         case Group(stages=stages, times=times):
@@ -74,7 +74,7 @@ def _phase_text(phase: Phase) -> str:
 
 
 def value_text(value: Any) -> str:
-    """An argument's or a setting's value."""
+    """The text of an argument's or a setting's value."""
     match value:
         case Fraction():
             return format_number(value)

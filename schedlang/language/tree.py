@@ -1,4 +1,4 @@
-"""The tree: what was written, frozen and validated, units and percentages untouched."""
+"""The tree of a line: frozen and validated, with units and percentages as written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from schedlang.errors import quoted, refuse
-from schedlang.language.placed import Placed, Written, put
+from schedlang.language.placed import ParsedNode, Placed, set_place
 from schedlang.language.quantities import (
     LENGTH,
     UNITS,
@@ -35,7 +35,7 @@ from schedlang.language.quantities import (
     read_quantity,
 )
 from schedlang.phases import BUILT_IN, REGISTERED, kinds
-from schedlang.phases.arguments import Count, Whole
+from schedlang.phases.arguments import PositiveInt, WholeLength
 from schedlang.phases.base import Phase
 
 MOST_REPEATS = 10_000
@@ -43,7 +43,7 @@ MOST_REFUSED = 1_000
 
 
 class Broken(Phase):
-    """Stands for a phase that was refused, so that the rest of the line can still be checked."""
+    """A placeholder for an invalid phase, so that the rest of the line can still be checked."""
 
     kind: Literal["broken"] = "broken"
     endless = True
@@ -53,30 +53,30 @@ class Broken(Phase):
 
 
 class Refused:
-    """The context of a validation that goes on after a mistake: which nodes had which errors."""
+    """Context of a validation that continues after mistakes: the errors of each invalid node."""
 
     def __init__(self) -> None:
         self.nodes: list[tuple[Any, ValidationError]] = []
 
 
 def _class_of(value: Any) -> type[Phase] | None:
-    """The class of the phase that a dict form is one of."""
+    """The phase class of a dict form; None if it has no known kind."""
     kind = value.get("kind") if isinstance(value, dict) else None
     return BUILT_IN.get(kind) or REGISTERED.get(kind) if isinstance(kind, str) else None
 
 
 def _phase(value: Any) -> Any:
-    """A phase as it is; a dict form does not come here, unless no class is of its kind.
+    """A phase, unchanged; a dict form gets here only if its kind is unknown.
 
     Raises:
-        ScheduleError: if it is no phase.
+        ScheduleError: if it is not a phase.
     """
     if not isinstance(value, Phase):
-        _refuse_phase(value.get("kind") if isinstance(value, dict) else None, value)
+        _refuse_unknown_phase(value.get("kind") if isinstance(value, dict) else None, value)
     return value
 
 
-def _refuse_phase(kind: object, value: object) -> NoReturn:
+def _refuse_unknown_phase(kind: object, value: object) -> NoReturn:
     if not isinstance(kind, str):
         refuse("wrong-type", f"expected a phase with its `kind`, not {quoted(value)}")
     from schedlang.language.aliases import nearest_name  # only an error needs it
@@ -86,19 +86,19 @@ def _refuse_phase(kind: object, value: object) -> NoReturn:
 
 
 def _node(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Validate a node and keep its place; under `Refused`, note what is wrong and go on."""
+    """Validate a node and keep its place; under `Refused`, record its mistakes and continue."""
     if isinstance(info.context, Refused) and len(info.context.nodes) >= MOST_REFUSED:
-        return Broken()  # a thousand mistakes are enough
+        return Broken()  # enough mistakes are recorded
     own = _class_of(value)
-    try:  # by its own class, so that schemas are made of the kinds in use alone
+    try:  # by the class itself, so that schemas are built only for the kinds in use
         node = own.model_validate(value) if own is not None else handler(value)
     except ValidationError as error:
         if not isinstance(info.context, Refused):
             raise
         info.context.nodes.append((value, error))
         return Broken()
-    if isinstance(value, Written):
-        put(node, value.place)
+    if isinstance(value, ParsedNode):
+        set_place(node, value.place)
     return node
 
 
@@ -111,7 +111,7 @@ _REGISTERED_SCHEMA = {
 
 
 class _OfAnyKind:
-    """A pydantic annotation of phases: `_node` validates them; and their JSON Schema."""
+    """A pydantic annotation for phases: `_node` validates them; it also makes their JSON Schema."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: object) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(_phase)
@@ -122,7 +122,7 @@ class _OfAnyKind:
         built_in = []
         for phase in BUILT_IN.values():
             phase.model_rebuild()
-            ref = f"{phase.__name__}:{id(phase)}"  # so that it becomes one of the definitions
+            ref = f"{phase.__name__}:{id(phase)}"  # makes it one of the definitions
             own: Any = {**phase.__pydantic_core_schema__, "ref": ref}
             reference = core_schema.definition_reference_schema(ref)
             built_in.append(handler(core_schema.definitions_schema(reference, [own])))
@@ -185,7 +185,7 @@ class Group(Placed):
 
 
 class Product(Placed):
-    """``A * B``: factors that run at the same time, multiplied; two at least."""
+    """``A * B``: two or more factors that run at the same time and are multiplied."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -226,7 +226,7 @@ def _read_above_zero(value: object) -> Fraction:
     return number
 
 
-Amount: TypeAlias = Annotated[
+PositiveNumber: TypeAlias = Annotated[
     Fraction,
     PlainValidator(_read_above_zero),
     PlainSerializer(format_number, return_type=str),
@@ -247,21 +247,21 @@ def _total_schema() -> JsonSchemaValue:
     )
 
 
-Total: TypeAlias = Annotated[Whole, AfterValidator(_no_share), Described(_total_schema)]
-Clock: TypeAlias = Literal["step", "epoch"]
+Total: TypeAlias = Annotated[WholeLength, AfterValidator(_no_share), Described(_total_schema)]
+ClockName: TypeAlias = Literal["step", "epoch"]
 
 
 class Settings(Placed):
-    """The settings before the ``|``, which can be given when binding instead."""
+    """The settings before the ``|``, which can also be given when binding."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    lr: Amount | None = None
+    lr: PositiveNumber | None = None
     total: Total | None = None
-    steps_per_epoch: Count | None = None
-    samples_per_step: Amount | None = None
-    tokens_per_step: Amount | None = None
-    clock: Clock | None = None
+    steps_per_epoch: PositiveInt | None = None
+    samples_per_step: PositiveNumber | None = None
+    tokens_per_step: PositiveNumber | None = None
+    clock: ClockName | None = None
 
 
 class Tree(Settings):

@@ -1,4 +1,4 @@
-"""From the dict form to a tree: every mistake of every phase, collected into one error."""
+"""Validates a dict form into a tree; one error has the mistakes of all phases."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
-from schedlang.errors import Mistake, Path, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, Path, ScheduleError, did_you_mean, quoted
 from schedlang.language import consistency
-from schedlang.language.grammar import DEEPEST, LONGEST, read
-from schedlang.language.placed import Placed, Written, place_of, put, span_at
+from schedlang.language.grammar import DEEPEST, LONGEST, read_line
+from schedlang.language.placed import ParsedNode, Placed, place_of, set_place, span_at
 from schedlang.language.tree import Group, Product, Refused, Settings, Tree
 from schedlang.phases import kinds
 
 
 def from_text(text: str, clock: str | None = None) -> Tree:
-    """The tree of a line.
+    """The tree of a line of text.
 
     Args:
         text: the line.
@@ -28,15 +28,15 @@ def from_text(text: str, clock: str | None = None) -> Tree:
     Raises:
         ScheduleError: with every mistake of the line, in its order.
     """
-    raw = read(text)
+    raw = read_line(text)
     if clock is not None and raw.setdefault("clock", clock) != clock:
         (span,) = raw.place.spans("clock")
         raw.mistakes.append(twice("clock", raw["clock"], clock)._replace(span=span))
     return from_dict(raw, text)
 
 
-def is_line(text: str, clock: str | None = None) -> bool:
-    """Whether a text is a line without a mistake."""
+def is_valid_line(text: str, clock: str | None = None) -> bool:
+    """Whether a text is a valid line."""
     try:
         from_text(text, clock)
     except ScheduleError:
@@ -45,31 +45,31 @@ def is_line(text: str, clock: str | None = None) -> bool:
 
 
 def twice(name: str, ours: str, theirs: str) -> Mistake:
-    """A setting that the line and the caller give differently."""
+    """The mistake of a setting with different values in the line and in the call."""
     message = f"`{name}` is given twice: {name}={ours} in the line, {name}={theirs} in the call"
     return Mistake("conflicting-settings", message, "give it once", (name,))
 
 
-def plain(raw: Any) -> Any:
-    """The dict form with dicts and lists in place of other mappings and sequences.
+def plain_data(raw: Any) -> Any:
+    """The dict form with other mappings and sequences converted to dicts and lists.
 
-    OmegaConf's are resolved as they are read.
+    OmegaConf's interpolations are resolved.
     """
     if isinstance(raw, Mapping) and not isinstance(raw, dict):
-        return {key: plain(value) for key, value in raw.items()}
+        return {key: plain_data(value) for key, value in raw.items()}
     if isinstance(raw, Sequence) and not isinstance(raw, str | bytes | list | tuple):
-        return [plain(value) for value in raw]
+        return [plain_data(value) for value in raw]
     return raw
 
 
 def from_dict(raw: Any, text: str | None = None) -> Tree:
-    """The tree of a dict form, which may be a text's.
+    """The tree of a dict form, which may come from a text.
 
     Raises:
         ScheduleError: with every mistake.
     """
     mistakes: list[Mistake] = []
-    if not isinstance(raw, Written):  # the depth of a text was checked before
+    if not isinstance(raw, ParsedNode):  # the depth of a text was checked before
         _refuse_size(raw)
         _refuse_plan(raw)
     refused = Refused()
@@ -80,12 +80,12 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
         refused.nodes.append((raw, error))
     refusals = {id(node): refusal for node, refusal in refused.nodes}
     for path, node in _nodes(raw):
-        if isinstance(node, Written):
+        if isinstance(node, ParsedNode):
             mistakes += [each.under(path) for each in node.mistakes]
         if id(node) in refusals:
             mistakes += translate(refusals[id(node)], path, node)
     if result is not None:
-        put(result, place_of(raw))
+        set_place(result, place_of(raw))
         mistakes += consistency.check(result)
     if mistakes or result is None:
         raise located(mistakes, text, raw)
@@ -93,12 +93,12 @@ def from_dict(raw: Any, text: str | None = None) -> Tree:
 
 
 def located(mistakes: Iterable[Mistake], text: str | None, root: Any) -> ScheduleError:
-    """The error, each mistake with the span of its node.
+    """The error with its mistakes, each with the span of its node.
 
     Args:
-        mistakes: what is wrong; one that has its span keeps it.
-        text: what the spans point into; without it there are none.
-        root: the tree, or the dict form, of the text.
+        mistakes: the mistakes; one that already has a span keeps it.
+        text: the text that the spans point into; None if there is none.
+        root: the tree or the dict form of the text.
     """
     if text is None:
         return ScheduleError(mistakes)
@@ -106,16 +106,16 @@ def located(mistakes: Iterable[Mistake], text: str | None, root: Any) -> Schedul
 
 
 def with_span(mistake: Mistake, root: Any) -> Mistake:
-    """The mistake with the span of its node, where that was read from a text."""
+    """The mistake with the span of its node, if that was parsed from a text."""
     place = place_of(root)
     key = str(mistake.path[0]) if mistake.path else "stages"
     if mistake.span is not None or place is None or key not in place.values:
-        return mistake  # the caller's settings are in no text
+        return mistake  # a setting of the caller has no span
     return mistake._replace(span=span_at(root, mistake.path))
 
 
 def _refuse_size(raw: Any) -> None:
-    """Raise an error for a dict form too deep or too large, even where its parts are shared."""
+    """Raise an error for a dict form that is too deep or too large, even if it shares parts."""
     level, depth, count = [raw], 0, 0
     while level:
         depth += 1
@@ -123,7 +123,7 @@ def _refuse_size(raw: Any) -> None:
         if count > LONGEST:
             message = f"this has more than {LONGEST:,} parts"
             raise ScheduleError([Mistake("too-long", message)])
-        if depth > 4 * DEEPEST + 8:  # a group in a product is a dict and a list each
+        if depth > 4 * DEEPEST + 8:  # a group in a product is two dicts and two lists
             raise ScheduleError([_TOO_DEEP])
         inside = (child for node in level for child in _children(node))
         level = list(islice(inside, LONGEST + 1))
@@ -131,17 +131,19 @@ def _refuse_size(raw: Any) -> None:
         raise ScheduleError([_TOO_DEEP])
 
 
-_TOO_DEEP = Mistake("too-deep", f"this is nested deeper than {DEEPEST} levels", "write it flatter")
+_TOO_DEEP = Mistake(
+    "too-deep", f"this is nested deeper than {DEEPEST} levels", "reduce the nesting"
+)
 
 
 def _refuse_plan(raw: Any) -> None:
-    """Raise an error for a plan, which has lines, or mappings of them, and no stages."""
+    """Raise an error for a plan, which has lines or mappings of lines instead of stages."""
     if not isinstance(raw, dict) or "stages" in raw:
         return
     texts = (value.split() for value in raw.values() if isinstance(value, str))
     has_lines = any(word in kinds() for words in texts for word in words)
     if has_lines or any(isinstance(value, dict) for value in raw.values()):
-        message = "this is a plan, and only one line is possible here"
+        message = "this is a plan, but only a single line is allowed here"
         raise ScheduleError([Mistake("wrong-type", message, "use schedlang.Plan")])
 
 
@@ -161,20 +163,20 @@ def _nodes(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
                     yield from _nodes(child, (*path, key, i))
 
 
-# ── pydantic's errors in our words ───────────────────────────────────────────────────────────────
+# ── From pydantic's errors to mistakes ────────────────────────────────────────────────────────────
 
 
 class OwnErrors(BaseModel):
-    """A model that is validated with a `ScheduleError` in place of pydantic's error."""
+    """A model whose validation raises `ScheduleError` instead of pydantic's error."""
 
     model_config = ConfigDict(defer_build=True)
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """What a text, a mapping, or one of these already, stands for.
+        """The object of a text, a mapping, or an object of this class.
 
         Raises:
-            ScheduleError: with everything that is wrong with it.
+            ScheduleError: with all mistakes.
         """
         try:
             return super().model_validate(obj, **options)
@@ -183,7 +185,7 @@ class OwnErrors(BaseModel):
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """The same of a JSON text, which may be a string or a mapping."""
+        """The object of a JSON text, which may be a string or a mapping."""
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
@@ -191,7 +193,7 @@ class OwnErrors(BaseModel):
 
 
 def _own_error(error: ValidationError) -> ScheduleError:
-    """The `ScheduleError` inside of pydantic's error, or one for a text that is not JSON."""
+    """The `ScheduleError` inside pydantic's error, or one for a text that is not JSON."""
     found = error.errors(include_url=False)[0]
     own = found.get("ctx", {}).get("error")
     if isinstance(own, ScheduleError):
@@ -203,15 +205,15 @@ def _own_error(error: ValidationError) -> ScheduleError:
 
 
 def translate(error: ValidationError, path: Path, node: Any) -> Iterator[Mistake]:
-    """Pydantic's errors of one node, or of the settings, as mistakes."""
+    """The mistakes for pydantic's errors in one node or in the settings."""
     kind = node.get("kind") if isinstance(node, dict) and path else ""
     kind = kind if isinstance(kind, str) else ""
     for found in error.errors(include_url=False):
         location = found["loc"]
-        if kind not in kinds():  # the tag of the union, which is no key of the dict form
+        if kind not in kinds():  # the union's tag, which is not a key of the dict form
             location = location[location[:1] in _SHAPES :]
         own = found.get("ctx", {}).get("error")
-        if isinstance(own, ScheduleError):  # from one of our validators
+        if isinstance(own, ScheduleError):  # from a validator of this package
             for mistake in own.under((*path, *location)):
                 unit = str(found["input"]).split()[-1] if mistake.code == "unknown-unit" else ""
                 advice = "phases are joined by `->`" if unit in kinds() else mistake.advice
@@ -250,7 +252,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
         case "extra_forbidden" if name == "role":
             role = "warm-up" if value == "warmup" else value if value == "decay" else quoted(value)
             message = f"`{kind}` cannot be a {role}"
-            return Mistake("does-not-apply", message, "a ramp can", here)
+            return Mistake("does-not-apply", message, "only a ramp can", here)
         case "extra_forbidden" | "invalid_key":
             message = f"`{kind}` has no argument {quoted(name)}"
             advice = aliases.nearest_name(name, argument_names(kind), kind)
@@ -261,7 +263,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
             return Mistake("unknown-value", message, _choice(str(value), choices), here)
         case "union_tag_invalid":
             message = "a product cannot be a factor of a product"
-            return Mistake("wrong-type", message, "put it into a group", here)
+            return Mistake("wrong-type", message, "put it in a group", here)
         case "value_error" | "assertion_error":  # a validator of a registered phase
             return Mistake("wrong-type", str(found["ctx"]["error"]), path=here)
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as bound:
@@ -275,7 +277,7 @@ def _mistake(found: dict[str, Any], kind: str, path: Path, place: Path) -> Mista
 
 
 def _choice(value: str, choices: list[str]) -> str:
-    advice = nearest(value, choices)
+    advice = did_you_mean(value, choices)
     return advice if advice.startswith("did") else f"one of {', '.join(choices)}"
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from typing_extensions import Unpack
 
-from schedlang.errors import Path, ScheduleError, Span, marked, nearest, quoted
+from schedlang.errors import Path, ScheduleError, Span, did_you_mean, marked, quoted
 from schedlang.language.placed import span_at
 from schedlang.linting.rules import CODES, RULES
 from schedlang.linting.run import Run
@@ -96,7 +96,7 @@ def found_in(
         Finding(rule.code, message, advice, path, span_at(schedule, path), rule.reason, rule.source)
         for rule in RULES
         if rule.code not in off
-        for path, message, advice in rule.look(run)
+        for path, message, advice in rule.find_problems(run)
     ]
     return tuple(sorted(findings, key=lambda finding: finding.span or (0, 0)))
 
@@ -122,7 +122,7 @@ def refuse_unknown(codes: Iterable[str]) -> list[str]:
     listed = list(codes)
     for code in listed:
         if code not in CODES:
-            raise ValueError(f"there is no rule {quoted(code)}: {nearest(code, CODES)}")
+            raise ValueError(f"there is no rule {quoted(code)}: {did_you_mean(code, CODES)}")
     return listed
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from schedlang.errors import Path
 from schedlang.language.consistency import lengths
 from schedlang.language.quantities import Length, Level
-from schedlang.linting.run import Run, Stage
+from schedlang.linting.run import BoundStage, Run
 from schedlang.phases.base import Phase, Ramp
 from schedlang.phases.cycles import Cyclic, OneCycle, Restarts
 from schedlang.phases.expression import Fn
@@ -21,7 +21,7 @@ from schedlang.phases.rates import Multistep, Piecewise, Step
 from schedlang.program.timing import TimedGroup
 
 
-class Found(NamedTuple):
+class Problem(NamedTuple):
     """What a rule has found: where, what it is, and what to do about it."""
 
     path: Path
@@ -29,7 +29,7 @@ class Found(NamedTuple):
     advice: str
 
 
-Look: TypeAlias = "Callable[[Run], Iterator[Found]]"
+FindProblems: TypeAlias = "Callable[[Run], Iterator[Problem]]"
 
 
 class Rule(NamedTuple):
@@ -39,25 +39,25 @@ class Rule(NamedTuple):
         code: its stable name.
         reason: why it is probably a mistake.
         source: where that is from.
-        look: finds it in a run.
+        find_problems: finds it in a run.
     """
 
     code: str
     reason: str
     source: str
-    look: Look
+    find_problems: FindProblems
 
 
 _RULES: list[Rule] = []
 
 
-def _rule(reason: str, source: str) -> Callable[[Look], Look]:
+def _rule(reason: str, source: str) -> Callable[[FindProblems], FindProblems]:
     """Make a rule of a function, which has the name of its code."""
 
-    def listed(look: Look) -> Look:
-        code = look.__name__.strip("_").replace("_", "-")
-        _RULES.append(Rule(code, reason, source, look))
-        return look
+    def listed(find_problems: FindProblems) -> FindProblems:
+        code = find_problems.__name__.strip("_").replace("_", "-")
+        _RULES.append(Rule(code, reason, source, find_problems))
+        return find_problems
 
     return listed
 
@@ -74,7 +74,7 @@ LANGUAGE_MODELS = Fraction(1, 10)
     " 1/10 is usual for language models",
     f"{ARTICLE}; Brown et al. 2020, appendix B, for 1/10",
 )
-def _floor(run: Run) -> Iterator[Found]:
+def _floor(run: Run) -> Iterator[Problem]:
     low, high = Fraction(1, 1000), Fraction(1, 100)
     plateaus = {path for path, phase in run.phases() if isinstance(phase, Plateau | Cyclic)}
     for path, name, share in run.levels():
@@ -82,25 +82,25 @@ def _floor(run: Run) -> Iterator[Found]:
             continue
         if not low <= share <= high:
             message = f"this floor is {_percent(share)} of the base rate"
-            yield Found(path, message, "write 0.1% to 1%, or leave it out")
+            yield Problem(path, message, "write 0.1% to 1%, or leave it out")
 
 
 @_rule(
-    "a shorter rise is unstable at the peak, a longer one leaves too little time to anneal",
+    "a shorter rise is unstable at the peak; a longer one leaves too little time to anneal",
     ARTICLE,
 )
-def _pct(run: Run) -> Iterator[Found]:
+def _pct(run: Run) -> Iterator[Problem]:
     for path, phase in run.phases():
         if isinstance(phase, OneCycle) and not Fraction(1, 5) <= phase.pct <= Fraction(2, 5):
             message = f"the rate rises for {_percent(phase.pct)} of the cycle"
-            yield Found((*path, "pct"), message, "write pct=20% to pct=40%")
+            yield Problem((*path, "pct"), message, "write pct=20% to pct=40%")
 
 
 @_rule(
-    "a drop to less than a tenth freezes the model, a drop by less than a half does little",
+    "a drop to less than a tenth freezes the model; a drop by less than half does little",
     ARTICLE,
 )
-def _gamma(run: Run) -> Iterator[Found]:
+def _gamma(run: Run) -> Iterator[Problem]:
     for path, phase in run.phases():
         if not isinstance(phase, Step | Multistep) or _is_staircase(run, phase):
             continue
@@ -108,7 +108,7 @@ def _gamma(run: Run) -> Iterator[Found]:
         for gamma in gammas:
             if not Fraction(1, 10) <= gamma <= Fraction(1, 2):
                 message = f"each drop leaves {_percent(gamma)} of the rate"
-                yield Found((*path, "gamma"), message, "write gamma=0.1 to gamma=0.5")
+                yield Problem((*path, "gamma"), message, "write gamma=0.1 to gamma=0.5")
                 break
 
 
@@ -121,24 +121,24 @@ def _is_staircase(run: Run, phase: Phase) -> bool:
 
 
 @_rule(
-    "rarer drops leave the rate high, more frequent ones end training early",
+    "rarer drops keep the rate too high; more frequent ones end training early",
     ARTICLE,
 )
-def _step_every(run: Run) -> Iterator[Found]:
+def _step_every(run: Run) -> Iterator[Problem]:
     for path, phase in run.phases():
         if not isinstance(phase, Step) or _is_staircase(run, phase) or not run.length:
             continue
         every = run.ticks(phase.every)
         if every is not None and not Fraction(1, 5) <= every / run.length <= Fraction(1, 3):
             message = f"`every={phase.every}` is {_percent(every / run.length)} of the run"
-            yield Found((*path, "every"), message, "drop every fifth to third of the run")
+            yield Problem((*path, "every"), message, "set it to a fifth to a third of the run")
 
 
 @_rule(
-    "one half wave over the whole run is what was shown to work",
+    "a cosine over the whole run is what has been shown to work",
     f"{ARTICLE}; Hoffmann et al. 2022, appendix B",
 )
-def _short_cosine(run: Run) -> Iterator[Found]:
+def _short_cosine(run: Run) -> Iterator[Problem]:
     for i, stage in enumerate(run.stages):
         end = stage.end or 0
         if not isinstance(stage.phase, Cosine) or run.at(stage.begin) <= run.at(end - 1):
@@ -147,15 +147,15 @@ def _short_cosine(run: Run) -> Iterator[Found]:
         only_warms_up = all(_is_warmup(each) or _is_short(each, run) for each in before)
         if only_warms_up and run.length and end < Fraction(4, 5) * run.length:
             message = f"this cosine ends after {_percent(Fraction(end, run.length))} of the run"
-            yield Found(stage.path, message, "let it last for the `rest`")
+            yield Problem(stage.path, message, "give it the duration `rest`")
         return
 
 
-def _is_warmup(stage: Stage) -> bool:
+def _is_warmup(stage: BoundStage) -> bool:
     return isinstance(stage.phase, Ramp) and stage.phase.role == "warmup"
 
 
-def _is_short(stage: Stage, run: Run) -> bool:
+def _is_short(stage: BoundStage, run: Run) -> bool:
     return stage.end is not None and 100 * (stage.end - stage.begin) <= (run.length or 0)
 
 
@@ -172,7 +172,7 @@ TOLERANCE = 1 + 1e-6
     "an update at rate 0 trains nothing, and an epoch of them is lost",
     "PyTorch issue 86695, nanoGPT issue 578",
 )
-def _zero_start(run: Run) -> Iterator[Found]:
+def _zero_start(run: Run) -> Iterator[Problem]:
     if run.program is None or run.assumed or not run.stages:
         return
     first = run.stages[0]
@@ -181,14 +181,14 @@ def _zero_start(run: Run) -> Iterator[Found]:
     if wasted and isinstance(first.phase, Ramp) and run.at(0) == 0 < run.at(1):
         what = "epoch" if run.program.tick == "epoch" else "update"
         message = f"the first {what} has rate 0"
-        yield Found((*first.path, "from"), message, "leave `from` out: it starts at 0.1%")
+        yield Problem((*first.path, "from"), message, "leave `from` out: it starts at 0.1%")
 
 
 @_rule(
     "a warm-up that is more than a fifth of the run leaves little time to train",
     "published runs: 0.1% to 2% (GPT-3, BERT, Pythia, DeiT)",
 )
-def _long_warmup(run: Run) -> Iterator[Found]:
+def _long_warmup(run: Run) -> Iterator[Problem]:
     end = 0
     for stage in run.stages:
         if not _is_warmup(stage) or not run.length:
@@ -197,7 +197,7 @@ def _long_warmup(run: Run) -> Iterator[Found]:
         goes_on = stage is not run.stages[-1] or run.total is not None
         if goes_on and end * 5 > run.length:
             message = f"the warm-up lasts for {_percent(Fraction(end, run.length))} of the run"
-            yield Found((*stage.path, "duration"), message, "1% to 10% are usual")
+            yield Problem((*stage.path, "duration"), message, "1% to 10% are usual")
             return
 
 
@@ -205,7 +205,7 @@ def _long_warmup(run: Run) -> Iterator[Found]:
     "a sudden change of the rate makes the loss spike, or hides a wrong level",
     "Goyal et al. 2017, section 2.2, on abrupt changes and gradual warm-up",
 )
-def _jump(run: Run) -> Iterator[Found]:
+def _jump(run: Run) -> Iterator[Problem]:
     for before, stage in pairwise(run.stages):
         if before.phase is None or stage.phase is None:
             continue
@@ -214,10 +214,10 @@ def _jump(run: Run) -> Iterator[Found]:
             times = max(new / old, old / new)
             what = "rises" if new > old else "falls"
             message = f"the rate {what} {times:.3g} times at once, at tick {stage.begin:,}"
-            yield Found(stage.path, message, "lead up to it with a warm-up or a decay")
+            yield Problem(stage.path, message, "approach it with a warm-up or a decay")
 
 
-def _goes_on(stage: Stage) -> bool:
+def _goes_on(stage: BoundStage) -> bool:
     """Whether a stage enters on the level on which the one before it ended.
 
     A cosine's last values fall fast, so that one tick can be many times the next.
@@ -229,10 +229,10 @@ def _goes_on(stage: Stage) -> bool:
 
 
 @_rule(
-    "outside of cycles a rate does not rise again; PyTorch's cosine does so by accident",
+    "outside cycles, a rate does not normally rise again; PyTorch's cosine does after its end",
     "PyTorch issue 152081",
 )
-def _rise(run: Run) -> Iterator[Found]:
+def _rise(run: Run) -> Iterator[Problem]:
     fell = False
     for before, stage in pairwise((None, *run.stages)):
         if stage is None or stage.phase is None or isinstance(stage.phase, _CYCLES):
@@ -246,7 +246,7 @@ def _rise(run: Run) -> Iterator[Found]:
             message = (
                 f"the rate rises again after its decay, from {old:.3g} to {max(first, end):.3g}"
             )
-            yield Found(stage.path, message, "write a cycle: restarts, or ( … ) x 3")
+            yield Problem(stage.path, message, "write a cycle: restarts, or ( … ) x 3")
             return
         fell = fell or (not isinstance(stage.phase, Hold | Fn) and end * TOLERANCE < first)
 
@@ -262,7 +262,7 @@ def _is_jump(old: float, new: float) -> bool:
     "a milestone or cycle after the end of its phase, or of the run, has no effect",
     "detectron2, which warns of SOLVER.STEPS above SOLVER.MAX_ITER and leaves them out",
 )
-def _never_reached(run: Run) -> Iterator[Found]:
+def _never_reached(run: Run) -> Iterator[Problem]:
     for stage in run.stages:
         end = run.end_of(stage)
         if end is None:
@@ -273,7 +273,7 @@ def _never_reached(run: Run) -> Iterator[Found]:
                     ticks = run.ticks(position)
                     if ticks is not None and ticks >= end:
                         message = f"position {position} is not reached: this ends at tick {end:,}"
-                        yield Found((*stage.path, "at", i), message, "leave it out")
+                        yield Problem((*stage.path, "at", i), message, "leave it out")
                         break
             case Step(every=every):
                 yield from _too_long(run, stage, every, "every", "the rate never drops")
@@ -283,18 +283,20 @@ def _never_reached(run: Run) -> Iterator[Found]:
                 yield from _too_long(run, stage, up, "up", "the highest rate is not reached")
 
 
-def _too_long(run: Run, stage: Stage, period: Length, name: str, what: str) -> Iterator[Found]:
+def _too_long(
+    run: Run, stage: BoundStage, period: Length, name: str, what: str
+) -> Iterator[Problem]:
     end, ticks = run.end_of(stage), run.ticks(period)
     if ticks is not None and end is not None and ticks > end - stage.begin:
         message = f"{what}: `{name}={period}` is longer than the phase"
-        yield Found((*stage.path, name), message, "make it shorter")
+        yield Problem((*stage.path, name), message, "make it shorter")
 
 
 @_rule(
     "the run ends on a high rate, and the model is not annealed",
     "Loshchilov & Hutter 2017, section 4: snapshots are taken at the ends of cycles",
 )
-def _cut_cycle(run: Run) -> Iterator[Found]:
+def _cut_cycle(run: Run) -> Iterator[Problem]:
     for stage in run.stages:
         end = run.end_of(stage)
         if end is None:
@@ -302,10 +304,10 @@ def _cut_cycle(run: Run) -> Iterator[Found]:
         left = _left_over(run, stage, Fraction(end - stage.begin))
         if left is not None and left >= 1:
             message = f"the run ends within a cycle, {float(left):g} ticks after it began"
-            yield Found(stage.path, message, "let whole cycles fill the run")
+            yield Problem(stage.path, message, "make the run a whole number of cycles")
 
 
-def _left_over(run: Run, stage: Stage, ticks: Fraction) -> Fraction | None:
+def _left_over(run: Run, stage: BoundStage, ticks: Fraction) -> Fraction | None:
     """The ticks of a last cycle that is not complete; None where less than one fits."""
     match stage.phase, stage.timed:
         case Restarts(first=Length() as first, mult=mult), _:
@@ -332,21 +334,21 @@ def _left_over(run: Run, stage: Stage, ticks: Fraction) -> Fraction | None:
     "the end level holds until the total, which is rarely what was meant",
     "timm issues 1242 and 2312",
 )
-def _unfilled(run: Run) -> Iterator[Found]:
+def _unfilled(run: Run) -> Iterator[Problem]:
     length = None if run.program is None else run.program.length
     if run.total is not None and length is not None and length < run.total:
         message = f"the phases end at tick {length:,} of {run.total:,}"
-        yield Found(("stages",), message, "let a phase last for the `rest`")
+        yield Problem(("stages",), message, "give a phase the duration `rest`")
 
 
 SAMPLES = 200
 
 
 @_rule(
-    "updates at such a rate change nothing in single precision, and cost as much as others",
+    "updates at such a rate change nothing in single precision, but cost as much as others",
     "the spacing of float32 is 1.2e-7",
 )
-def _vanishing(run: Run) -> Iterator[Found]:
+def _vanishing(run: Run) -> Iterator[Problem]:
     if not run.length or run.program is None:
         return
     length = min(run.length, run.program.length or run.length)
@@ -358,25 +360,25 @@ def _vanishing(run: Run) -> Iterator[Found]:
     if small * 10 > SAMPLES:
         share = _percent(Fraction(small, SAMPLES))
         message = f"the rate is below 1e-10 of the base for {share} of the run"
-        yield Found(("stages", len(run.schedule.stages) - 1), message, "give the decay a `min`")
+        yield Problem(("stages", len(run.schedule.stages) - 1), message, "give the decay a `min`")
 
 
 @_rule(
-    "the base is the rate that was tuned; more than 3 times of it usually diverges",
+    "the base is the rate that was tuned; training at more than 3 times it usually diverges",
     f"{ARTICLE}, where 3 to 10 times the usual rate needs a range test",
 )
-def _high_level(run: Run) -> Iterator[Found]:
+def _high_level(run: Run) -> Iterator[Problem]:
     for path, _, share in run.levels():
         if share > 3:
             message = f"this is {float(share):g} times the base rate"
-            yield Found(path, message, "set lr= to the highest rate, and write shares of it")
+            yield Problem(path, message, "set lr= to the highest rate, and write shares of it")
 
 
 @_rule(
-    "a ramp that goes nowhere is a constant in disguise",
+    "a ramp between equal levels is a constant",
     "Axolotl's examples with cosine_min_lr_ratio: 1.0",
 )
-def _flat_ramp(run: Run) -> Iterator[Found]:
+def _flat_ramp(run: Run) -> Iterator[Problem]:
     for stage in run.stages:
         phase = stage.phase
         if not isinstance(phase, Ramp) or stage.end is None or stage.end - stage.begin < 2:
@@ -385,14 +387,14 @@ def _flat_ramp(run: Run) -> Iterator[Found]:
             continue
         first, last = run.at(stage.begin), run.at(stage.end - 1)
         if isclose(first, last, rel_tol=1e-12):
-            yield Found(stage.path, f"`{phase.kind}` stays at {first:g}", "write `hold`")
+            yield Problem(stage.path, f"`{phase.kind}` stays at {first:g}", "write `hold`")
 
 
 @_rule(
-    "`at` counts from the start of the line, so that the drops come early by the warm-up",
+    "`at` counts from the start of the line, so the drops come early by the length of the warm-up",
     "PyTorch's MultiStepLR inside SequentialLR counts from its own begin",
 )
-def _local_milestones(run: Run) -> Iterator[Found]:
+def _local_milestones(run: Run) -> Iterator[Problem]:
     for stage in run.stages:
         phase = stage.phase
         written = phase.duration if isinstance(phase, Multistep | Piecewise) else None
@@ -404,8 +406,10 @@ def _local_milestones(run: Run) -> Iterator[Found]:
         known = [position for position in positions if position is not None]
         if own is None or end is None or not _even(known, own) or _even(known, Fraction(end)):
             continue
-        message = "these positions divide the phase, but are counted from the start of the line"
-        yield Found((*stage.path, "at"), message, f"add the {stage.begin:,} ticks before the phase")
+        message = "these positions divide the phase evenly, but count from the start of the line"
+        yield Problem(
+            (*stage.path, "at"), message, f"add the {stage.begin:,} ticks before the phase"
+        )
 
 
 def _even(positions: list[Fraction], length: Fraction) -> bool:
@@ -417,10 +421,10 @@ def _even(positions: list[Fraction], length: Fraction) -> bool:
 
 
 @_rule(
-    "the rate to which the warm-up leads is not the one on which training goes on",
+    "the rate that the warm-up reaches is not the rate at which training continues",
     "DeepSpeed's WarmupCosineLR, which never reaches its base rate",
 )
-def _unused_peak(run: Run) -> Iterator[Found]:
+def _unused_peak(run: Run) -> Iterator[Problem]:
     for before, stage in pairwise(run.stages):
         if not _is_warmup(before) or getattr(stage.phase, "skip", None) is not None:
             continue
@@ -432,23 +436,23 @@ def _unused_peak(run: Run) -> Iterator[Found]:
             rate = float(peak.share or 0) * base
         first = run.at(stage.begin)
         if rate is not None and first < 0.9 * rate:
-            message = f"the warm-up leads to {peak}, and the next update uses {first:.3g}"
-            yield Found(before.path, message, "let it end where the next phase begins")
+            message = f"the warm-up ends at {peak}, but the next update uses {first:.3g}"
+            yield Problem(before.path, message, "end it at the rate of the next phase")
 
 
 @_rule(
-    "steps taken for epochs, or epochs for steps, change a run by a factor of thousands",
+    "mistaking steps for epochs, or epochs for steps, changes a run by a factor of thousands",
     "Lightning issues 20436 and 19774",
 )
-def _bare_ticks(run: Run) -> Iterator[Found]:
+def _bare_ticks(run: Run) -> Iterator[Problem]:
     known = run.settings.clock is not None or run.settings.steps_per_epoch is not None
     if known or not run.in_file:
         return
     for path, length in lengths(run.schedule):
         if not length.unit and length.value:
             number = "the default `every=1`" if isinstance(path[-1], int) else f"`{length}`"
-            message = f"{number} counts whatever the training loop steps on"
-            yield Found(path, message, "write 10ep or 10st, or set clock=")
+            message = f"{number} means updates or epochs, depending on the training loop"
+            yield Problem(path, message, "write 10ep or 10st, or set clock=")
             return
 
 

@@ -28,7 +28,7 @@ ASSUMED_TOTAL = 100_000
 """The ticks of a run whose phases are all shares of it."""
 
 
-class Stage(NamedTuple):
+class BoundStage(NamedTuple):
     """A stage of the line itself; what is in plain parentheses is a stage too.
 
     Attributes:
@@ -124,7 +124,7 @@ class Run:
         return bool(written) and max(written) <= SHORTEST_PERIOD
 
     @cached_property
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[BoundStage, ...]:
         """The stages, if all lengths are known."""
         if self.program is None:
             return ()
@@ -133,7 +133,7 @@ class Run:
             give_rest(timed, max(Fraction(0), self.clock.total - taken(timed)[0]))
         return tuple(_placed(timed, Fraction(0)))
 
-    def end_of(self, stage: Stage) -> int | None:
+    def end_of(self, stage: BoundStage) -> int | None:
         """The tick after the last one of a stage that the run still has."""
         ends = [end for end in (stage.end, self.length) if end is not None]
         return min(ends, default=None)
@@ -189,7 +189,7 @@ def _assumed(schedule: Schedule, settings: Settings) -> dict[str, Any]:
     return {}
 
 
-def _placed(timed: Sequence[Timed], begin: Fraction) -> Iterator[Stage]:
+def _placed(timed: Sequence[Timed], begin: Fraction) -> Iterator[BoundStage]:
     """The stages from a tick on, with those in plain parentheses; empty ones are left out."""
     for stage in timed:
         if isinstance(stage, TimedGroup) and stage.times == 1:
@@ -197,7 +197,7 @@ def _placed(timed: Sequence[Timed], begin: Fraction) -> Iterator[Stage]:
         elif stage.length is None or nearest_tick(begin + stage.length) > nearest_tick(begin):
             end = None if stage.length is None else nearest_tick(begin + stage.length)
             phase = stage.phase if isinstance(stage, TimedPhase) else None
-            yield Stage(phase, stage.path, nearest_tick(begin), end, stage)
+            yield BoundStage(phase, stage.path, nearest_tick(begin), end, stage)
         if stage.length is None:
             return
         begin += stage.length

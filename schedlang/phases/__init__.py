@@ -1,4 +1,4 @@
-"""The phases: one class each, its fields and its formula; and the register of further ones."""
+"""The phases, one class each with its fields and formula, and the registration of others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def register(phase: _P) -> _P:
 
     Raises:
         TypeError: if the class has no ``kind: Literal["its_name"]``.
-        ValueError: if the name is no lower-case name, reserved, or taken.
+        ValueError: if the name is not a lower-case name, reserved, or taken.
     """
     kind = _kind(phase)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", kind) or kind in _RESERVED:

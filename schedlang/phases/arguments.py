@@ -1,4 +1,4 @@
-"""The types of the arguments: how each is read, checked, written and described to an editor."""
+"""The types of arguments: how each is parsed, checked, written, and described in JSON Schema."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ Positive: TypeAlias = Annotated[
     _check(lambda n: n > 0, "above 0"),
     Described(lambda: _ratio_schema("a number above 0", exclusiveMinimum=0)),
 ]
-Inside: TypeAlias = Annotated[
+BetweenZeroAndOne: TypeAlias = Annotated[
     Ratio,
     _check(lambda n: 0 < n < 1, "between 0 and 1"),
     Described(
         lambda: _ratio_schema("a number between 0 and 1", exclusiveMinimum=0, exclusiveMaximum=1)
     ),
 ]
-Multiple: TypeAlias = Annotated[
+GrowthFactor: TypeAlias = Annotated[
     Ratio,
     _check(lambda n: n == 1 or n >= Fraction(101, 100), "1 or at least 1.01"),
     Described(lambda: _ratio_schema("1, or a number of at least 1.01", minimum=1)),
@@ -110,8 +110,8 @@ Ratios: TypeAlias = Annotated[
 ]
 
 
-MOST = 2**53
-"""Ticks, and whatever else is counted, go no further: beyond are no doubles of their own."""
+LARGEST_INTEGER = 2**53
+"""The maximum of ticks and other counts: not every larger integer is a double."""
 
 
 def _read_whole(least: int) -> Callable[[object], int]:
@@ -119,19 +119,19 @@ def _read_whole(least: int) -> Callable[[object], int]:
         number, unit = read_quantity(value)
         if unit or number.denominator != 1 or number < least:
             refuse("out-of-range", f"{quoted(value)} is not a whole number of at least {least}")
-        if number > MOST:
+        if number > LARGEST_INTEGER:
             refuse("overflow", f"{quoted(value)} is more than 2^53")
         return int(number)
 
     return read
 
 
-Count: TypeAlias = Annotated[
+PositiveInt: TypeAlias = Annotated[
     int,
     PlainValidator(_read_whole(1)),
     Described(lambda: quantity_schema("a whole number above 0", whole=True, bounds={"minimum": 1})),
 ]
-Tally: TypeAlias = Annotated[
+NonNegativeInt: TypeAlias = Annotated[
     int,
     PlainValidator(_read_whole(0)),
     Described(lambda: quantity_schema("a whole number, or 0", whole=True)),
@@ -157,7 +157,7 @@ def _read_monitor(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         refuse("wrong-type", f"expected the name of a metric, not {quoted(value)}")
     if not re.fullmatch(_MONITOR, value):
-        refuse("wrong-type", f"{quoted(value)} is no name of letters, digits and `_ . / -`")
+        refuse("wrong-type", f"{quoted(value)} is not a name of letters, digits and `_ . / -`")
     return value
 
 
@@ -174,7 +174,7 @@ def _read_momentum(value: object) -> tuple[Fraction, Fraction]:
         refuse("wrong-type", "momentum takes two numbers", "write momentum=[0.85, 0.95]")
     low, high = map(read_ratio, value)
     if not low <= high < 1:
-        refuse("out-of-range", "momentum is [LOW, HIGH] with LOW ≤ HIGH < 1")
+        refuse("out-of-range", "momentum must be [LOW, HIGH] with LOW ≤ HIGH < 1")
     return low, high
 
 
@@ -189,12 +189,12 @@ Momentum: TypeAlias = Annotated[
 
 
 def whole(length: Length) -> Length:
-    """The length, if it is whole where only whole ones make sense."""
+    """The length; one in ticks or steps must be a whole number."""
     if length.unit in ("", "st") and length.value.denominator != 1:
         if length.unit == "" and length.value < 1:
             share = format_number(length.value * 100)
             refuse("not-whole", f"`{length}` is a fraction of a tick", f"did you mean {share}%?")
-        refuse("not-whole", f"`{length}` is not whole", "ticks and steps are counted")
+        refuse("not-whole", f"`{length}` is not whole", "ticks and steps are whole numbers")
     return length
 
 
@@ -224,10 +224,10 @@ def _whole_schema() -> JsonSchemaValue:
     return quantity_schema(LENGTH, UNITS, whole=True)
 
 
-Whole: TypeAlias = Annotated[Length, AfterValidator(whole), Described(_whole_schema)]
-Period: TypeAlias = Annotated[Length, AfterValidator(_above_zero)]
+WholeLength: TypeAlias = Annotated[Length, AfterValidator(whole), Described(_whole_schema)]
+PositiveLength: TypeAlias = Annotated[Length, AfterValidator(_above_zero)]
 Positions: TypeAlias = Annotated[
-    tuple[Whole, ...],
+    tuple[WholeLength, ...],
     AfterValidator(_increasing),
     BeforeValidator(_as_list),
     Described(lambda: _list_schema(_whole_schema())),
@@ -259,7 +259,7 @@ class Duration(AsText):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From a number or a text: ``10ep``, ``until 90``, ``rest``."""
+        """The duration of a number or a text: ``10ep``, ``until 90``, ``rest``."""
         if isinstance(value, cls):
             return value
         if isinstance(value, str) and (words := value.split(maxsplit=1)):

@@ -1,4 +1,4 @@
-"""What a phase is: validated fields, and a formula in terms of where the phase stands."""
+"""The base classes of phases: validated fields, and a formula for a given context."""
 
 from __future__ import annotations
 
@@ -18,13 +18,22 @@ from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import ZERO, Apply, Expr, Named, Number, rounds
-from schedlang.formula.levels import Check, above, at_tick, compare, normal, of_pair, pair, shown
+from schedlang.formula.levels import (
+    Check,
+    above,
+    at_tick,
+    compare_levels,
+    normal,
+    of_pair,
+    pair,
+    shown,
+)
 from schedlang.language.placed import Placed
 from schedlang.language.quantities import Length, Level
-from schedlang.phases.arguments import Duration, Period
+from schedlang.phases.arguments import Duration, PositiveLength
 
 Role: TypeAlias = Literal["warmup", "decay"]
-Fact: TypeAlias = (
+Resolved: TypeAlias = (
     Expr
     | float
     | str
@@ -36,16 +45,16 @@ Fact: TypeAlias = (
     | None
 )
 
-INITIAL = Level(Fraction(1, 1000), "x")
-"""Where the first warm-up starts: an update at rate 0 is a wasted one."""
+INITIAL_LEVEL = Level(Fraction(1, 1000), "x")
+"""The start of the first warm-up: an update at rate 0 would be wasted."""
 BASE_LEVEL = Level(Fraction(1), "x")
-NOTHING = Level(Fraction(0))
+ZERO_LEVEL = Level(Fraction(0))
 NO_ARGUMENTS = {"kind", "duration"}
-"""The fields of a phase that are no arguments: its name, and the interval that it occupies."""
+"""The fields of a phase that are not arguments: its name and its duration."""
 
 
 class Context(NamedTuple):
-    """Where a phase stands: all that its formula may depend on besides its own fields."""
+    """The context of a phase: everything apart from its fields that its formula may depend on."""
 
     level: Expr
     """``L``: the level on which the previous phase ended."""
@@ -54,71 +63,71 @@ class Context(NamedTuple):
     ticks: int | None = None
     """``T``, the ticks of the whole curve (those skipped too); None if it never ends."""
     skip: int = 0
-    """How many of those ticks went by before the phase begins."""
+    """The number of those ticks that are skipped."""
     first: bool = False
     """Whether this is the first phase of the run, or of a factor of a product."""
     elapsed: Fraction = Fraction(0)
-    """The exact ticks from the start of the enclosing pipeline to the phase's begin."""
+    """The exact ticks from the start of the enclosing pipeline to the start of the phase."""
     origin: Fraction = Fraction(0)
-    """Position 0 of the enclosing pipeline, in ticks since the phase's begin (so at most 0)."""
+    """Position 0 of the enclosing pipeline, in ticks from the start of the phase (at most 0)."""
     convert: Callable[[Length], Fraction] = lambda length: length.value
-    """A length in ticks, exactly."""
+    """Converts a length to exact ticks."""
 
     @property
     def t(self) -> Expr:
-        """Ticks into the curve: 0, 1, …, or from ``skip`` on."""
+        """The ticks since the curve began: 0, 1, …, or from ``skip`` on."""
         return formula.T + self.skip
 
     @property
     def p(self) -> Expr:
-        """How far the phase has come: ``t / T``, from 0 to 1."""
+        """The progress of the phase: ``t / T``, from 0 to 1."""
         return _progress(self.length, self.skip)
 
     @property
     def length(self) -> int:
-        """``T`` where there must be one."""
+        """``T`` of a phase that must have a duration."""
         if self.ticks is None:
             refuse("no-duration", "this needs a duration")
         return self.ticks
 
     def rate(self, level: Level) -> Expr:
-        """A written level as a rate."""
+        """A level as a rate."""
         share = level.share
         if share is None:
             return Number(float(level.value))
         if isinstance(self.base, Number):
-            return Number(float(share) * self.base.value)
+            return Number(float(share))
         return of_pair(float(share), 0.0)
 
     def start(self, level: Level | None) -> Expr:
-        """The rate at which a phase starts: that of its ``from=``, or the level at entry."""
+        """The rate at which a phase starts: its ``from=``, or the level at entry."""
         return self.level if level is None else self.rate(level)
 
     def floored(self, rate: Expr, least: Level | None) -> Expr:
-        """The rate, or a phase's ``min`` where that is higher."""
+        """The maximum of the rate and the phase's ``min``."""
         return rate if least is None else formula.maximum(self.rate(least), rate)
 
     def period(self, length: Length | None, argument: str) -> Fraction:
-        """A length in ticks that must not be shorter than one; by default, one tick."""
+        """A period in ticks, which must be at least one; by default, one tick."""
         ticks = Fraction(1) if length is None else self.convert(length)
         if ticks < 1:
             refuse("out-of-range", f"`{length}` is shorter than a tick", argument=argument)
         return ticks
 
     def stairs(self, every: Fraction) -> Expr:
-        """``p`` as a staircase with a step each so many ticks: ``⌊t / every⌋·every / T``."""
+        """``p`` as a staircase with a step every ``every`` ticks: ``⌊t / every⌋·every / T``."""
         stairs, steps = rounds(self.t, every), self.length / every
         over = self.length * every.denominator
-        if steps.denominator == 1 or over >= 2**31:  # which is no int32 of an array library's
+        if steps.denominator == 1 or over >= 2**31:  # does not fit into an array library's int32
             return Named("progress", stairs / float(steps))
         return Named("progress", stairs * every.numerator / over)
 
     def position(self, at: Length) -> float:
-        """A position of the enclosing pipeline, in ticks since the phase's begin."""
+        """A position in the enclosing pipeline, in ticks from the start of the phase."""
         return float(self.origin + self.convert(at))
 
     def ratio(self, x: Expr, y: Expr) -> Expr:
-        """``x / y``, without the base where it cancels out."""
+        """``x / y``, without the base if it cancels out."""
         parts = [formula.affine(e) for e in (x, y)]
         match parts:
             case [(Number(a), Number(0.0)), (Number(b), Number(0.0))] if b:
@@ -130,12 +139,12 @@ class Context(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _progress(length: int, skip: int) -> Expr:
-    """The same object for the same numbers, since many phases of a line have the same length."""
+    """``p``, cached, since many phases of a line have the same length."""
     return Named("progress", (formula.T + skip) / float(length))
 
 
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Complete the JSON Schema: no doctest, defaults as they are written, a needed duration."""
+    """Complete the JSON Schema: no doctest, defaults as dumped, the duration if it is required."""
     schema["description"] = schema.get("description", "").partition(">>>")[0].strip()
     for name, default in model.model_construct().model_dump(mode="json", by_alias=True).items():
         schema["properties"][name]["default"] = default
@@ -154,10 +163,10 @@ class Phase(Placed):
     duration: Duration | None = None
 
     endless: ClassVar[bool] = False
-    """Whether the phase may go without a duration, and then never ends."""
+    """Whether the duration may be omitted, in which case the phase never ends."""
 
     depends_on_place: ClassVar[bool] = True
-    """Whether the curve depends on where in the line the phase begins, besides on its level."""
+    """Whether the curve depends on the position of the phase in the line."""
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -179,11 +188,11 @@ class Phase(Placed):
         return self.duration is not None
 
     def natural_length(self, convert: Callable[[Length], Fraction]) -> Fraction | None:
-        """The exact ticks of a phase that ends without a written duration."""
+        """The exact ticks of a phase that ends without a given duration."""
         return None
 
     def curve(self, context: Context) -> Expr:
-        """The rate over ``t``, the ticks since the phase's begin."""
+        """The rate as a function of ``t``, the ticks since the phase began."""
         raise NotImplementedError
 
     def end(self, context: Context, curve: Expr) -> Expr:
@@ -195,45 +204,48 @@ class Phase(Placed):
         return context.level
 
     def check(self, context: Context) -> Iterator[Check]:
-        """What must hold between the levels, where only the base rate decides.
+        """The conditions between the levels that depend on the base rate.
 
         Raises:
-            ScheduleError: if the levels alone decide that it does not hold.
+            ScheduleError: if the levels alone decide that a condition fails.
         """
         yield from ()
 
     def grows(self) -> bool:
-        """Whether the rate grows with time, so that it may leave the range of doubles."""
+        """Whether the rate grows over time, so that it may overflow."""
         return False
 
     def momentum_curve(self, context: Context) -> Expr | None:
-        """The momentum over ``t``, or None if this phase leaves it alone."""
+        """The momentum as a function of ``t``, or None if this phase does not change it."""
         return None
 
     def momentum_end(self, context: Context, momentum: Expr) -> Expr:
-        """Where the momentum stays after the phase."""
+        """The momentum after the phase."""
         return Number(value(momentum, {"t": float(context.length - context.skip)}, left=True))
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        """The numbers that follow from the arguments and from the phase's place."""
-        return {"entry": context.level, "T": context.ticks, "skip": context.skip}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        """The numbers that follow from the arguments and the context."""
+        own: dict[str, Resolved] = {"entry": context.level, "skip": context.skip}
+        return own if context.ticks is None else {**own, "T": context.ticks}
 
 
-def written_facts(phase: Phase, context: Context) -> dict[str, Fact]:
-    """The arguments by their names, for targets that have the same phase.
+def resolved_arguments(phase: Phase, context: Context) -> dict[str, Resolved]:
+    """The arguments by name, as numbers, for targets with a counterpart of the phase.
 
-    They do not depend on the level at entry. ``given`` has those that are not at their default,
-    so that a target can check whether it has them all. A ``skip`` of no ticks is not among them.
+    They do not depend on the level at entry. ``given`` has the names of those that differ from
+    their default, so that a target can check whether it supports them all. It does not have a
+    ``skip`` of no ticks.
     """
     names = given(phase) if context.skip else given(phase) - {"skip"}
-    facts: dict[str, Fact] = {"given": _same(names)}
+    arguments: dict[str, Resolved] = {"given": _same(names)}
     for name, written in vars(phase).items():
-        facts[name] = written if written is None else _fact(written, context)
-    return facts
+        if written is not None:
+            arguments[name] = _resolved(written, context)
+    return arguments
 
 
 def given(phase: Phase) -> frozenset[str]:
-    """The arguments that are not at their default, by their names in the text."""
+    """The arguments that differ from their default, by their names in the text."""
     fields = type(phase).model_fields
     written = [(name, fields[name]) for name in phase.model_fields_set - NO_ARGUMENTS]
     return frozenset(
@@ -245,16 +257,16 @@ def given(phase: Phase) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _same(names: frozenset[str]) -> frozenset[str]:
-    """The first set of these names: phases with the same arguments share it."""
+    """A set equal to ``names`` that phases with the same arguments share."""
     return names
 
 
 def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
-    """The curve at its last moment, as an expression of the base alone."""
+    """The value of the curve at its end, as an expression that depends only on the base."""
     t = float(context.length - context.skip)
     match curve:
         case Apply("mul", (level, factor)) if (known := pair(level)) is not None:
-            with suppress(KeyError):  # the factor hangs on the base too
+            with suppress(KeyError):  # the factor also depends on the base
                 share = value(factor, {"t": t}, left=left)
                 return of_pair(known[0] * share, known[1] * share)
     parts = formula.affine(curve)
@@ -264,7 +276,7 @@ def at_end(curve: Expr, context: Context, *, left: bool) -> Expr:
     return of_pair(relative, absolute)
 
 
-def _fact(value: Any, context: Context) -> Any:
+def _resolved(value: Any, context: Context) -> Any:
     match value:
         case str():
             return value
@@ -277,7 +289,7 @@ def _fact(value: Any, context: Context) -> Any:
         case tuple() if value and isinstance(value[0], Length):
             return tuple(context.position(item) for item in value)
         case tuple():
-            return tuple(_fact(item, context) for item in value)
+            return tuple(_resolved(item, context) for item in value)
         case Duration():
             return str(value)
         case _:
@@ -285,51 +297,51 @@ def _fact(value: Any, context: Context) -> Any:
 
 
 class Ramp(Phase):
-    """A phase that moves from one level to another in a given time.
+    """A phase that moves from one level to another over a given duration.
 
-    A ramp of one's own has a `progress`, and may have fields of its own.
+    A registered ramp defines `progress`, and may have additional fields.
     """
 
     depends_on_place: ClassVar[bool] = False
     arrives: ClassVar[bool] = False
-    """Whether the way ends exactly at 1, so that the ramp ends exactly on its end level."""
+    """Whether the progress is exactly 1 at the end, so that the ramp ends exactly on its level."""
 
     role: Role | None = None
     start: Level | None = Field(None, alias="from")
     to: Level | None = None
     min: Level | None = None
     skip: Length | None = None
-    every: Period | None = None
+    every: PositiveLength | None = None
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         if self.to is not None and self.min is not None:
-            refuse("does-not-apply", "`to` and `min` both name the end level", "write one of them")
+            refuse("does-not-apply", "`to` and `min` both set the end level", "write one of them")
         if self.role == "warmup" and self.min is not None:
-            refuse("does-not-apply", "`min` does not go with a warm-up")
+            refuse("does-not-apply", "a warm-up cannot have `min`")
         return self
 
     def progress(self, p: Expr) -> Expr:
-        """The part of the way from start to end that is done at ``p`` (0 to 1)."""
+        """The fraction of the change from start to end that is reached at ``p`` (0 to 1)."""
         raise NotImplementedError
 
     def warmup_progress(self, p: Expr) -> Expr:
-        """The same for a warm-up: the decay from end to start, run backwards."""
+        """The same for a warm-up: the decay from end to start, reversed in time."""
         return 1 - self.progress(1 - p)
 
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
-        """``a`` and ``b`` as written; ``a`` is None where it is the level at entry."""
+        """``a`` and ``b`` as written; ``a`` is None if it is the level at entry."""
         if self.role == "warmup":
-            return self.start or (INITIAL if first else None), self.to or BASE_LEVEL
-        return self.start, self.to or self.min or NOTHING
+            return self.start or (INITIAL_LEVEL if first else None), self.to or BASE_LEVEL
+        return self.start, self.to or self.min or ZERO_LEVEL
 
     def levels(self, context: Context) -> tuple[Expr, Expr]:
-        """``a`` and ``b``: the rates at the start and at the end."""
+        """``a`` and ``b``: the rates at the start and the end."""
         a, b = self.ends(first=context.first)
         return context.start(a), context.rate(b)
 
     def time(self, context: Context) -> Expr:
-        """``p``, from 0 to 1: a line, or a staircase with ``every``."""
+        """``p``, from 0 to 1: linear, or a staircase with ``every``."""
         if self.every is None:
             return context.p
         return context.stairs(context.period(self.every, "every"))
@@ -359,9 +371,9 @@ class Ramp(Phase):
 
     def check(self, context: Context) -> Iterator[Check]:
         if self.role is None and self.min is None:
-            return  # it may go up and down
+            return  # it may go up or down
         a, b = self.levels(context)
-        rises = compare(b, a)
+        rises = compare_levels(b, a)
         if rises is not None:
             self.check_direction(rises, shown(a), shown(b))
             return
@@ -373,9 +385,9 @@ class Ramp(Phase):
             yield Check(fails, mistake, (("a", a), ("b", b)))
 
     def check_direction(self, rises: float, a: str, b: str) -> None:
-        """Refuse a warm-up that does not rise, and a decay (or a `min`) that does.
+        """Raise an error for a warm-up that does not rise, or a decay (or `min`) that does.
 
-        The one rule: called when a line is parsed, or when it is bound if the base rate decides.
+        It is called when a line is parsed, or when it is bound if the base rate decides.
 
         Raises:
             ScheduleError: naming both levels, ``a`` and ``b``.
@@ -385,7 +397,7 @@ class Ramp(Phase):
             raise ScheduleError([mistake])
 
     def wrong_direction(self, a: str, b: str) -> Mistake | None:
-        """The mistake of a ramp that goes the wrong way from ``a`` to ``b``; None if both do."""
+        """The mistake of a ramp in the wrong direction; None if it may go up or down."""
         if self.role == "warmup":
             message = f"this warm-up does not go up: from {a} to {b}"
             return Mistake("warmup-falls", message, "a phase that goes down is a `decay`")
@@ -396,15 +408,15 @@ class Ramp(Phase):
             return Mistake("decay-rises", message, advice, ("min",) if self.min is not None else ())
         return None
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         a, b = self.levels(context)
-        return {"a": a, "b": b, **super().facts(context)}
+        return {"a": a, "b": b, **super().derived_arguments(context)}
 
 
 class Rate(Phase):
     """A phase that multiplies the level at entry by a factor that changes with time.
 
-    A rate of one's own has a `factor`, and may have fields of its own.
+    A registered rate defines `factor`, and may have additional fields.
     """
 
     endless: ClassVar[bool] = True
@@ -414,11 +426,11 @@ class Rate(Phase):
     skip: Length | None = None
 
     def factor(self, context: Context) -> Expr:
-        """What the level at entry is multiplied by."""
+        """The factor by which the level at entry is multiplied."""
         raise NotImplementedError
 
     def curve(self, context: Context) -> Expr:
         return context.floored(context.start(self.start) * self.factor(context), self.min)
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        return {"a": context.start(self.start), **super().facts(context)}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {"a": context.start(self.start), **super().derived_arguments(context)}

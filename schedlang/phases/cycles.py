@@ -1,4 +1,4 @@
-"""Phases that go round: restarts, cyclic, onecycle."""
+"""Cyclic phases: restarts, cyclic, onecycle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from schedlang.errors import Mistake, ScheduleError, refuse
 from schedlang.formula.expressions import (
+    LAST_TICK,
     PI,
     Apply,
     Expr,
@@ -28,19 +29,25 @@ from schedlang.formula.expressions import (
     where,
     within,
 )
-from schedlang.formula.levels import Check, above, compare
+from schedlang.formula.levels import Check, above, compare_levels
 from schedlang.language.quantities import Length, Level
-from schedlang.phases.arguments import Count, Flag, Inside, Momentum, Multiple, Period, Positive
-from schedlang.phases.base import Context, Fact, Phase
+from schedlang.phases.arguments import (
+    BetweenZeroAndOne,
+    Flag,
+    GrowthFactor,
+    Momentum,
+    Positive,
+    PositiveInt,
+    PositiveLength,
+)
+from schedlang.phases.base import Context, Phase, Resolved
 
-LAST_TICK = 2**53
-"""Ticks beyond this are no doubles of their own."""
 FINE = 2**200
-"""Growing cycles are added up in parts of a tick so fine that no double sees them."""
+"""Growing cycles are summed in fractions of a tick below the resolution of a double."""
 
 
 class Restarts(Phase):
-    """Cosines one after the other (SGDR, Loshchilov & Hutter, 2017).
+    """Consecutive cosines (SGDR, Loshchilov & Hutter, 2017).
 
     Cycle ``i`` lasts ``first·mult^i``, peaks at ``max(min, L·shrink^i)`` and falls to ``min``.
 
@@ -54,11 +61,11 @@ class Restarts(Phase):
     depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
-    first: Period | None = None
-    mult: Multiple = Fraction(1)
+    first: PositiveLength | None = None
+    mult: GrowthFactor = Fraction(1)
     min: Level = Level(Fraction(0))
     shrink: Positive = Fraction(1)
-    cycles: Count | None = None
+    cycles: PositiveInt | None = None
     start: Level | None = Field(None, alias="from")
     skip: Length | None = None
 
@@ -102,14 +109,14 @@ class Restarts(Phase):
         if self.shrink != 1:
             peak = maximum(low, level * power(self.shrink, cycle))
         else:
-            higher = compare(level, low)
+            higher = compare_levels(level, low)
             peak = maximum(low, level) if higher is None else level if higher >= 0 else low
         return low + (peak - low) * (1 + cos(PI * p)) / 2
 
     def end(self, context: Context, curve: Expr) -> Expr:
         if self.cycles is None:
             return super().end(context, curve)
-        return context.rate(self.min)  # the last of counted cycles is whole, however T is rounded
+        return context.rate(self.min)  # the last of `cycles` is complete, however T is rounded
 
     def grows(self) -> bool:
         return self.shrink > 1
@@ -134,15 +141,15 @@ class Restarts(Phase):
         p = since / Named("length", Lookup(t, starts[1:], widths))
         return Named("cycle", Lookup(t, starts[1:], counts)), Named("progress", p)
 
-    def facts(self, context: Context) -> dict[str, Fact]:
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
         first = self.first_cycle(context)
         own = {"a": context.start(self.start), "first": float(first), "exact": (first, self.mult)}
-        return {**super().facts(context), **own}
+        return {**super().derived_arguments(context), **own}
 
 
 def _sum(mult: Fraction, cycles: int) -> Fraction:
     """1 + mult + … + mult^(cycles-1), exactly."""
-    most = 4_000  # 1.01^4000 is more than 2^53 already
+    most = 4_000  # 1.01^4000 is already more than 2^53
     total = (mult ** min(cycles, most) - 1) / (mult - 1)
     if cycles > most or total > LAST_TICK:
         message = "the cycles add up to more than 2^53 ticks"
@@ -166,8 +173,8 @@ class Cyclic(Phase):
     depends_on_place: ClassVar[bool] = False
     endless: ClassVar[bool] = True
 
-    up: Period
-    down: Period | None = None
+    up: PositiveLength
+    down: PositiveLength | None = None
     min: Level
     max: Level = Level(Fraction(1), "x")
     mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
@@ -178,7 +185,7 @@ class Cyclic(Phase):
     @model_validator(mode="after")
     def _gamma_has_its_mode(self) -> Self:
         if self.gamma != 1 and self.mode != "exp_range":
-            refuse("does-not-apply", "`gamma` goes with `mode=exp_range`")
+            refuse("does-not-apply", "`gamma` requires `mode=exp_range`")
         return self
 
     def curve(self, context: Context) -> Expr:
@@ -187,7 +194,7 @@ class Cyclic(Phase):
 
     def check(self, context: Context) -> Iterator[Check]:
         low, high = context.rate(self.min), context.rate(self.max)
-        higher = compare(high, low)
+        higher = compare_levels(high, low)
         mistake = Mistake("out-of-order", "`max` is below `min`", path=("max",))
         if higher is None:
             yield Check(above(low, high), mistake)
@@ -208,7 +215,7 @@ class Cyclic(Phase):
         down = context.period(self.down, "down") if self.down is not None else up
         period = up + down
         cycle = Named("cycle", rounds(context.t, period))
-        # In parts of a tick in which all three are whole, so that nothing is rounded.
+        # In fractions of a tick in which all three are integers, so that nothing is rounded.
         parts = lcm(up.denominator, down.denominator)
         x = Named("in_cycle", Apply("mod", (context.t * parts, Number(float(period * parts)))))
         height = minimum(x / float(up * parts), (float(period * parts) - x) / float(down * parts))
@@ -237,7 +244,7 @@ class OneCycle(Phase):
     depends_on_place: ClassVar[bool] = False
 
     max: Level = Level(Fraction(1), "x")
-    pct: Inside = Fraction(3, 10)
+    pct: BetweenZeroAndOne = Fraction(3, 10)
     div: Positive = Fraction(25)
     final_div: Positive = Fraction(10_000)
     anneal: Literal["cos", "linear"] = "cos"
@@ -248,7 +255,7 @@ class OneCycle(Phase):
     @model_validator(mode="after")
     def _three_phases_fit(self) -> Self:
         if self.three_phase and self.pct > Fraction(1, 2):
-            refuse("out-of-range", "with `three_phase` the `pct` is at most 0.5")
+            refuse("out-of-range", "with `three_phase`, `pct` must be at most 0.5")
         return self
 
     def levels(self, context: Context) -> tuple[Expr, Expr, Expr]:
@@ -281,11 +288,11 @@ class OneCycle(Phase):
     def skipped(self, context: Context) -> Expr:
         return self.levels(context)[2]
 
-    def facts(self, context: Context) -> dict[str, Fact]:
-        return {"b": self.levels(context)[2], **super().facts(context)}
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {"b": self.levels(context)[2], **super().derived_arguments(context)}
 
     def _through(self, context: Context, low: Expr, peak: Expr, end: Expr) -> Expr:
-        """Through three levels (four with ``three_phase``) at the ticks where PyTorch has them."""
+        """A curve through three levels (four with ``three_phase``) at the same ticks as PyTorch."""
         top = self.pct * context.length - 1
         marks = [(top, low, peak)]
         if self.three_phase:

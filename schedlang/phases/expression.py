@@ -17,7 +17,7 @@ from schedlang.phases.base import Context, Phase, at_end
 
 @dataclass(frozen=True, slots=True)
 class Expression(AsText):
-    """What stands between the braces of `fn`: arithmetic over ``t``, ``T``, ``p``, ``start``."""
+    """The expression in the braces of `fn`: arithmetic over ``t``, ``T``, ``p``, ``start``."""
 
     formula: Expr
 
@@ -26,14 +26,14 @@ class Expression(AsText):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From its text (or from what the grammar made of it)."""
+        """The expression of a text, or of the parser's result."""
         if isinstance(value, cls):
             return value
         if isinstance(value, (Number, Symbol, Apply, Lookup)):
             return cls(value)
         if not isinstance(value, str):
             refuse("wrong-type", f"expected an expression, not {quoted(value)}")
-        from schedlang.language.grammar import read_expression  # heavy, and rarely needed
+        from schedlang.language.grammar import read_expression  # slow to import, rarely needed
 
         try:
             formula = read_expression(value)
@@ -47,7 +47,7 @@ class Expression(AsText):
 
 
 class Fn(Phase):
-    """An expression's value times the base, in doubles as IEEE has them.
+    """The value of an expression times the base, in IEEE doubles.
 
     ``t`` ticks, ``T`` the duration, ``p = t/T``, ``start`` the level at entry as a share.
 

@@ -1,4 +1,4 @@
-"""The phase that is driven by a metric."""
+"""The phase that depends on a metric."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing_extensions import Self
 from schedlang.errors import refuse
 from schedlang.formula.expressions import Expr
 from schedlang.language.quantities import Level
-from schedlang.phases.arguments import Inside, Monitor, Ratio, Tally
-from schedlang.phases.base import Context, Phase
+from schedlang.phases.arguments import BetweenZeroAndOne, Monitor, NonNegativeInt, Ratio
+from schedlang.phases.base import Context, Phase, Resolved
 
 
 class Plateau(Phase):
     """PyTorch's ``ReduceLROnPlateau``, from the level at entry.
 
-    The rate is multiplied by ``factor`` on the metric after ``patience`` ones without an
-    improvement. Its curve is that of a metric that always improves.
+    The rate is multiplied by ``factor`` on the metric that follows ``patience`` metrics without an
+    improvement. Its curve assumes a metric that always improves.
 
     >>> import schedlang
     >>> schedlang.parse("warmup 5 -> plateau factor=0.5").bind(lr=0.1).at(1000)
@@ -31,11 +31,11 @@ class Plateau(Phase):
     endless: ClassVar[bool] = True
 
     mode: Literal["min", "max"] | None = None
-    factor: Inside = Fraction(1, 10)
-    patience: Tally = 10
+    factor: BetweenZeroAndOne = Fraction(1, 10)
+    patience: NonNegativeInt = 10
     threshold: Ratio = Fraction(1, 10_000)
     threshold_mode: Literal["rel", "abs"] = "rel"
-    cooldown: Tally = 0
+    cooldown: NonNegativeInt = 0
     min: Level = Level(Fraction(0))
     eps: Ratio = Fraction(1, 10**8)
     monitor: Monitor = "val_loss"
@@ -51,3 +51,6 @@ class Plateau(Phase):
 
     def curve(self, context: Context) -> Expr:
         return context.level
+
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        return {**super().derived_arguments(context), "mode": self.mode or "min"}

@@ -17,11 +17,11 @@ from schedlang.language.quantities import Level
 from schedlang.phases.arguments import Positive
 from schedlang.phases.base import Context, Phase, Ramp, at_end
 
-_ZERO_LEVEL = Mistake("zero-level", "`exp` cannot go from or to zero", "name a level above 0")
+_FROM_OR_TO_ZERO = Mistake("zero-level", "`exp` cannot go from or to zero", "write a level above 0")
 
 
 class Hold(Phase):
-    """``to``, or the level at entry: nothing moves.
+    """``to``, or the level at entry: a constant.
 
     >>> import schedlang
     >>> schedlang.parse("hold 10 to=50%").bind(lr=0.1).at(3)
@@ -83,7 +83,7 @@ class Cosine(Ramp):
 
 
 class Poly(Ramp):
-    """``a + (b - a)·(1 - (1 - p)^power)``; the warm-up goes ``p^power`` of the way.
+    """``a + (b - a)·(1 - (1 - p)^power)``; the progress of a warm-up is ``p^power``.
 
     >>> import schedlang
     >>> program = schedlang.parse("poly 10 power=2").bind(lr=0.1)
@@ -152,13 +152,13 @@ class Exp(Ramp):
     def ends(self, *, first: bool) -> tuple[Level | None, Level]:
         ends = super().ends(first=first)
         if self.gamma is None and any(level is not None and not level.value for level in ends):
-            raise ScheduleError([_ZERO_LEVEL])
+            raise ScheduleError([_FROM_OR_TO_ZERO])
         return ends
 
     def levels(self, context: Context) -> tuple[Expr, Expr]:
         levels = super().levels(context)
         if self.gamma is None and ZERO in levels:
-            raise ScheduleError([_ZERO_LEVEL])
+            raise ScheduleError([_FROM_OR_TO_ZERO])
         return levels
 
     def curve(self, context: Context) -> Expr:
@@ -182,7 +182,7 @@ class Exp(Ramp):
         yield from super().check(context)
         for level in self.levels(context):
             if formula.affine(level) is None:
-                yield Check(formula.at_most(level, ZERO), _ZERO_LEVEL)
+                yield Check(formula.at_most(level, ZERO), _FROM_OR_TO_ZERO)
 
     def grows(self) -> bool:
         return self.gamma is not None and self.gamma > 1

@@ -1,4 +1,4 @@
-"""Phases that drop from the level at entry, at once or by and by: step to inverse_sqrt."""
+"""Phases that fall from the level at entry, in steps or gradually: step to inverse_sqrt."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from schedlang.formula.expressions import (
 )
 from schedlang.formula.levels import pair
 from schedlang.language.quantities import Level
-from schedlang.phases.arguments import Flag, LevelList, Period, Positions, Positive, Ratios
-from schedlang.phases.base import Context, Phase, Rate
+from schedlang.phases.arguments import Flag, LevelList, Positions, Positive, PositiveLength, Ratios
+from schedlang.phases.base import Context, Phase, Rate, Resolved
 
 
 class Step(Rate):
@@ -39,7 +39,7 @@ class Step(Rate):
 
     kind: Literal["step"]
     depends_on_place: ClassVar[bool] = False
-    every: Period
+    every: PositiveLength
     gamma: Positive = Fraction(1, 10)
 
     def factor(self, context: Context) -> Expr:
@@ -74,7 +74,9 @@ class Multistep(Phase):
     def _one_gamma_each(self) -> Self:
         if isinstance(self.gamma, tuple) and len(self.gamma) != len(self.at):
             count = len(self.at)
-            message = f"{count} positions need {count} gammas or one, not {len(self.gamma)}"
+            message = (
+                f"{count} positions need one gamma or a list of {count}, not of {len(self.gamma)}"
+            )
             refuse("wrong-type", message)
         return self
 
@@ -95,9 +97,13 @@ class Multistep(Phase):
     def grows(self) -> bool:
         return any(factor > 1 for factor in self.factors())
 
+    def derived_arguments(self, context: Context) -> dict[str, Resolved]:
+        level, factors = context.start(self.start), tuple(map(float, self.factors()))
+        return {**super().derived_arguments(context), "a": level, "factors": factors}
+
 
 class Piecewise(Phase):
-    """``values[positions reached]``, constants with jumps between them.
+    """``values[positions reached]``: piecewise constant.
 
     Positions count from the start of the enclosing pipeline.
 
@@ -144,7 +150,7 @@ class InverseTime(Rate):
     kind: Literal["inverse_time"]
     depends_on_place: ClassVar[bool] = False
     rate: Positive
-    every: Period | None = None
+    every: PositiveLength | None = None
     staircase: Flag = False
 
     def factor(self, context: Context) -> Expr:
@@ -154,7 +160,7 @@ class InverseTime(Rate):
 
 
 class InverseSqrt(Rate):
-    """``L / √(1 + t/timescale)``; the timescale is by default what went before.
+    """``L / √(1 + t/timescale)``; the default timescale is the length of the phases before it.
 
     Source: Vaswani et al., 2017.
 
@@ -165,7 +171,7 @@ class InverseSqrt(Rate):
     """
 
     kind: Literal["inverse_sqrt"]
-    timescale: Period | None = None
+    timescale: PositiveLength | None = None
 
     def factor(self, context: Context) -> Expr:
         if self.timescale is not None:
@@ -179,14 +185,14 @@ class InverseSqrt(Rate):
 
 
 def _products(factors: tuple[Fraction, ...]) -> tuple[float, ...]:
-    """1, and the product of the factors up to each; exact products would grow ever longer."""
+    """1 and the cumulative products of the factors, in doubles: exact ones grow in digits."""
     with decimal.localcontext(decimal.Context(prec=40)):
         decimals = (Decimal(factor.numerator) / factor.denominator for factor in factors)
         return tuple(map(float, accumulate(decimals, mul, initial=Decimal(1))))
 
 
 def reached(at: Positions, context: Context) -> tuple[float, ...]:
-    """The positions in ticks of the phase, once their order is known."""
+    """The positions in ticks from the start of the phase; their order is checked."""
     exact = [context.origin + context.convert(position) for position in at]
     for i, (before, after) in enumerate(pairwise(exact)):
         if before >= after:

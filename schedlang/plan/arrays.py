@@ -1,14 +1,14 @@
-"""A plan for optax and for Keras: the schedules of its hyperparameters."""
+"""A plan in optax and Keras: the schedules of its hyperparameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.counterparts.optax import NAMES
+from schedlang.counterparts.optax import OPTAX_NAMES
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.plan.binding import Binder, bind, by_line, lines_of
-from schedlang.plan.reading import SETTINGS
+from schedlang.plan.reading import PLAN_SETTINGS
 
 if TYPE_CHECKING:
     from keras.callbacks import Callback
@@ -29,7 +29,7 @@ def to_optax(plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any])
         for key in plan.hyperparameters:
             program = _with_base(key, bound[key] if group is None else bound[key][group])
             place = key if group is None else f"{key} of {group}"
-            found[NAMES.get(key, key)] = _built(place, program, optax.build)
+            found[OPTAX_NAMES.get(key, key)] = _built(place, program, optax.build)
         return found
 
     return built(None) if groups is None else {group: built(group) for group in groups}
@@ -59,7 +59,9 @@ def keras_callbacks(plan: Plan, given: Mapping[str, Any]) -> list[Callback]:
     from schedlang import keras
 
     refuse_groups(plan)
-    bases = {key: base for key, base in given.items() if key not in SETTINGS and base is not None}
+    bases = {
+        key: base for key, base in given.items() if key not in PLAN_SETTINGS and base is not None
+    }
     programs = _unbound(plan, given)
     for key in plan.hyperparameters:
         (line,) = lines_of(plan, key)
@@ -76,7 +78,7 @@ def _unbound(plan: Plan, given: Mapping[str, Any]) -> dict[str, Program]:
     """The programs of the hyperparameters, not bound to bases.
 
     Raises:
-        ScheduleError: with everything that is wrong in any line, whatever its base.
+        ScheduleError: with all mistakes of all lines that do not depend on a base.
     """
     bound = by_line(plan, given, symbolic=True)
     return {line.key: program for line, program in bound if not line.is_value}
@@ -97,7 +99,7 @@ def _of_base(plan: Plan, key: str, given: Mapping[str, Any]) -> Program:
 
 
 def refuse_groups(plan: Plan) -> None:
-    """Refuse lines by groups.
+    """Raise an error for lines by groups.
 
     Raises:
         ScheduleError: naming the hyperparameters and their patterns.
@@ -114,7 +116,7 @@ def refuse_groups(plan: Plan) -> None:
 
 
 def _with_base(key: str, program: Program) -> Program:
-    """The program, which is not one of shares.
+    """The program, checked to be bound to a base.
 
     Raises:
         ScheduleError: if the base is not known.
@@ -126,7 +128,7 @@ def _with_base(key: str, program: Program) -> Program:
 
 
 def _built(place: str, program: Program, build: Callable[[Program], Any]) -> Any:
-    """What a target makes of a program; if it cannot, the error names the key."""
+    """The result of ``build``; its error gets the key as a prefix."""
     try:
         return build(program)
     except ScheduleError:

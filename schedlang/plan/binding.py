@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, nearest, quoted, warn
-from schedlang.patterns import first_fit, fits
-from schedlang.plan.reading import SETTINGS, Line, Pattern, as_one, in_its_line, in_line, shared
+from schedlang.errors import Mistake, ScheduleError, ScheduleWarning, did_you_mean, quoted, warn
+from schedlang.patterns import Pattern, first_fit, fits
+from schedlang.plan.reading import PLAN_SETTINGS, Line, as_one, in_its_line, in_line, shared
 from schedlang.program.binding import no_base
 from schedlang.program.clock import Clock, merge
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from schedlang.schedule import Schedule
 
 FROZEN_AT_ZERO = frozenset({"lr", "weight_decay"})
-"""The hyperparameters for which a base of 0 means that the group is frozen."""
+"""The hyperparameters whose base of 0 means that the group is frozen."""
 
 
 class Binder:
-    """The lines of a plan under the caller's settings; mistakes are collected line by line.
+    """Binds the lines of a plan under the caller's settings, and collects their mistakes.
 
     Args:
         plan: the plan.
-        given: settings by name, None for those that are not given; and the bases of
-            hyperparameters by their keys: a number, or one for each group.
-        groups: the names of the groups, where they are given.
+        given: settings by name, None for those that are not set; and the bases of hyperparameters
+            by key: a number, or one for each group.
+        groups: the names of the groups, if given.
 
     Raises:
         ScheduleError: if a base or a group is wrong; if a setting is wrong, is given twice with
@@ -40,9 +40,9 @@ class Binder:
     ) -> None:
         given = {name: value for name, value in given.items() if value is not None}
         self.plan = plan
-        self.bases = {name: value for name, value in given.items() if name not in SETTINGS}
+        self.bases = {name: value for name, value in given.items() if name not in PLAN_SETTINGS}
         self.found = list(_wrong_bases(plan, groups, self.bases))
-        self._given = {name: given[name] for name in given if name in SETTINGS}
+        self._given = {name: given[name] for name in given if name in PLAN_SETTINGS}
         whole = as_one(plan.settings, plan.lines)
         try:
             settings = merge(whole, self._given)
@@ -54,10 +54,10 @@ class Binder:
         self.finish()
 
     def finish(self) -> None:
-        """Raise what was found.
+        """Raise an error if there are mistakes.
 
         Raises:
-            ScheduleError: with everything that is wrong under this binding.
+            ScheduleError: with all mistakes under this binding.
         """
         if self.found:
             raise ScheduleError(self.found)
@@ -74,9 +74,9 @@ class Binder:
 
         Args:
             line: the line.
-            base: its base; without it, the program is in shares of the base.
-            groups: the bases of parameter groups by what they are called, which must agree with
-                ``base``, if it is given; the program is that of the first.
+            base: its base; without one, the program is in shares of the base.
+            groups: the bases of parameter groups by label, which must agree with ``base`` if it is
+                given; the program is that of the first group.
             symbolic: whether to leave the base open.
         """
         try:
@@ -103,7 +103,7 @@ class Binder:
         return program
 
     def as_written(self, line: Line) -> Schedule:
-        """The line with the settings of the plan, as if they were written in it."""
+        """The line with the settings of the plan added."""
         schedule = line.schedule
         new = {n: v for n, v in self._shared.items() if getattr(schedule, n) is None}
         return schedule.model_copy(update=new) if new else schedule
@@ -111,7 +111,7 @@ class Binder:
     def _value(self, line: Line) -> Program:
         program = self._program(line, symbolic=True)
         if program.base is None and program.needs_base:
-            message = "{share} is a share of a base, and a value has none"
+            message = "{share} is a share of a base, but a value has no base"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
         return program
 
@@ -133,14 +133,14 @@ class Binder:
         if program.needs_base:
             which = "" if zeros == [line.key] else f" of {zeros[0]}"
             which += f" and {len(zeros) - 1} more" if len(zeros) > 1 else ""
-            message = f"{{share}} is a share of the base, and `{line.key}`{which} is 0"
+            message = f"{{share}} is a share of the base, but `{line.key}`{which} is 0"
             raise ScheduleError([no_base(line.schedule, message)], program.source)
 
 
 def computed_base(key: str, base: float) -> float:
-    """The base for which a line is computed: a line that fits a base of 0 needs none.
+    """The base for which a line is computed: 1 instead of 0, unless 0 means frozen.
 
-    Where 0 means frozen, it stays 0.
+    A line that is valid for a base of 0 does not depend on it.
     """
     return base if base or key in FROZEN_AT_ZERO else 1.0
 
@@ -149,18 +149,18 @@ def computed_base(key: str, base: float) -> float:
 
 
 def lines_of(plan: Plan, key: str) -> list[Line]:
-    """The lines of a hyperparameter, in the order written."""
+    """The lines of a hyperparameter, in order."""
     return [line for line in plan.lines if line.key == key]
 
 
 def by_group(
     lines: Sequence[Line], names: Sequence[str], later: Sequence[str] = ()
 ) -> tuple[list[Line | None], list[Mistake]]:
-    """The line of each group, for one hyperparameter; and what does not fit.
+    """The line of each group for one hyperparameter, and the mistakes.
 
     Args:
         lines: the lines of the hyperparameter.
-        names: the names of the groups; ``""`` for one that has none.
+        names: the names of the groups; ``""`` for a group without a name.
         later: patterns of groups that are added later.
     """
     patterns: list[Pattern | None] = [line.pattern for line in lines]
@@ -169,7 +169,7 @@ def by_group(
     for line, pattern in zip(lines, patterns, strict=True):
         if pattern in {None, "*", *later} or any(fits(pattern, *each) for each in enumerate(names)):
             continue
-        message = f"`{pattern}` fits no parameter group"
+        message = f"`{pattern}` matches no parameter group"
         found.append(Mistake("groups", message, f"the groups are {there}", place=line.place))
     chosen: list[Line | None] = []
     for number, name in enumerate(names):
@@ -177,9 +177,9 @@ def by_group(
         chosen.append(None if index is None else lines[index])
         if index is None:
             which = f"group {number} `{name}`" if name else f"group {number}, which has no name"
-            message = f"no line of `{lines[0].key}` fits parameter {which}"
+            message = f"no line of `{lines[0].key}` matches parameter {which}"
             has = ", ".join(f"`{pattern}`" for pattern in patterns)
-            advice = f'the patterns are {has}; "*" fits all others'
+            advice = f'the patterns are {has}; "*" matches all others'
             found.append(Mistake("groups", message, advice, place=lines[0].key))
     return chosen, found
 
@@ -187,13 +187,13 @@ def by_group(
 def bind(
     plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any], *, symbolic: bool = False
 ) -> dict[str, Any]:
-    """The programs of a plan by their keys, and by groups where these are given.
+    """The programs of a plan by key, and by group if groups are given.
 
     Args:
         plan: the plan.
         groups: the names of the groups.
         given: settings, and bases of hyperparameters: a number, or one for each group.
-        symbolic: whether to leave a base open that is not given.
+        symbolic: whether to leave missing bases open.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -222,12 +222,12 @@ def bind(
 def by_line(
     plan: Plan, given: Mapping[str, Any], *, symbolic: bool | None = False
 ) -> list[tuple[Line, Program]]:
-    """The program of every line, in the order written; no groups are needed.
+    """The program of every line, in order, without groups.
 
     Args:
         plan: the plan.
         given: settings, and bases of hyperparameters as numbers.
-        symbolic: whether to leave the bases open; None for those that are not given.
+        symbolic: whether to leave the bases open; None to leave only missing bases open.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -246,10 +246,10 @@ def by_line(
 def panels(
     plan: Plan, groups: Sequence[str] | None, given: Mapping[str, Any]
 ) -> dict[str, dict[str, Program]]:
-    """The programs of each hyperparameter and each value by groups, for a picture.
+    """The programs of each hyperparameter and value by group, for a plot.
 
-    Without names of groups there is one for each pattern. What is for all groups has the label
-    ``""``, and its line in the title.
+    Without names of groups, there is one for each pattern. A line for all groups has the label
+    ``""`` and is in the title.
 
     Raises:
         ScheduleError: with everything that is wrong under this binding.
@@ -262,7 +262,7 @@ def panels(
 
 
 def panels_of(programs: Iterable[tuple[Line, Program]]) -> dict[str, dict[str, Program]]:
-    """The programs of lines as `panels` has them."""
+    """The programs of lines in the form that `panels` returns."""
     found: dict[str, dict[str, Program]] = {}
     for line, program in programs:
         if line.pattern is None or line.is_value:
@@ -278,28 +278,30 @@ def _wrong_groups(plan: Plan, groups: Sequence[str] | None) -> Iterator[Mistake]
         for line in plan.lines:
             if line.pattern is not None and not line.is_value:
                 advice = 'give their names: groups=("backbone", "head")'
-                message = f"`{line.key}` has lines by parameter groups, and no groups are given"
+                message = f"`{line.key}` has lines by parameter groups, but no groups are given"
                 yield Mistake("groups", message, advice, place=line.key)
                 return
     elif isinstance(groups, str) or not groups or len(set(groups)) < len(groups):
-        message = f"groups are a sequence of names, each once, not {quoted(groups)}"
+        message = f"groups must be a sequence of unique names, not {quoted(groups)}"
         yield Mistake("groups", message, place="groups")
 
 
 def _wrong_bases(
     plan: Plan, groups: Sequence[str] | None, bases: Mapping[str, Any]
 ) -> Iterator[Mistake]:
-    """The bases that are wrong, or are of nothing that the plan has."""
+    """The mistakes in bases: wrong numbers, unknown keys and unknown groups."""
     for key, base in bases.items():
         if key not in plan.hyperparameters:
-            message = f"the plan has no line for {quoted(key)}, and it is no setting"
-            advice = nearest(key, (*plan.hyperparameters, *SETTINGS))
+            message = f"the plan has no line for {quoted(key)}, and it is not a setting"
+            advice = did_you_mean(key, (*plan.hyperparameters, *PLAN_SETTINGS))
             yield Mistake("unknown-setting", message, advice, place=key)
         elif isinstance(base, Mapping):
             for group in base:
                 if group not in (groups or ()):
                     message = f"there is no group {quoted(group)}"
-                    yield Mistake("groups", message, nearest(str(group), groups or ()), place=key)
+                    yield Mistake(
+                        "groups", message, did_you_mean(str(group), groups or ()), place=key
+                    )
             for group, number in base.items():
                 yield from _wrong_base(f"{key}.{group}", number)
         else:
@@ -312,5 +314,5 @@ def _wrong_base(place: str, base: Any) -> Iterator[Mistake]:
     except (TypeError, ValueError):
         is_right = False
     if not is_right or isinstance(base, bool):
-        message = f"a base is a number from 0 on, not {quoted(base)}"
+        message = f"a base must be a number of at least 0, not {quoted(base)}"
         yield Mistake("out-of-range", message, place=place)

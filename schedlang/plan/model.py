@@ -1,4 +1,4 @@
-"""`Plan`: the model, its text, and what can be made of it. The steps are in the other modules."""
+"""`Plan`: the model, its text, and its methods, which are implemented in the other modules."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from typing_extensions import Unpack
 from schedlang.errors import Mistake, ScheduleError, quoted
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings
-from schedlang.language.validate import OwnErrors, plain
+from schedlang.language.validate import OwnErrors, plain_data
+from schedlang.patterns import Pattern
 from schedlang.plan.reading import (
-    SETTINGS,
+    PLAN_SETTINGS,
     VALUES,
     Line,
-    Pattern,
     is_line,
     is_text_of_plan,
-    read,
+    read_plan,
 )
 from schedlang.schedule import Binding, Schedule
 from schedlang.targets import Target
@@ -47,21 +47,22 @@ if TYPE_CHECKING:
 
 
 class Plan(OwnErrors):
-    """A line for every hyperparameter and every parameter group: frozen and validated.
+    """Lines for hyperparameters and parameter groups: frozen and validated.
 
     A key is a hyperparameter, with a line or with a mapping from patterns of group names to lines;
     or a setting (``total``, ``steps_per_epoch``, ``samples_per_step``, ``tokens_per_step``,
-    ``clock``), which counts as written in each line; or ``values``, which maps names to lines that
-    belong to no optimizer.
+    ``clock``), which applies to each line; or ``values``, which maps names to lines that belong to
+    no optimizer.
 
-    A plan is made of YAML or JSON text, of a mapping, or of keywords. A line alone is the plan
-    ``{lr: line}``. Two plans are equal if they have the same settings and lines; the order counts
-    for the patterns of a hyperparameter, of which the first that fits a group is used. As a field
-    of a pydantic model, a plan takes all of these, and is dumped as the mapping of texts.
+    A plan is built from YAML or JSON text, a mapping, or keywords. A single line is the plan
+    ``{lr: line}``. Two plans are equal if they have the same settings and lines; the order matters
+    only for the patterns of a hyperparameter, of which the first that matches a group is used. As a
+    field of a pydantic model, a plan is validated from any of these and dumped as a mapping of
+    texts.
 
     Attributes:
         settings: the settings of the plan itself.
-        lines: every line with its key and its pattern, in the order written, `values` too.
+        lines: every line with its key and its pattern, in order, including `values`.
 
     >>> plan = Plan({"lr": "warmup 5% -> cosine rest", "weight_decay": "cosine 100% to=10x"})
     >>> print(plan)
@@ -78,7 +79,7 @@ class Plan(OwnErrors):
     lines: tuple[Line, ...]
 
     def __init__(self, plan: Any = None, /, **values: Any) -> None:
-        """A plan of a text, a mapping, a line or another plan; or of the keys as keywords.
+        """Build a plan from a text, a mapping, a line or a plan, or from its keys as keywords.
 
         Raises:
             ScheduleError: with every mistake of every line.
@@ -145,12 +146,12 @@ class Plan(OwnErrors):
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
-        """The hyperparameters, in the order written."""
+        """The hyperparameters, in order."""
         return tuple(dict.fromkeys(line.key for line in self.lines if not line.is_value))
 
     @property
     def only_line(self) -> Line | None:
-        """The line of `lr` for all groups, where that is the whole plan."""
+        """The line of `lr` for all groups, if that is the whole plan; else None."""
         (line, *others) = self.lines
         is_alone = line.key == "lr" and line.pattern is None and not others
         return line if is_alone else None
@@ -165,13 +166,13 @@ class Plan(OwnErrors):
         """The programs by hyperparameter, and those of the values by their names.
 
         Args:
-            groups: the names of the parameter groups, needed where a hyperparameter has lines by
+            groups: the names of the parameter groups, required if a hyperparameter has lines by
                 groups. With them, the result has ``[key][group]`` for each hyperparameter.
             **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
                 number or ``{group: number}``. Without a base, the program is in shares of it.
 
         Raises:
-            ScheduleError: with everything that is wrong under this binding, of all lines.
+            ScheduleError: with all mistakes of all lines under this binding.
 
         >>> plan = Plan(lr={"backbone*": "cosine 9 min=1%", "*": "cosine 9"})
         >>> plan.bind(groups=("backbone", "head"), lr=0.1)["lr"]["backbone"].at(9)
@@ -199,18 +200,18 @@ class Plan(OwnErrors):
 
         Args:
             optimizer: any ``torch.optim.Optimizer``. The base of a number is the group's
-                ``initial_…`` (such as ``initial_weight_decay``), else the number; it is kept there.
-            engine: as for a line, where the plan is one; else ``"auto"`` or ``"fused"``.
-            start: the tick to begin at, to resume from nothing else.
-            on_mismatch: what ``load_state_dict`` keeps of a state of another plan, where it is not
-                given there, see `Schedule.to_torch`.
-            later: the patterns of groups that are added to the optimizer later.
-            lr: must agree with every group, if it is given.
+                ``initial_…`` (such as ``initial_weight_decay``), else the number, which is then
+                stored there.
+            engine: as for a line, if the plan is a single line; else ``"auto"`` or ``"fused"``.
+            start: the tick to begin at, to resume without a state.
+            on_mismatch: the default of ``load_state_dict`` for a state of another plan, see
+                `Schedule.to_torch`.
+            later: the patterns of groups that will be added to the optimizer later.
+            lr: the base rate; must agree with every group.
             **binding: what the plan leaves open, see `Binding`.
 
         Raises:
-            ScheduleError: with everything that is wrong under this binding, and with what does not
-                fit the optimizer's groups.
+            ScheduleError: with all mistakes under this binding and for the optimizer's groups.
             ValueError: if this engine or optimizer cannot do it.
         """
         from schedlang.plan.torch import build
@@ -225,8 +226,8 @@ class Plan(OwnErrors):
         name itself. The values of the plan belong to no optimizer and are not among them.
 
         Args:
-            groups: the names of the groups, needed where a hyperparameter has lines by groups. With
-                them the result is ``{group: {name: schedule}}``, for ``optax.partition``.
+            groups: the names of the groups, required if a hyperparameter has lines by groups. With
+                them, the result is ``{group: {name: schedule}}``, for ``optax.partition``.
             **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
                 number or ``{group: number}``.
 
@@ -260,18 +261,18 @@ class Plan(OwnErrors):
     def keras_callbacks(self, **given: Any) -> list[Callback]:
         """The Keras callbacks of the plan.
 
-        They set ``weight_decay``, ``momentum``, ``beta1``, ``beta2`` and ``eps`` inside of the
-        compiled training step, and the rate where the optimizer has a number and no schedule.
+        They set ``weight_decay``, ``momentum``, ``beta1``, ``beta2`` and ``eps`` inside the
+        compiled training step, and the rate if the optimizer has a number instead of a schedule.
 
         Args:
-            **given: settings, see `Binding`. The bases are the optimizer's own numbers; one that is
-                given must agree within 1e-6.
+            **given: settings, see `Binding`. The bases are the optimizer's own numbers; a given
+                base must agree within 1e-6.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding; if the plan has lines
                 by groups, which Keras does not have.
-            ValueError: if Keras cannot set a hyperparameter. At the start of ``fit`` too, if the
-                optimizer has no such number.
+            ValueError: if Keras cannot set a hyperparameter, or, at the start of ``fit``, if the
+                optimizer does not have it.
         """
         from schedlang.plan.arrays import keras_callbacks
 
@@ -280,11 +281,11 @@ class Plan(OwnErrors):
     def plot(
         self, *, groups: Sequence[str] | None = None, ticks: int | None = None, **given: Any
     ) -> Figure:
-        """A matplotlib figure: a panel for each hyperparameter and value, a colour for each group.
+        """A matplotlib figure with a panel for each hyperparameter and value, a colour per group.
 
         Args:
             groups: the names of the groups; without them, there is a curve for each pattern.
-            ticks: how many ticks; by default as many as the longest line has.
+            ticks: the number of ticks; by default the length of the longest line.
             **given: settings, see `Binding`; and the base of each hyperparameter by its key, a
                 number or, with ``groups``, ``{group: number}``. Without a base, a curve is in
                 shares of it.
@@ -306,7 +307,7 @@ class Plan(OwnErrors):
         gradient_accumulation_steps: int = 1,
         **given: Any,
     ) -> str:
-        """Source code that stands alone: it needs the framework and nothing else.
+        """Standalone source code, which needs only the framework.
 
         For optax and python it defines a function of the step for each hyperparameter
         (``learning_rate(step)``, ``weight_decay(step)``) and each value; with lines by groups, for
@@ -315,7 +316,7 @@ class Plan(OwnErrors):
         the source of that line.
 
         Args:
-            target: for what.
+            target: the target: torch, keras, optax or python.
             groups: for optax and python, the names of groups: then there is a function for each
                 hyperparameter and group.
             style: as for a line, see `Schedule.emit`.
@@ -326,7 +327,7 @@ class Plan(OwnErrors):
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
-            ValueError: if the target cannot do it, naming the key.
+            ValueError: if the target does not support it; the message names the key.
         """
         from schedlang.plan.source import to_source
 
@@ -335,10 +336,10 @@ class Plan(OwnErrors):
 
 
 def _plan_of(value: Any) -> Plan:
-    """The plan of whatever a plan may be written as.
+    """The plan of a text, a mapping, a line or a plan.
 
     Raises:
-        ScheduleError: with everything that is wrong with it.
+        ScheduleError: with all mistakes.
     """
     if isinstance(value, Plan):
         return value
@@ -350,9 +351,9 @@ def _plan_of(value: Any) -> Plan:
             message = f"expected a mapping from hyperparameters to lines, not {quoted(value)}"
             raise ScheduleError([Mistake("wrong-type", message)])
     if isinstance(value, Mapping):
-        value = plain(value)  # a config system such as OmegaConf has mappings of its own
+        value = plain_data(value)  # config systems such as OmegaConf have their own mappings
     if isinstance(value, Mapping) and not is_line(value):
-        settings, lines = read(value)
+        settings, lines = read_plan(value)
     elif isinstance(value, str | Mapping | Schedule):
         settings, lines = Settings(), (Line("lr", None, Schedule.model_validate(value)),)
     else:
@@ -368,11 +369,11 @@ class _Extra(BaseModel):
 
 @cache
 def _form() -> type[BaseModel]:
-    """The shape of a plan's mapping, for its JSON Schema."""
+    """A model of a plan's mapping, for its JSON Schema."""
     fields: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in Settings.model_fields.items()
-        if name in SETTINGS
+        if name in PLAN_SETTINGS
     }
     fields[VALUES] = (dict[str, Schedule], Field({}, description="lines of no optimizer, by name"))
     form: type[BaseModel] = create_model("PlanMapping", __base__=_Extra, **fields)

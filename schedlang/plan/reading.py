@@ -1,36 +1,36 @@
-"""From a mapping to the lines of a plan: every mistake of every line, collected into one error."""
+"""Reads a mapping into the lines of a plan; one error has the mistakes of all lines."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from schedlang.errors import Mistake, ScheduleError, nearest, quoted
+from schedlang.errors import Mistake, ScheduleError, did_you_mean, quoted
 from schedlang.language import consistency
-from schedlang.language.grammar import read as read_line
+from schedlang.language.grammar import read_line
 from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import from_dict, located, translate
+from schedlang.patterns import Pattern
 from schedlang.phases.cycles import Cyclic, OneCycle
 from schedlang.phases.plateau import Plateau
 from schedlang.schedule import Schedule
 
-Pattern: TypeAlias = str | int
-SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
+PLAN_SETTINGS = tuple(name for name in Settings.model_fields if name != "lr")
 VALUES = "values"
 
 
 class Line(NamedTuple):
-    """A line of a plan, and where it is.
+    """A line of a plan, and its place.
 
     Attributes:
-        key: the hyperparameter, such as ``weight_decay``; ``values`` for a value of no optimizer.
-        pattern: the pattern of the groups' names, or the number of a group; None where the line
-            is for all groups. Of a value, its name.
-        schedule: the line as it is written.
+        key: the hyperparameter, such as ``weight_decay``, or ``values``.
+        pattern: the pattern of the groups' names, or the index of a group; None if the line is for
+            all groups. For one of ``values``, its name.
+        schedule: the line as written.
     """
 
     key: str
@@ -39,8 +39,8 @@ class Line(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The key of the line, as mistakes name it: ``lr.backbone*``."""
-        return place_of(self.key, self.pattern)
+        """The key of the line in mistakes: ``lr.backbone*``."""
+        return place_in_plan(self.key, self.pattern)
 
     @property
     def is_value(self) -> bool:
@@ -48,23 +48,23 @@ class Line(NamedTuple):
         return self.key == VALUES
 
 
-def place_of(key: str, pattern: Pattern | None) -> str:
-    """The key of a line, as mistakes name it."""
+def place_in_plan(key: str, pattern: Pattern | None) -> str:
+    """The key of a line in mistakes."""
     return key if pattern is None else f"{key}.{pattern}"
 
 
 def is_line(value: Any) -> bool:
-    """Whether a value of a plan is one line: any but a mapping without a list under ``stages``."""
+    """Whether a value is a line: anything but a mapping without a list under ``stages``."""
     return not isinstance(value, Mapping) or isinstance(value.get("stages"), list | tuple)
 
 
 def is_text_of_plan(text: str) -> bool:
-    """Whether a text is that of a plan: no line has a colon outside of its comments."""
+    """Whether a text is a plan: no line has a colon outside comments."""
     code = re.sub(r"#[^\n]*", "", text).strip()
     return ":" in code or code.startswith("{")
 
 
-def read(raw: Mapping[Any, Any]) -> tuple[Settings, tuple[Line, ...]]:
+def read_plan(raw: Mapping[Any, Any]) -> tuple[Settings, tuple[Line, ...]]:
     """The settings and the lines of a plan's mapping.
 
     Raises:
@@ -94,7 +94,7 @@ def in_line(error: ScheduleError, place: str) -> Iterator[Mistake]:
 
 
 def _settings(raw: Mapping[Any, Any], found: list[Mistake]) -> Settings:
-    values = {name: raw[name] for name in SETTINGS if raw.get(name) is not None}
+    values = {name: raw[name] for name in PLAN_SETTINGS if raw.get(name) is not None}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -111,12 +111,12 @@ def _written(
     """The key, the pattern and the value of every line."""
     for key, value in raw.items():
         if not isinstance(key, str) or not key:
-            message = f"a hyperparameter has a name, and {quoted(key)} is none"
+            message = f"a hyperparameter must be a name, not {quoted(key)}"
             found.append(Mistake("wrong-type", message))
-        elif key in SETTINGS:
+        elif key in PLAN_SETTINGS:
             pass
         elif key == VALUES and is_line(value):
-            message = f"`values` maps names to lines, and {quoted(value)} is no mapping"
+            message = f"`values` must be a mapping from names to lines, not {quoted(value)}"
             advice = "values: {teacher_momentum: linear 100 from=0.99 to=1}"
             found.append(Mistake("wrong-type", message, advice, place=key))
         elif is_line(value):
@@ -130,7 +130,7 @@ def _written(
                 if not _is_pattern(pattern) or (key == VALUES and pattern in raw):
                     found.append(_no_pattern(key, written))
                 elif pattern in patterns:
-                    place, message = place_of(key, pattern), f"`{pattern}` is given twice"
+                    place, message = place_in_plan(key, pattern), f"`{pattern}` is given twice"
                     found.append(Mistake("double-argument", message, place=place))
                 else:
                     patterns[pattern] = line
@@ -144,7 +144,7 @@ def _is_pattern(pattern: Any) -> bool:
 
 
 def pattern_of(written: Any) -> Any:
-    """A pattern; a number may be written as text, since the keys of JSON are."""
+    """A pattern; a number may be given as text, since JSON's keys are text."""
     if isinstance(written, str) and written.isascii() and written.isdecimal():
         return int(written[-9:]) if len(written) < 10 else written
     return written
@@ -152,22 +152,24 @@ def pattern_of(written: Any) -> Any:
 
 def _no_pattern(key: str, written: Any) -> Mistake:
     if key == VALUES and isinstance(written, str) and written:
-        message = f"the value `{written}` has the name of a key of the plan"
+        message = f"the value `{written}` has the same name as a key of the plan"
         return Mistake("double-argument", message, "give it another name", place=key)
-    what = "a value has a name" if key == VALUES else "a group has a name, a pattern or a number"
-    return Mistake("wrong-type", f"{what}, and {quoted(written)} is none", place=key)
+    what = (
+        "value must be a name" if key == VALUES else "group must be a name, a pattern or a number"
+    )
+    return Mistake("wrong-type", f"the key of a {what}, not {quoted(written)}", place=key)
 
 
 def _line(key: str, pattern: Pattern | None, value: Any, found: list[Mistake]) -> list[Line]:
     try:
         return [Line(key, pattern, _read_line(key, value))]
     except ScheduleError as error:
-        found += in_line(error, place_of(key, pattern))
+        found += in_line(error, place_in_plan(key, pattern))
         return []
 
 
 def _read_line(key: str, value: Any) -> Schedule:
-    """The schedule of one line; what a bare length means, the plan as a whole decides."""
+    """The schedule of one line; the clock is checked later, for the whole plan."""
     if isinstance(value, Schedule):
         return value
     text = value if isinstance(value, str) else None
@@ -177,7 +179,7 @@ def _read_line(key: str, value: Any) -> Schedule:
     elif isinstance(value, Mapping):
         raw = dict(value)
     else:
-        close = nearest(key, SETTINGS)
+        close = did_you_mean(key, PLAN_SETTINGS)
         advice = close if close.startswith("did") else "write a line, such as hold to=0.1"
         message = f"expected a line of text or its dict form, not {quoted(value)}"
         raise ScheduleError([Mistake("wrong-type", message, advice)])
@@ -188,11 +190,11 @@ def _read_line(key: str, value: Any) -> Schedule:
     return Schedule._of(tree.model_copy(update={"clock": None}), text)
 
 
-# ── What holds between the lines ─────────────────────────────────────────────────────────────────
+# ── Checks between the lines ─────────────────────────────────────────────────────────────────
 
 
 def shared(settings: Settings, lines: Iterable[Line]) -> dict[str, Any]:
-    """The settings of the run: the plan's own, and those of its lines, but no `lr=`."""
+    """The settings of the run: those of the plan and of its lines, without `lr=`."""
     found = dict(set_values(settings))
     for line in lines:
         for name, value in set_values(line.schedule):
@@ -202,14 +204,14 @@ def shared(settings: Settings, lines: Iterable[Line]) -> dict[str, Any]:
 
 
 def as_one(settings: Settings, lines: Iterable[Line]) -> Tree:
-    """The plan as one line, for the rules of the clock."""
+    """The plan as a single line, for the rules of the clock."""
     lines = list(lines)
     stages = tuple(stage for line in lines for stage in line.schedule.stages)
     return Tree.model_construct(stages=stages, **shared(settings, lines))
 
 
 def in_its_line(mistake: Mistake, lines: Iterable[Line]) -> Mistake:
-    """A mistake of the plan as one line, moved to the line where it is."""
+    """A mistake in the plan as a single line, moved to its own line."""
     match mistake.path:
         case ("stages", int(index), *rest):
             for line in lines:
@@ -225,14 +227,14 @@ def in_its_line(mistake: Mistake, lines: Iterable[Line]) -> Mistake:
 
 
 def _units(settings: Settings, lines: list[Line]) -> Iterator[Mistake]:
-    """No bare length is ambiguous in the plan as one line."""
+    """No bare length may be ambiguous in the plan as a whole."""
     whole = as_one(settings, lines)
     for mistake in consistency.clock(whole, whole, "set clock: in the plan"):
         yield in_its_line(mistake, lines)
 
 
 def _conflicts(settings: Settings, lines: list[Line]) -> Iterator[Mistake]:
-    """A setting has one value in the whole plan."""
+    """A setting must have the same value in the whole plan."""
     first = {name: (value, "the plan") for name, value in set_values(settings)}
     for line in lines:
         for name, value in set_values(line.schedule):
@@ -252,7 +254,7 @@ def _at(mistake: Mistake, line: Line) -> Mistake:
 
 
 def _plateaus(lines: list[Line]) -> Iterator[Mistake]:
-    """All plateaus listen to the same metric."""
+    """All plateaus must have the same metric."""
     first: tuple[Plateau, str] | None = None
     for line in lines:
         for path, node in consistency.walk(line.schedule.stages):
@@ -263,7 +265,7 @@ def _plateaus(lines: list[Line]) -> Iterator[Mistake]:
             for name in ("monitor", "mode"):
                 ours, theirs = (_of_plateau(each, name) for each in (node, first[0]))
                 if ours != theirs:
-                    message = f"plateaus have one `{name}`: {theirs} in `{first[1]}`, "
+                    message = f"plateaus need one `{name}`: {theirs} in `{first[1]}`, "
                     message += f"{ours} in `{line.place}`"
                     mistake = Mistake("conflicting-settings", message, path=(*path, name))
                     yield _at(mistake._replace(advice=f"write {name}={theirs}"), line)
@@ -274,7 +276,7 @@ def _of_plateau(plateau: Plateau, name: str) -> str:
 
 
 def _momenta(lines: list[Line]) -> Iterator[Mistake]:
-    """`momentum=` is for lines of `lr`, and for plans without a line for the momentum."""
+    """`momentum=` may only be in lines of `lr`, of plans without a line for the momentum."""
     own = next((line.key for line in lines if line.key in {"momentum", "beta1"}), None)
     for line in lines:
         for path, node in consistency.walk(line.schedule.stages):
@@ -282,9 +284,9 @@ def _momenta(lines: list[Line]) -> Iterator[Mistake]:
                 continue
             place = (*path, "momentum")
             if line.key != "lr":
-                message = f"`momentum=` moves the momentum, and this is a line for `{line.key}`"
+                message = f"`momentum=` moves the momentum, but this is a line for `{line.key}`"
                 mistake = Mistake("does-not-apply", message, "write it in a line for lr", place)
                 yield _at(mistake, line)
             elif own is not None:
-                message = f"`momentum=` moves what the plan's `{own}` moves too"
+                message = f"`momentum=` and the plan's `{own}` set the same number"
                 yield _at(Mistake("double-argument", message, "write one of them", place), line)

@@ -1,4 +1,4 @@
-"""A plan as source code: its lines, bound for the target."""
+"""A plan as source code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from schedlang import emit
-from schedlang.emit.plan import Line
+from schedlang.emit.plan import EmittedLine
 from schedlang.emit.plan import emit as emit_plan
 from schedlang.errors import Mistake, ScheduleError
 from schedlang.plan.arrays import refuse_groups
@@ -46,24 +46,24 @@ def to_source(
     return emit_plan(target, lines, style, gradient_accumulation_steps)
 
 
-def _by_group(plan: Plan, groups: Sequence[str], bound: Mapping[str, Any]) -> list[Line]:
+def _by_group(plan: Plan, groups: Sequence[str], bound: Mapping[str, Any]) -> list[EmittedLine]:
     """A line for each hyperparameter and group, and for each value."""
     numbers = [
         _line(key, group, bound[key][group]) for key in plan.hyperparameters for group in groups
     ]
     values = [str(line.pattern) for line in plan.lines if line.is_value]
-    return numbers + [Line(name, None, bound[name], is_value=True) for name in values]
+    return numbers + [EmittedLine(name, None, bound[name], is_value=True) for name in values]
 
 
-def _by_line(plan: Plan, given: Mapping[str, Any]) -> list[Line]:
-    """The lines as they are written, with the patterns of their groups."""
+def _by_line(plan: Plan, given: Mapping[str, Any]) -> list[EmittedLine]:
+    """The lines as written, with their patterns."""
     return [
-        Line(str(line.pattern), None, program, is_value=True)
+        EmittedLine(str(line.pattern), None, program, is_value=True)
         if line.is_value
         else _line(line.key, line.pattern, program)
         for line, program in by_line(plan, given, symbolic=None)
     ]
 
 
-def _line(key: str, group: str | int | None, program: Program) -> Line:
-    return Line(key, group, program, zero_is_frozen=key in FROZEN_AT_ZERO)
+def _line(key: str, group: str | int | None, program: Program) -> EmittedLine:
+    return EmittedLine(key, group, program, zero_is_frozen=key in FROZEN_AT_ZERO)

@@ -1,11 +1,11 @@
-"""A plan on a PyTorch optimizer: which line each number of each group has."""
+"""A plan on a PyTorch optimizer: assigns lines to the numbers of the parameter groups."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from schedlang.errors import Mistake, nearest, quoted
+from schedlang.errors import Mistake, did_you_mean, quoted
 from schedlang.plan.binding import FROZEN_AT_ZERO, Binder, by_group, lines_of
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def build(
     torch.check_engine(engine)
     if engine == "chain":
         raise ValueError(
-            "PyTorch's own classes move nothing but the rate of all groups, and this is a plan "
-            'of more: use engine="fused"'
+            "PyTorch's own classes set only the rate, by one line for all groups: this plan needs "
+            'engine="fused"'
         )
     groups = optimizer.param_groups
     names = [torch.name_of(group) for group in groups]
@@ -85,7 +85,7 @@ def build(
 def _slot(
     key: str, groups: Sequence[dict[str, Any]], slots: dict[Slot, str], found: list[Mistake]
 ) -> Slot | None:
-    """Where a hyperparameter is in the groups; a group without it is a mistake."""
+    """The slot of a hyperparameter in the groups; a group without it is a mistake."""
     from schedlang import torch
 
     slot = torch.slot_of(key, groups[0])
@@ -94,14 +94,14 @@ def _slot(
             name = torch.name_of(group)
             which = f"group {i} `{name}`" if name else f"group {i}"
             numbers = torch.numbers_of(group)
-            close = nearest(key, numbers)
+            close = did_you_mean(key, numbers)
             advice = close if close.startswith("did") else f"it has {', '.join(numbers)}"
             message = f"parameter {which} has no number called {quoted(key)}"
             found.append(Mistake("unknown-name", message, advice, place=key))
             return None
     assert slot is not None
     if slot in slots:
-        message = f"`{slots[slot]}` and `{key}` are one number of this optimizer"
+        message = f"`{slots[slot]}` and `{key}` are the same number of this optimizer"
         found.append(Mistake("double-argument", message, "write one of them", place=key))
         return None
     slots[slot] = key
@@ -117,7 +117,7 @@ def _wrong_later(plan: Plan, later: Sequence[str]) -> list[Mistake]:
         Mistake(
             "groups",
             f"the plan has no pattern {quoted(pattern)}",
-            nearest(str(pattern), map(str, patterns)),
+            did_you_mean(str(pattern), map(str, patterns)),
             place="later",
         )
         for pattern in later

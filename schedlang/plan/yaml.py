@@ -1,4 +1,4 @@
-"""A plan's text: a YAML mapping. PyYAML is imported with this module, so only where it is used."""
+"""A plan's text, which is a YAML mapping. Importing this module imports PyYAML."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def load(text: str) -> Any:
     """The content of a YAML text of one document.
 
     Raises:
-        ScheduleError: if it is not valid, or has a key twice in one mapping.
+        ScheduleError: if it is not valid, or has a duplicate key in a mapping.
     """
     if len(text) > LONGEST:
-        message = f"the text has {len(text):,} characters; the most is {LONGEST:,}"
+        message = f"the text has {len(text):,} characters; the maximum is {LONGEST:,}"
         raise ScheduleError([Mistake("too-long", message)])
     loader = yaml.SafeLoader(text)
     try:
@@ -32,16 +32,16 @@ def load(text: str) -> Any:
         span = None if mark is None else Span(mark.index, mark.index + 1)
         raise ScheduleError([Mistake("syntax", f"not YAML: {problem}", span=span)], text) from None
     except RecursionError:
-        raise ScheduleError([Mistake("too-deep", "this YAML is nested too deep")]) from None
+        raise ScheduleError([Mistake("too-deep", "this YAML is nested too deeply")]) from None
 
 
 def dump(mapping: dict[str, Any]) -> str:
-    """The mapping as block YAML, in its order, each line of text on one line."""
+    """The mapping as block YAML, in order, with each schedule on one line."""
     return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
 def _twice(node: yaml.Node | None, seen: set[int]) -> Iterator[Mistake]:
-    """The keys that a mapping has twice."""
+    """The mistakes of duplicate keys."""
     if node is None or id(node) in seen:
         return
     seen.add(id(node))

@@ -1,1 +1,1 @@
-"""The program: what a tree computes under a binding, as pieces and repeats of ticks."""
+"""The program: the curve of a tree under a binding, as pieces and repeats."""

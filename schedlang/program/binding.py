@@ -1,4 +1,4 @@
-"""Binds a tree: to a clock, a total and a base rate. The result is its program."""
+"""Binds a tree to a clock, a total and a base rate. The result is its program."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def bind(
 
     Args:
         tree: the schedule.
-        given: settings by name, None for those that are not given.
-        source: the text in which mistakes are shown; without it they have paths.
+        given: settings by name, None for those that are not set.
+        source: the text in which mistakes are marked; without it they have paths.
         groups: the base rates of an optimizer's parameter groups; the first is the program's.
-        labels: how mistakes name these groups; by default ``group 0``, ``group 1``, …
-        moves: in a plan, the hyperparameter that the line moves.
-        symbolic: whether to leave the base rate open even where an absolute level needs one.
+        labels: the names of these groups in mistakes; by default ``group 0``, ``group 1``, …
+        moves: in a plan, the hyperparameter of the line.
+        symbolic: whether to leave the base rate open even if an absolute level needs one.
 
     Raises:
-        ScheduleError: with everything that is wrong under this binding.
+        ScheduleError: with all mistakes under this binding.
     """
     try:
         settings = merge(tree, given)
@@ -87,7 +87,7 @@ def bind(
 
 
 def _timed(tree: Tree, clock: Clock, mistakes: list[Mistake], source: str | None) -> list[Timed]:
-    """The stages with their lengths; mistakes are added.
+    """The stages with their lengths; mistakes are appended to ``mistakes``.
 
     Raises:
         ScheduleError: if the total itself is wrong.
@@ -105,9 +105,9 @@ def _timed(tree: Tree, clock: Clock, mistakes: list[Mistake], source: str | None
             place = (*phase.path, "duration")
             mistakes.append(Mistake("missing-setting", "`rest` needs a total", "set total=", place))
     elif length > total:
-        message = f"the phases take {_ticks(length)}, the total is {_ticks(total)}"
+        message = f"the phases take {_ticks(length)}, but the total is {_ticks(total)}"
         if tree.total or waiting or any(part.unit == "%" for _, part in lengths(tree)):
-            advice = "shorten one, or raise total="
+            advice = "shorten a phase, or increase total="
             mistakes.append(Mistake("total-exceeded", message, advice, ("stages",)))
         else:
             warn(f"{message}: training ends first")
@@ -139,7 +139,7 @@ def _plain(value: Any) -> str | int:
 def _of_groups(
     program: Program, groups: Mapping[str, float], settings: Settings, tree: Tree
 ) -> Program:
-    """The program of the first parameter group, once it is right for all."""
+    """The program of the first parameter group, after a check for all groups."""
     if settings.lr is not None:
         lr = float(settings.lr)
         others = [
@@ -166,7 +166,7 @@ def _of_groups(
 
 
 def _without_base(program: Program, tree: Tree) -> Program:
-    """The program in shares of the base; or the values as written, where none is a share.
+    """The program in shares of the base; or in the values as written, if none is a share.
 
     Raises:
         ScheduleError: if the line has both.
@@ -187,11 +187,11 @@ def _without_base(program: Program, tree: Tree) -> Program:
 
 
 def no_base(tree: Tree, message: str) -> Mistake:
-    """The mistake of a schedule that needs a base where there is none, at its first share.
+    """The mistake of a schedule that needs a base rate but has none, at its first share.
 
     Args:
         tree: the schedule.
-        message: what is wrong, with ``{share}`` where the share is named.
+        message: the message, with the placeholder ``{share}``.
     """
     levels = ((path, level) for path, level in _levels(tree) if level.share and level.value)
     path, level = next(levels, (("stages",), None))
@@ -201,12 +201,12 @@ def no_base(tree: Tree, message: str) -> Mistake:
 
 
 def _absolute_levels(tree: Tree) -> Iterator[tuple[Path, Level]]:
-    """The levels that are no share of the base, each with its place."""
+    """The levels that are not shares of the base, each with its path."""
     return ((path, level) for path, level in _levels(tree) if level.share is None)
 
 
 def _levels(tree: Tree) -> Iterator[tuple[Path, Level]]:
-    """The levels that are written, each with its place."""
+    """The levels that are written, each with its path."""
     for path, node in walk(tree.stages):
         if isinstance(node, Phase):
             for name, value in arguments(node):

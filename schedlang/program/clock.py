@@ -1,4 +1,4 @@
-"""What one tick is, and how many ticks a written length has."""
+"""The clock: what one tick is, and the conversion of lengths to ticks."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ from schedlang.language.text import set_values, value_text
 from schedlang.language.tree import Settings, Tree
 from schedlang.language.validate import translate, twice
 
-LAST_TICK = 2**53
-"""Ticks beyond this are no doubles of their own."""
 MOST_TICKS = Fraction(10) ** 300
 
 
 def merge(tree: Tree, given: dict[str, Any]) -> Settings:
-    """The line's settings and those of the caller.
+    """The settings of the line and the caller, merged.
 
     Raises:
         ScheduleError: if one is wrong, is given twice with different values, or makes the unit of
             a bare length ambiguous.
     """
     values = {name: value for name, value in given.items() if value is not None}
-    try:  # without a value, no validator has to be made
+    try:  # without values, pydantic need not build a validator
         caller = Settings.model_validate(values) if values else Settings.model_construct()
     except ValidationError as error:
         raise ScheduleError(translate(error, (), values)) from None
@@ -60,8 +58,8 @@ class Clock:
     """Converts lengths to ticks.
 
     Attributes:
-        tick: what one tick is; None if it is whatever the caller steps on.
-        settings: the binding.
+        tick: what one tick is; None if the caller's calls of `step` define it.
+        settings: the merged settings.
     """
 
     tick: Literal["step", "epoch"] | None
@@ -81,18 +79,18 @@ class Clock:
 
     @cached_property
     def total(self) -> Fraction | None:
-        """The total in ticks, exactly."""
+        """The exact total in ticks."""
         return None if self.settings.total is None else self.ticks(self.settings.total)
 
     def ticks(self, length: Length) -> Fraction:
-        """The exact number of ticks.
+        """The exact number of ticks of a length.
 
         Raises:
-            ScheduleError: if a setting is missing that the unit needs, or the number is no double.
+            ScheduleError: if the unit needs a setting that is missing, or the number overflows.
         """
         ticks = self._exact(length)
         if ticks > MOST_TICKS:
-            refuse("overflow", f"`{length}` does not fit into a double, in ticks")
+            refuse("overflow", f"`{length}` in ticks does not fit into a double")
         return ticks
 
     def _exact(self, length: Length) -> Fraction:
@@ -128,5 +126,5 @@ class Clock:
 
 
 def nearest_tick(exact: Fraction) -> int:
-    """The tick nearest to a moment; a half goes up."""
+    """The tick nearest to an exact position; a half is rounded up."""
     return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)

@@ -1,4 +1,4 @@
-"""From timed stages to timelines: levels become expressions of the base, phases become pieces."""
+"""Converts timed stages to timelines: levels to expressions of the base, phases to pieces."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ from fractions import Fraction
 from functools import partial
 from math import isclose, isfinite
 from sys import float_info
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from typing_extensions import assert_never
 
 from schedlang.errors import Mistake, Path, ScheduleError, refuse
 from schedlang.formula import expressions as formula
 from schedlang.formula.evaluate import function
-from schedlang.formula.expressions import BASE, LEVEL, ONE, ZERO, Apply, Expr, Number, Symbol
+from schedlang.formula.expressions import (
+    BASE,
+    LAST_TICK,
+    LEVEL,
+    ONE,
+    ZERO,
+    Apply,
+    Expr,
+    Number,
+    Symbol,
+)
 from schedlang.formula.levels import TOLERANCE, Check, above, at_tick, of_pair, pair, times
 from schedlang.language.text import Texts, node_text
 from schedlang.phases import BUILT_IN
-from schedlang.phases.base import Context, written_facts
+from schedlang.phases.base import Context, resolved_arguments
 from schedlang.phases.expression import Fn
 from schedlang.phases.plateau import Plateau
-from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
-from schedlang.program.program import Part, Piece, Repeat, Track, changed, moved
+from schedlang.program.clock import Clock, nearest_tick
+from schedlang.program.program import Arguments, Part, Piece, Repeat, Track, map_pieces, shifted
 from schedlang.program.timing import Timed, TimedGroup, TimedPhase, TimedProduct
 
 MOST_PHASES_IN_BLOCK = 200_000
-"""Phases of the rounds of an `x inf` that are written out because they are rounded unlike."""
+"""The maximum number of phases when rounds of `x inf` that are rounded differently are expanded."""
 
 PLACES_KEPT = 64
-"""Places of one phase that are remembered: rounds that begin on ever new levels share none."""
+"""The maximum number of cached contexts of a phase."""
 
 
 class Position(NamedTuple):
-    """Where the walk stands.
+    """The current position of the walk.
 
     Attributes:
         start: the exact start of the enclosing pipeline, in ticks of the run.
@@ -42,7 +52,7 @@ class Position(NamedTuple):
         level: the level at entry.
         base: the symbol of the base rate, or 1 inside a product.
         first: whether this is the first stage of the run, or of a factor of a product.
-        origin: the tick from which the parts count: 0, or the begin of a round.
+        origin: the tick from which the parts count: 0, or the start of a round.
     """
 
     start: Fraction
@@ -54,13 +64,13 @@ class Position(NamedTuple):
 
 
 class Timelines(NamedTuple):
-    """Stages as parts of timelines.
+    """Stages converted to parts of timelines.
 
     Attributes:
         end: the exact tick at which they end; None if they never end.
-        level: the level that they leave.
+        level: the level on which they end.
         tracks: the parts of each timeline; only the first has no gaps.
-        momentum: the parts of the momentum's timeline, with gaps where no phase moves it.
+        momentum: the parts of the momentum's timeline, with gaps where no phase changes it.
     """
 
     end: Fraction | None
@@ -70,31 +80,31 @@ class Timelines(NamedTuple):
 
 
 class _PhaseCurves(NamedTuple):
-    """A phase at its place: its curves, where they end, and its numbers."""
+    """A phase in its context: its curves, their end values, and its arguments."""
 
     curve: Expr
     leaves: Expr
-    facts: dict[str, Any]
+    arguments: Arguments
     momentum: Expr | None = None
     momentum_leaves: Expr = ZERO
 
 
 @dataclass
 class Lowering:
-    """One walk over timed stages, which returns their parts and collects what goes with them."""
+    """A walk over timed stages that returns their parts and collects checks and mistakes."""
 
     clock: Clock
     mistakes: list[Mistake]
     checks: list[Check] = field(default_factory=list)
     levels: dict[Expr, Symbol] = field(default_factory=dict)
-    plateau: dict[str, Any] | None = None
+    plateau: Arguments | None = None
     _seen: dict[int, dict[Any, _PhaseCurves]] = field(default_factory=dict)
     _shared: dict[Expr, Expr] = field(default_factory=dict)
     _written: dict[Any, dict[str, Any]] = field(default_factory=dict)
     texts: Texts = field(default_factory=dict)
 
     def line(self, stages: Sequence[Timed]) -> tuple[Timelines, tuple[Track, ...], Track | None]:
-        """The whole line: its timelines without gaps, with the end held; and the momentum's."""
+        """The timelines of the line, without gaps and with the end held, and the momentum's."""
         start = Fraction(0)
         lowered = self.pipeline(stages, Position(start, start, BASE, BASE, first=True, origin=0))
         if lowered.end is not None:
@@ -104,13 +114,13 @@ class Lowering:
         return lowered, tracks, momentum
 
     def pipeline(self, stages: Sequence[Timed], at: Position) -> Timelines:
-        """Stages one after the other, from ``at.now`` on."""
+        """Stages in sequence, from ``at.now`` on."""
         tracks: list[list[Part]] = [[]]
         momentum: list[Part] = []
         end: Fraction | None = at.now
         level = at.level
         for i, stage in enumerate(stages):
-            assert end is not None  # nothing follows what never ends
+            assert end is not None  # nothing follows an endless stage
             here = Position(at.now, end, level, at.base, at.first and i == 0, at.origin)
             end, level, parts, moving = self.stage(stage, here)
             _extend(tracks, parts)
@@ -133,7 +143,7 @@ class Lowering:
     # ── Products ──
 
     def product(self, product: TimedProduct, at: Position) -> Timelines:
-        """Each factor as shares on timelines of its own; the first has the level at entry."""
+        """The factors as shares on separate timelines; the first one has the level at entry."""
         begin = nearest_tick(at.now) - at.origin
         end = None if product.length is None else at.now + product.length
         last = None if end is None else nearest_tick(end) - at.origin
@@ -149,8 +159,10 @@ class Lowering:
                 held = nearest_tick(found.end) - at.origin
                 if last is None or held < last:
                     own.append(Piece(held, last, found.level))
-            tracks.append(list(changed(own, partial(_times, ONE if tracks else at.level))))
-            tracks += [list(changed(_filled(parts, last, begin), _as_factor)) for parts in others]
+            tracks.append(list(map_pieces(own, partial(_times, ONE if tracks else at.level))))
+            tracks += [
+                list(map_pieces(_filled(parts, last, begin), _as_factor)) for parts in others
+            ]
             momentum += found.momentum
             level = times(level, found.level)
         return Timelines(end, self.level(level), tracks, momentum)
@@ -158,13 +170,13 @@ class Lowering:
     # ── Repeats ──
 
     def repeat(self, group: TimedGroup, at: Position) -> Timelines:
-        """A round, again and again.
+        """A repeated round.
 
-        Rounds of whole ticks that enter on one level are one `Repeat`. A round of n/d ticks is
-        rounded in d ways, so that d rounds in a row are what repeats.
+        Rounds of whole ticks that start at the same level are one `Repeat`. A round of n/d ticks is
+        rounded in d ways, so d consecutive rounds form the repeated block.
         """
         length = group.round
-        if length is None:  # only once: `x 1` of what never ends is no repeat
+        if length is None:  # `x 1` of an endless stage
             return self.pipeline(group.stages, at)
         if group.times is None and not nearest_tick(length * length.denominator):
             message = "a round of `x inf` has no length"
@@ -173,7 +185,7 @@ class Lowering:
         in_block = length.denominator
         if group.times is None and in_block * _size(group.stages) > MOST_PHASES_IN_BLOCK:
             message = (
-                f"a round of `x inf` lasts {length} ticks, which comes out even only after"
+                f"a round of `x inf` lasts {length} ticks, which is a whole number only after"
                 f" {in_block:,} rounds: more than {MOST_PHASES_IN_BLOCK:,} phases"
             )
             advice = "give a round a length in whole ticks"
@@ -205,7 +217,7 @@ class Lowering:
         return whole
 
     def rounds(self, group: TimedGroup, times: int, at: Position) -> tuple[Timelines, bool | None]:
-        """So many rounds, and whether each leaves the level on which it enters (None: perhaps)."""
+        """Rounds in sequence, and whether each ends on its start level (None: the base decides)."""
         whole = self.pipeline(group.stages, at)
         same = _same(whole.level, at.level)
         for _ in range(times - 1):
@@ -218,8 +230,8 @@ class Lowering:
     def is_same_for_all(
         self, block: Timelines, at: Position, path: Path, *, same: bool | None
     ) -> bool:
-        """Whether all rounds of `x inf` enter on the same level; the base may decide that."""
-        message = "every round of `x inf` must enter on the same level; this one drifts"
+        """Whether all rounds of `x inf` start at the same level; the base may decide that."""
+        message = "every round of `x inf` must start at the same level; this one drifts"
         advice = "end the round on the level at which it starts"
         mistake = Mistake("repeat-differs", message, advice, path)
         if same is None:
@@ -243,23 +255,23 @@ class Lowering:
             self.mistakes += error.under(timed.path)
             return Timelines(end, at.level, [[]], [])
         if isinstance(timed.phase, Plateau):
-            self.plateau = {**found.facts, "begin": first}
+            self.plateau = {**found.arguments, "begin": first}
         if first == last:
             return Timelines(end, found.leaves, [[]], [])
         begin, until = first - at.origin, None if last is None else last - at.origin
-        kind, text = timed.phase.kind, found.facts["text"]
-        piece = Piece(begin, until, found.curve, kind, found.facts, text)
+        kind, text = timed.phase.kind, found.arguments["text"]
+        piece = Piece(begin, until, found.curve, kind, found.arguments, text)
         momentum: list[Part] = []
         if found.momentum is not None:
-            facts = {"leaves": found.momentum_leaves}
-            momentum.append(Piece(begin, until, found.momentum, kind, facts, text))
+            leaves: Arguments = {"leaves": found.momentum_leaves}
+            momentum.append(Piece(begin, until, found.momentum, kind, leaves, text))
         return Timelines(end, found.leaves, [[piece]], momentum)
 
     def curves(self, timed: TimedPhase, at: Position, first: int, last: int | None) -> _PhaseCurves:
-        """The curves of a phase at its place, found again where it stands in the same way.
+        """The curves of a phase in its context, cached for equal contexts.
 
         Raises:
-            ScheduleError: if the phase is wrong there.
+            ScheduleError: if the phase is wrong in this context.
         """
         context = Context(
             level=at.level,
@@ -290,33 +302,36 @@ class Lowering:
             return _PhaseCurves(ZERO, self.level(phase.skipped(context)), {})
         curve = phase.curve(context)
         if isinstance(phase, Fn) or phase.kind not in BUILT_IN:
-            curve, undecided = looked_at(curve, context)
+            curve, undecided = without_rounding_below_zero(curve, context)
             self.checks += [undecided.under(timed.path)] if undecided is not None else []
         elif phase.grows():
             self.checks.append(_stays_finite(curve, context).under(timed.path))
-        if isinstance(curve, Apply) and curve.op == "mul":  # rounds differ only in the level
+        if isinstance(curve, Apply) and curve.op == "mul":  # rounds may differ only in the level
             level, factor = curve.args
             curve = Apply("mul", (level, self._shared.setdefault(factor, factor)))
         leaves = context.level if context.ticks is None else self.level(phase.end(context, curve))
         text = node_text(phase, self.texts)
-        facts = {**self.written(timed, context), **phase.facts(context), "text": text}
+        derived = phase.derived_arguments(context)
+        arguments = cast("Arguments", {**self.written(timed, context), **derived, "text": text})
         momentum = phase.momentum_curve(context)
         if momentum is None or context.ticks is None:
-            return _PhaseCurves(curve, leaves, facts, momentum)
-        return _PhaseCurves(curve, leaves, facts, momentum, phase.momentum_end(context, momentum))
+            return _PhaseCurves(curve, leaves, arguments, momentum)
+        return _PhaseCurves(
+            curve, leaves, arguments, momentum, phase.momentum_end(context, momentum)
+        )
 
     def written(self, timed: TimedPhase, context: Context) -> dict[str, Any]:
         """The phase's arguments as numbers, computed once for all levels at entry."""
         if _comes_once(timed):
-            return written_facts(timed.phase, context)
+            return resolved_arguments(timed.phase, context)
         key = (id(timed), context.base, context.skip > 0, context.origin)
         found = self._written.get(key)
         if found is None:
-            found = self._written[key] = written_facts(timed.phase, context)
+            found = self._written[key] = resolved_arguments(timed.phase, context)
         return found
 
     def level(self, level: Expr) -> Expr:
-        """The level, or a symbol for one that is no multiple of the base and a number."""
+        """The level, or a symbol if it is not of the form ``relative·base + absolute``."""
         parts = pair(level)
         if parts is not None:
             if not all(map(isfinite, parts)):
@@ -328,12 +343,12 @@ class Lowering:
 
 
 def _comes_once(timed: TimedPhase) -> bool:
-    """Whether the phase is outside of groups, so that nothing about it is worth keeping."""
+    """Whether the phase is outside groups, so that caching it is useless."""
     return len(timed.path) == len(("stages", 0))
 
 
 def _size(stages: Sequence[Timed]) -> int:
-    """The phases of a round, its own repeats written out."""
+    """The number of phases of a round, with its inner repeats expanded."""
     total = 0
     for stage in stages:
         match stage:
@@ -352,7 +367,7 @@ def _size(stages: Sequence[Timed]) -> int:
 
 
 def _extend(tracks: list[list[Part]], others: Sequence[Sequence[Part]]) -> None:
-    """Add parts to the end of timelines; there may be more of them."""
+    """Append parts to timelines; ``others`` may have more timelines."""
     while len(tracks) < len(others):
         tracks.append([])
     for parts, more in zip(tracks, others, strict=False):
@@ -360,10 +375,10 @@ def _extend(tracks: list[list[Part]], others: Sequence[Sequence[Part]]) -> None:
 
 
 def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
-    """The parts of two one after the other, those of the second so many ticks later."""
+    """The timelines of both in sequence, the second shifted by ``later`` ticks."""
     for tracks, more in ((one.tracks, other.tracks), ([one.momentum], [other.momentum])):
         _extend(
-            tracks, [[moved(part, later) for part in parts] if later else parts for parts in more]
+            tracks, [[shifted(part, later) for part in parts] if later else parts for parts in more]
         )
     return Timelines(other.end, other.level, one.tracks, one.momentum)
 
@@ -371,16 +386,16 @@ def _joined(one: Timelines, other: Timelines, later: int) -> Timelines:
 def _repeated(
     before: Timelines, block: Timelines, begin: int, period: int, times: int | None, at: Position
 ) -> Timelines:
-    """The first round, then a block so often (None: without an end).
+    """The first round, then a block repeated ``times`` times (None: forever).
 
-    Where the first round is like the block, it becomes a part of the repeat.
+    If the first round equals the block, it becomes a part of the repeat.
     """
     end = None if times is None else begin + times * period
     before.momentum.extend(_repeated_momentum(block.momentum, begin, period, times))
     inside = [_filled(parts, period) for parts in block.tracks]
     first = nearest_tick(at.now) - at.origin
     once = [
-        _filled([moved(part, -first) for part in parts], begin - first) for parts in before.tracks
+        _filled([shifted(part, -first) for part in parts], begin - first) for parts in before.tracks
     ]
     if len(once) == len(inside) and all(map(_alike, once, inside)):
         begin = first
@@ -397,24 +412,24 @@ def _repeated(
 def _repeated_momentum(
     parts: Sequence[Part], begin: int, period: int, times: int | None
 ) -> list[Part]:
-    """The momentum of repeated rounds, each of which holds at first what the one before it left.
+    """The momentum of repeated rounds, each of which first holds the value that the last one left.
 
-    So the repeat begins with a round's first part, and the last round stands behind it.
+    So the repeat starts at the first part of a round, and the last round follows it.
     """
     if not parts:
         return []
     first = parts[0].begin
-    rounds = [moved(part, -first) for part in parts]
-    held = _held([*rounds, moved(rounds[0], period)])[:-1]
+    rounds = [shifted(part, -first) for part in parts]
+    held = _held([*rounds, shifted(rounds[0], period)])[:-1]
     end = None if times is None else begin + (times - 1) * period
-    last = [] if end is None else [moved(part, end) for part in parts]
+    last = [] if end is None else [shifted(part, end) for part in parts]
     if times == 1:
         return last
     return [Repeat(begin + first, None if end is None else end + first, period, tuple(held)), *last]
 
 
 def _filled(parts: Sequence[Part], last: int | None, begin: int = 0) -> tuple[Part, ...]:
-    """The parts from a tick to another (None: for all time), with 1 where there is none."""
+    """The parts from a tick to another (None: forever), with 1 in the gaps."""
     filled: list[Part] = []
     tick: int | None = begin
     for part in parts:
@@ -429,13 +444,13 @@ def _filled(parts: Sequence[Part], last: int | None, begin: int = 0) -> tuple[Pa
 
 
 def _held(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The momentum's parts: between two phases that move it, and after them, it stays."""
+    """The momentum's parts; it is constant between the phases that change it and after them."""
     held: list[Part] = []
     for i, part in enumerate(parts):
         held.append(part)
         following = parts[i + 1].begin if i + 1 < len(parts) else None
         if isinstance(part, Piece) and part.end is not None and part.end != following:
-            held.append(Piece(part.end, following, part.facts["leaves"]))
+            held.append(Piece(part.end, following, part.arguments["leaves"]))
     return tuple(held)
 
 
@@ -461,7 +476,7 @@ def _as_factor(piece: Piece) -> Piece:
 
 
 def _times(level: Expr, piece: Piece) -> Piece:
-    """A factor's piece, with the level at entry."""
+    """The piece of a factor, multiplied by the level at entry."""
     return piece._replace(curve=times(level, piece.curve), factor=True)
 
 
@@ -475,13 +490,13 @@ def _same(x: Expr, y: Expr) -> bool | None:
     return None
 
 
-# ── Formulas whose values are looked at ──
+# ── Formulas that are checked by sampling ──
 
 _LARGEST = Number(float_info.max)
 
 
 def _stays_finite(curve: Expr, context: Context) -> Check:
-    """The check of a rate that grows: its greatest value is a double."""
+    """The check that the maximum of a growing rate is finite."""
     last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     message = "the rate at tick {tick} of this phase does not fit into a double"
     advice = "give it a duration" if context.ticks is None else "give it a shorter duration"
@@ -495,20 +510,20 @@ def _is_not_finite(e: Expr) -> Expr:
     return Apply("not", (formula.at_most(Apply("abs", (e,)), _LARGEST),))
 
 
-def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
-    """A formula of the user's own, without the values below 0 that are mere rounding.
+def without_rounding_below_zero(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
+    """A user's formula, with negative values that are only rounding errors replaced by 0.
 
     It is evaluated on the first and last hundred ticks, a thousand between, and at ``T``; without a
-    duration the thousand are spaced geometrically up to 2^53. Where the base decides, the check
-    does that.
+    duration the thousand are spaced geometrically up to 2^53. If the values depend on the base, the
+    returned check evaluates it.
 
     Raises:
         ScheduleError: if a value is not finite, or below 0 by more than 1e-12 of the greatest
             magnitude (without a duration, of the greatest so far).
     """
-    ticks = _looked_at_ticks(context)
+    ticks = _sampled_ticks(context)
     message = "the value at tick {tick} of this phase is {rate}"
-    mistake = Mistake("not-finite", message, "a rate is finite and not negative")
+    mistake = Mistake("not-finite", message, "a rate must be finite and not negative")
     parts = formula.affine(curve)
     if parts is None or ZERO not in parts:
         ends = (at_tick(curve, float(t), left=False) for t in (ticks[0], ticks[-1]))
@@ -528,7 +543,7 @@ def looked_at(curve: Expr, context: Context) -> tuple[Expr, Check | None]:
     return (curve if min(rates.values()) >= 0 else formula.maximum(ZERO, curve)), None
 
 
-def _looked_at_ticks(context: Context) -> tuple[int, ...]:
+def _sampled_ticks(context: Context) -> tuple[int, ...]:
     last = LAST_TICK if context.ticks is None else context.ticks - context.skip
     ticks = {*range(min(100, last)), *range(max(0, last - 100), last + 1)}
     if context.ticks is None:

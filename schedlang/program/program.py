@@ -1,4 +1,4 @@
-"""The program: what is computed. Pieces of time with a curve each, and no trace of syntax."""
+"""The program: a bound schedule as intervals of ticks with a curve each, independent of syntax."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from schedlang.errors import Mistake, ScheduleError
-from schedlang.formula.evaluate import Function, block, folded, function, value
+from schedlang.formula.evaluate import Function, block, fold_constants, function, value
 from schedlang.formula.expressions import (
     BASE,
     LEVEL,
     ZERO,
     Expr,
     Number,
-    hangs_on_base,
+    depends_on_base,
     skeleton,
     symbols,
 )
@@ -27,10 +28,72 @@ if TYPE_CHECKING:
     from schedlang.formula.evaluate import Array
 
 BLOCK = 1 << 14
-"""Ticks evaluated at once, so that the arrays between the operations stay in the cache."""
+"""The number of ticks evaluated at once: intermediate arrays fit into the CPU's cache."""
 
 
-_NO_FACTS: Mapping[str, Any] = {}
+class Arguments(TypedDict, total=False):
+    """The arguments of a phase by name: levels are expressions of the base, lengths are ticks.
+
+    A phase has those of its kind, except optional ones that are not set; ``gamma`` is a float
+    unless there is one for each position. Others follow from them and from its place:
+
+    Attributes:
+        given: the names of those that are not at their default.
+        entry: the level on which the phase before it ended.
+        a: the level at its start.
+        b: the level at its end.
+        T: the ticks of its whole curve, if it ends.
+        skip: how many of these are left out at its start.
+        factors: the factor at each position of ``at``.
+        exact: the first cycle and the ratio of each to the one before, of ``restarts``.
+        begin: its first tick, of ``plateau``.
+        leaves: the momentum after it.
+        text: the phase as it is written.
+    """
+
+    given: frozenset[str]
+    entry: Expr
+    a: Expr
+    b: Expr
+    T: int
+    skip: int
+    exact: tuple[Fraction, Fraction]
+    begin: int
+    leaves: Expr
+    text: str
+    anneal: str
+    at: tuple[float, ...]
+    cooldown: int
+    div: float
+    down: float
+    eps: float
+    every: float
+    factor: float
+    factors: tuple[float, ...]
+    final_div: float
+    first: float
+    gamma: float
+    max: Expr
+    min: Expr
+    mode: str
+    momentum: tuple[float, float]
+    monitor: str
+    mult: float
+    patience: int
+    pct: float
+    power: float
+    rate: float
+    role: str
+    staircase: bool
+    three_phase: bool
+    threshold: float
+    threshold_mode: str
+    timescale: float
+    up: float
+    values: tuple[Expr, ...]
+
+
+_NO_ARGUMENTS: Arguments = {}
 
 
 class Piece(NamedTuple):
@@ -39,47 +102,47 @@ class Piece(NamedTuple):
     Attributes:
         begin: its first tick.
         end: the tick after its last one; None if it never ends.
-        curve: the rate (or a factor of it) over ``t = tick - begin``.
-        kind: the phase it comes from.
-        facts: that phase's numbers by name, levels as expressions of the base.
-        text: that phase as it is written; empty for what only holds a level.
-        factor: whether other tracks multiply it, so that it is no rate by itself.
+        curve: the rate (or a factor of it) as a function of ``t = tick - begin``.
+        kind: the kind of its phase.
+        arguments: that phase's arguments.
+        text: the phase as written; empty if the piece only holds a level.
+        factor: whether it is multiplied by other tracks, so that it is not a rate by itself.
     """
 
     begin: int
     end: int | None
     curve: Expr
     kind: str = "hold"
-    facts: Mapping[str, Any] = _NO_FACTS
+    arguments: Arguments = _NO_ARGUMENTS
     text: str = ""
     factor: bool = False
 
 
-class _KnownFacts(Mapping[str, Any]):
-    """A phase's numbers for a base rate, each computed where it is read."""
+class _KnownArguments(Mapping[str, Any]):
+    """A phase's arguments for a base rate, each computed when it is read."""
 
-    def __init__(self, facts: Mapping[str, Any], known: Callable[[Any], Any]) -> None:
-        self._facts = facts
+    def __init__(self, arguments: Mapping[str, Any], known: Callable[[Any], Any]) -> None:
+        self._arguments = arguments
         self._known = known
 
     def __getitem__(self, name: str) -> Any:
-        return self._known(self._facts[name])
+        return self._known(self._arguments[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
+        return iter(self._arguments)
 
     def __len__(self) -> int:
-        return len(self._facts)
+        return len(self._arguments)
 
 
 class Repeat(NamedTuple):
-    """A round that comes again and again.
+    """A repeated round.
 
     Attributes:
         begin: its first tick.
-        end: the tick after its last one, a whole number of rounds later; None if it never ends.
-        period: the ticks of a round.
-        parts: a round without a gap, in ticks since the round's begin.
+        end: the tick after its last one, after a whole number of rounds; None if it never ends.
+        period: the length of a round in ticks.
+        parts: a round without gaps, in ticks since its start.
     """
 
     begin: int
@@ -92,14 +155,14 @@ Part: TypeAlias = Piece | Repeat
 
 
 class Loop(NamedTuple):
-    """From ``begin`` on, every ``period`` ticks are the same again."""
+    """From ``begin`` on, the values repeat every ``period`` ticks."""
 
     begin: int
     period: int
 
 
 def pieces_of(parts: Iterable[Part]) -> Iterator[Piece]:
-    """Every piece once, whatever repeats it, with the begin that it has in its round."""
+    """Every piece once, even if it is repeated; its ticks count from the start of its round."""
     for part in parts:
         if isinstance(part, Piece):
             yield part
@@ -107,35 +170,35 @@ def pieces_of(parts: Iterable[Part]) -> Iterator[Piece]:
             yield from pieces_of(part.parts)
 
 
-def changed(parts: Iterable[Part], change: Callable[[Piece], Piece]) -> tuple[Part, ...]:
-    """The parts with each piece changed."""
+def map_pieces(parts: Iterable[Part], change: Callable[[Piece], Piece]) -> tuple[Part, ...]:
+    """The parts with a function applied to each piece."""
     return tuple(
         change(part)
         if isinstance(part, Piece)
-        else part._replace(parts=changed(part.parts, change))
+        else part._replace(parts=map_pieces(part.parts, change))
         for part in parts
     )
 
 
-def moved(part: Part, ticks: int) -> Part:
-    """The part so many ticks later."""
+def shifted(part: Part, ticks: int) -> Part:
+    """The part shifted by a number of ticks."""
     end = None if part.end is None else part.end + ticks
     return part._replace(begin=part.begin + ticks, end=end)
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Parts without a gap; the first begins at tick 0 (that of a momentum, later)."""
+    """Parts without gaps; the first begins at tick 0 (the momentum's may begin later)."""
 
     parts: tuple[Part, ...]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the compiled functions, which cannot be pickled and are soon made again."""
+        """The state without compiled functions, which cannot be pickled."""
         return {"parts": self.parts}
 
-    def changed(self, change: Callable[[Piece], Piece]) -> Track:
-        """The track with each piece changed."""
-        return Track(changed(self.parts, change))
+    def map_pieces(self, change: Callable[[Piece], Piece]) -> Track:
+        """The track with a function applied to each piece."""
+        return Track(map_pieces(self.parts, change))
 
     @cached_property
     def begins(self) -> tuple[int, ...]:
@@ -143,7 +206,7 @@ class Track:
         return _begins(self.parts)
 
     def find(self, tick: int) -> tuple[Piece, int]:
-        """The piece of a tick, and ``t`` in it."""
+        """The piece at a tick, and its ``t``."""
         parts, begins = self.parts, self.begins
         while True:
             part = parts[bisect_right(begins, tick) - 1]
@@ -170,7 +233,7 @@ class Track:
         return compute(float(t), *numbers)
 
     def compiled(self, piece: Piece) -> tuple[Function, tuple[float, ...]]:
-        """A piece's formula as a function of ``t`` and its numbers, compiled once a formula."""
+        """A piece's formula as a function of ``t`` and its numbers, compiled once per formula."""
         found = self._compiled.get(id(piece))
         if found is None:
             shape, numbers = skeleton(piece.curve)
@@ -191,11 +254,11 @@ class Track:
             _fill(self.parts, self.begins, first, values)
         return values
 
-    # ── The pieces one after the other, for targets that write every round out ──
+    # ── The pieces in sequence, for targets that expand every round ──
 
     @cached_property
     def loop(self) -> Loop | None:
-        """The closing endless repeat."""
+        """The final endless repeat, if there is one."""
         last = self.parts[-1]
         if isinstance(last, Repeat) and last.end is None:
             return Loop(last.begin, last.period)
@@ -203,7 +266,7 @@ class Track:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """Every piece in the order of time, counted repeats written out, an endless one once."""
+        """Every piece in order; finite repeats are expanded, an endless one gives one round."""
         return tuple(_unrolled(self.parts, 0))
 
 
@@ -223,7 +286,7 @@ def _unrolled(parts: Iterable[Part], since: int) -> Iterator[Piece]:
 
 
 def _fill(parts: Sequence[Part], begins: Sequence[int], first: int, values: Array) -> None:
-    """Write the values of the ticks from ``first`` on, as far as the array reaches."""
+    """Fill the array with the values of the ticks from ``first`` on."""
     import numpy as np
 
     last = first + len(values)
@@ -261,27 +324,27 @@ class Program:
     """A bound schedule: the rate as a pure function of the tick.
 
     Attributes:
-        symbolic: timelines over the symbol ``base`` that are multiplied; the first has the levels.
-        momentum: the momentum's timeline, which begins with the first phase that moves it.
+        symbolic: the tracks over the symbol ``base``, to be multiplied; the first has the levels.
+        momentum: the momentum's track, which begins with the first phase that changes it.
         plateau: the numbers of the closing `plateau`, if there is one, and its first tick.
         length: the ticks until the end level, or None if it never ends.
         base: the base rate; None in a program over the symbol ``base``, or where no level is a
             share of it.
-        tick: what one tick is; None if it is whatever the caller steps on.
+        tick: what one tick is; None if the caller's calls of `step` define it.
         text: the canonical text.
-        binding: the settings that differ from the text's, as they are written.
-        steps_per_epoch: updates an epoch, if known.
-        total: the ticks of the run, if known.
-        in_shares: whether the values are in units of an unknown base.
-        levels: what the symbols ``level_0``, ``level_1``, … stand for, each over those before it.
-        checks: what must hold for a base rate.
-        absolute: the mistakes of absolute levels for a group at base 0.
+        binding: the settings that differ from the text's, as written.
+        steps_per_epoch: updates per epoch, if known.
+        total: the length of the run in ticks, if known.
+        in_shares: whether the values are shares of an unknown base.
+        levels: the definitions of the symbols ``level_0``, ``level_1``, …, each over earlier ones.
+        checks: the conditions that a base rate must satisfy.
+        absolute: the mistakes of absolute levels, for a group whose base is 0.
         source: the text in which mistakes are marked, if there is one.
     """
 
     symbolic: tuple[Track, ...]
     momentum: Track | None
-    symbolic_plateau: Mapping[str, Any] | None
+    symbolic_plateau: Arguments | None
     length: int | None
     base: float | None
     tick: Literal["step", "epoch"] | None
@@ -296,7 +359,7 @@ class Program:
     source: str | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is computed from the rest."""
+        """The state without cached values."""
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
     def __repr__(self) -> str:
@@ -307,19 +370,19 @@ class Program:
             values = f"lr={self.base}"
         else:
             values = "over an unknown base" if self.needs_base else "in absolute values"
-        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.says_tick}>"
+        return f"<Program {self.text!r}: {length}, {values}; one tick is {self.tick_description}>"
 
     @cached_property
     def needs_base(self) -> bool:
-        """Whether a value hangs on the base rate; not where all levels are absolute."""
+        """Whether a value depends on the base rate; False if all levels are absolute."""
         curves = [piece.curve for track in self.symbolic for piece in pieces_of(track.parts)]
         if self.symbolic_plateau is not None:
             curves.append(self.symbolic_plateau["min"])
-        return any(hangs_on_base(name) for curve in curves for name in symbols(curve))
+        return any(depends_on_base(name) for curve in curves for name in symbols(curve))
 
     @property
-    def says_tick(self) -> str:
-        """What one tick is, in words."""
+    def tick_description(self) -> str:
+        """One tick in words."""
         match self.tick:
             case "step":
                 return "one optimizer update"
@@ -330,32 +393,37 @@ class Program:
 
     @cached_property
     def tracks(self) -> tuple[Track, ...]:
-        """The timelines for the base rate; `symbolic` where none is known."""
+        """The tracks for the base rate; `symbolic` if it is not known."""
         if self.base is None:
             return self.symbolic
         if not self.base:  # every level is a share
             levels, *factors = self.symbolic
-            frozen = levels.changed(lambda piece: self._known(piece)._replace(curve=ZERO))
+            frozen = levels.map_pieces(lambda piece: self._known(piece)._replace(curve=ZERO))
             return frozen, *factors
-        return tuple(track.changed(self._known) for track in self.symbolic)
+        return tuple(track.map_pieces(self._known) for track in self.symbolic)
 
     @cached_property
-    def plateau(self) -> Mapping[str, Any] | None:
-        """The numbers of the closing `plateau` for the base rate, and its first tick."""
-        facts = self.symbolic_plateau
-        return facts if facts is None or self.base is None else _KnownFacts(facts, self._known_fact)
+    def plateau(self) -> Arguments | None:
+        """The arguments of the final `plateau` for the base rate."""
+        arguments = self.symbolic_plateau
+        if arguments is None or self.base is None:
+            return arguments
+        return self._known_arguments(arguments)
 
     def _known(self, piece: Piece) -> Piece:
-        """The piece for the base rate; repeated formulas are evaluated once."""
+        """The piece for the base rate; equal formulas are folded once."""
         curve = self._curves.get(id(piece.curve))
         if curve is None:
-            curve = self._curves[id(piece.curve)] = folded(piece.curve, self._numbers)
-        return piece._replace(curve=curve, facts=_KnownFacts(piece.facts, self._known_fact))
+            curve = self._curves[id(piece.curve)] = fold_constants(piece.curve, self._numbers)
+        return piece._replace(curve=curve, arguments=self._known_arguments(piece.arguments))
 
-    def _known_fact(self, fact: Any) -> Any:
-        if isinstance(fact, tuple):
-            return tuple(map(self._known_fact, fact))
-        return folded(fact, self._numbers) if isinstance(fact, Expr) else fact
+    def _known_arguments(self, arguments: Arguments) -> Arguments:
+        return cast("Arguments", _KnownArguments(arguments, self._known_argument))
+
+    def _known_argument(self, argument: Any) -> Any:
+        if isinstance(argument, tuple):
+            return tuple(map(self._known_argument, argument))
+        return fold_constants(argument, self._numbers) if isinstance(argument, Expr) else argument
 
     @cached_property
     def _curves(self) -> dict[int, Expr]:
@@ -378,7 +446,7 @@ class Program:
         return self.tracks[0].pieces
 
     def rebase(self, base: float | None) -> Program:
-        """The same schedule for another base rate, or (None) over the symbol ``base``.
+        """The schedule for another base rate, or (None) over the symbol ``base``.
 
         Raises:
             ScheduleError: if it is wrong for that base.
@@ -390,7 +458,7 @@ class Program:
         return replace(self, base=base, in_shares=False)
 
     def mistakes(self, base: float) -> list[Mistake]:
-        """What is wrong with the schedule for a base rate."""
+        """The mistakes of the schedule for a base rate."""
         if not base:
             return list(self.absolute)
         names = self.names(base) if self.checks else {}
@@ -398,14 +466,14 @@ class Program:
         return [mistake for mistake in found if mistake is not None]
 
     def at(self, tick: int) -> float:
-        """The rate that the update after ``tick`` updates uses.
+        """The rate at a tick; tick 0 is that of the first update.
 
         Raises:
             ValueError: if the tick is negative.
         """
         tick = operator.index(tick)
         if tick < 0:
-            raise ValueError(f"a tick is at least 0, not {tick}")
+            raise ValueError(f"a tick must be at least 0, not {tick}")
         rate = self.tracks[0].at(tick)
         for track in self.tracks[1:]:
             rate *= track.at(tick)
@@ -433,7 +501,7 @@ class Program:
             ValueError: if a tick is negative.
         """
         if min(first, last) < 0:
-            raise ValueError(f"a tick is at least 0, not {min(first, last)}")
+            raise ValueError(f"a tick must be at least 0, not {min(first, last)}")
         values = self.tracks[0].fill(first, last)
         for track in self.tracks[1:]:
             values *= track.fill(first, last)

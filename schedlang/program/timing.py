@@ -1,4 +1,4 @@
-"""The lengths of a line in ticks: one walk, which gives `rest` what the other stages leave."""
+"""The lengths of a line in ticks, found in one walk; `rest` gets what the other stages leave."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import TypeAlias
 from typing_extensions import assert_never
 
 from schedlang.errors import Mistake, Path, ScheduleError, refuse
+from schedlang.formula.expressions import LAST_TICK
 from schedlang.language.tree import Group, Node, Product
 from schedlang.phases.arguments import Duration
 from schedlang.phases.base import Phase
-from schedlang.program.clock import LAST_TICK, Clock, nearest_tick
+from schedlang.program.clock import Clock, nearest_tick
 
 
 @dataclass(slots=True)
 class TimedPhase:
-    """A phase with its length.
+    """A phase and its length.
 
     Attributes:
         phase: the phase.
         path: its place in the dict form.
         length: the exact ticks that it occupies; None if it never ends.
-        skip: the ticks of its curve that go by before it begins.
-        wrong: whether its length is a mistake, which has been noted.
+        skip: the ticks of its curve that are skipped.
+        wrong: whether its length is a mistake that is already recorded.
     """
 
     phase: Phase
@@ -37,19 +38,19 @@ class TimedPhase:
 
 @dataclass(slots=True)
 class TimedGroup:
-    """Stages in parentheses; ``round`` is the exact length of one round, None if it never ends."""
+    """Stages in parentheses; ``round`` is the exact length of a round, None if it never ends."""
 
     stages: list[Timed]
     path: Path
     times: int | None
-    """How often they come; None for `x inf`."""
+    """The number of rounds; None for `x inf`."""
     length: Fraction | None
     round: Fraction | None
 
 
 @dataclass(slots=True)
 class TimedProduct:
-    """Factors that begin together; the length is that of the longest."""
+    """Factors that begin together; the length is that of the longest one."""
 
     factors: list[Timed]
     path: Path
@@ -60,17 +61,17 @@ Timed: TypeAlias = TimedPhase | TimedGroup | TimedProduct
 
 
 def time(stages: Sequence[Node], clock: Clock, mistakes: list[Mistake]) -> list[Timed]:
-    """The stages of a line with their lengths; mistakes are added, and counted as no length."""
+    """The stages of a line with their lengths; a mistake is recorded and counts as no length."""
     timer = _Timer(clock, mistakes)
     timed, _ = timer.pipeline(stages, ("stages",))
     return timed
 
 
 def taken(stages: Sequence[Timed]) -> tuple[Fraction, bool]:
-    """The ticks of the bounded stages, and whether all are bounded.
+    """The total ticks of the bounded stages, and whether all stages are bounded.
 
-    What never ends counts as nothing: plain parentheses are looked into, and a product or an
-    endless repeat counts as nothing as a whole.
+    An endless phase counts as 0 ticks. Plain parentheses are transparent; an endless product or
+    repeat counts as 0 as a whole.
     """
     total, ends = Fraction(0), True
     for stage in stages:
@@ -84,7 +85,7 @@ def taken(stages: Sequence[Timed]) -> tuple[Fraction, bool]:
 
 
 def give_rest(stages: Sequence[Timed], rest: Fraction) -> None:
-    """Give the phase that has `rest` its length, and the parentheses around it theirs."""
+    """Set the length of the phase with `rest`, and that of the parentheses around it."""
     for stage in stages:
         match stage:
             case TimedPhase(phase=phase):
@@ -100,7 +101,7 @@ def give_rest(stages: Sequence[Timed], rest: Fraction) -> None:
 
 
 def rests(stages: Sequence[Timed]) -> Iterator[TimedPhase]:
-    """The phases that last for the `rest` of the total."""
+    """The phases whose duration is `rest`."""
     for stage in stages:
         match stage:
             case TimedPhase(phase=phase):
@@ -133,11 +134,11 @@ class _Timer:
     mistakes: list[Mistake]
 
     def pipeline(self, stages: Sequence[Node], path: Path) -> tuple[list[Timed], Fraction | None]:
-        """The stages, and their exact length together."""
+        """The stages and their exact total length."""
         timed: list[Timed] = []
         elapsed: Fraction | None = Fraction(0)
         for i, node in enumerate(stages):
-            if elapsed is None:  # what follows something endless is a mistake of the tree
+            if elapsed is None:  # a stage after an endless one is a mistake found in the tree
                 break
             stage = self.stage(node, (*path, i), elapsed)
             if stage.length is not None and elapsed + stage.length > LAST_TICK:
@@ -173,10 +174,10 @@ class _Timer:
                 assert_never(node)
 
     def phase(self, phase: Phase, path: Path, elapsed: Fraction) -> TimedPhase:
-        """A phase with its length; ``elapsed`` is where it begins in its pipeline.
+        """A phase with its length; ``elapsed`` is its start in its pipeline.
 
         Raises:
-            ScheduleError: if a length cannot be converted, or there is no such stretch.
+            ScheduleError: if a length cannot be converted, or ends before it begins.
         """
         ticks = self.clock.ticks
         written = getattr(phase, "skip", None)

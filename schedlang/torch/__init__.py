@@ -1,4 +1,4 @@
-"""PyTorch: schedulers on an optimizer, as a chain of PyTorch's own or as one of ours."""
+"""PyTorch: schedulers on an optimizer, as a chain of PyTorch's own or as one fused scheduler."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from schedlang.torch.groups import Slot, base_rates, name_of, numbers_of, slot_o
 from schedlang.torch.momentum import check_momentum
 from schedlang.torch.pace import watch_pace
 from schedlang.torch.recording import Difference, record, resume_report
-from schedlang.torch.state import Bound, OnMismatch, check_choice
+from schedlang.torch.scheduler import BoundScheduler, OnMismatch, check_choice
 from schedlang.torch.watch import quiet
 
 __all__ = [
     "Assignment",
-    "Bound",
+    "BoundScheduler",
     "Chain",
     "Difference",
     "Fused",
@@ -47,18 +47,18 @@ def build(
     engine: Literal["auto", "chain", "fused"] = "auto",
     start: int = 0,
     on_mismatch: OnMismatch = "raise",
-) -> Bound:
+) -> BoundScheduler:
     """The scheduler of a program on an optimizer.
 
     Args:
         program: bound to the base rate of the optimizer's first group.
-        optimizer: any optimizer of PyTorch's kind.
+        optimizer: any PyTorch optimizer.
         engine: see `schedlang.Schedule.to_torch`.
         start: the tick to begin at.
-        on_mismatch: what `load_state_dict` keeps of a state of another schedule by default.
+        on_mismatch: the default of `load_state_dict` for a state of another schedule.
 
     Raises:
-        ValueError: if the engine or the optimizer cannot do it, naming the phase.
+        ValueError: if the engine or the optimizer does not support a phase, which is named.
     """
     check_engine(engine)
     start = _checked(start, on_mismatch)
@@ -68,7 +68,7 @@ def build(
         raise ValueError(reason)
     line = Assignment.of_line(program, base_rates(optimizer))
     stale = line.stale(optimizer.param_groups)
-    scheduler: Bound
+    scheduler: BoundScheduler
     if engine == "fused" or reason is not None:
         scheduler = Fused([line], (), optimizer)
     else:
@@ -91,15 +91,15 @@ def build_plan(
     """The scheduler of a plan on an optimizer.
 
     Args:
-        assignments: the lines, with the groups that each fits.
-        values: the lines that belong to no optimizer.
-        programs: the programs of all of them.
-        optimizer: any optimizer of PyTorch's kind.
+        assignments: the lines with the parameter groups that they match.
+        values: the lines of `values`, which belong to no optimizer.
+        programs: the programs of all lines.
+        optimizer: any PyTorch optimizer.
         start: the tick to begin at.
-        on_mismatch: what `load_state_dict` keeps of a state of another plan by default.
+        on_mismatch: the default of `load_state_dict` for a state of another plan.
 
     Raises:
-        ValueError: if the optimizer has no momentum, and a line moves it.
+        ValueError: if a line changes the momentum, and the optimizer has none.
     """
     start = _checked(start, on_mismatch)
     for program in programs:
@@ -109,7 +109,7 @@ def build_plan(
     scheduler = Fused(assignments, values, optimizer)
     scheduler.total = _total(programs)
     scheduler.begin(start, on_mismatch, warning)
-    each = zip(assignments, programs, strict=False)  # the values come behind, and are no rates
+    each = zip(assignments, programs, strict=False)  # the values come last, and are not rates
     ends = [program.length for assignment, program in each if assignment.key == "lr"]
     end = None if None in ends else max(filter(None, ends), default=None)
     watch_pace(
@@ -119,7 +119,7 @@ def build_plan(
 
 
 def _total(programs: Sequence[Program]) -> int | None:
-    """The ticks of the whole, or None if it never ends."""
+    """The total in ticks, or without one the greatest length; None if a program never ends."""
     lengths = [program.length for program in programs]
     known = [length for length in lengths if length is not None]
     total = programs[0].total
@@ -127,18 +127,18 @@ def _total(programs: Sequence[Program]) -> int | None:
 
 
 def check_engine(engine: str) -> None:
-    """Refuse an engine that there is not.
+    """Raise an error for an unknown engine.
 
     Raises:
-        ValueError: with those that there are.
+        ValueError: with the valid engines.
     """
     if engine not in {"auto", "chain", "fused"}:
-        raise ValueError(f"engine is one of auto, chain, fused: {engine!r}")
+        raise ValueError(f"engine must be one of auto, chain, fused, not {engine!r}")
 
 
 def _checked(start: int, on_mismatch: str) -> int:
     start = operator.index(start)
     if start < 0:
-        raise ValueError(f"a tick is at least 0, not {start}")
+        raise ValueError(f"a tick must be at least 0, not {start}")
     check_choice(on_mismatch)
     return start

@@ -1,6 +1,6 @@
 """``engine="chain"``: PyTorch's own classes under one flat ``SequentialLR``.
 
-Which class a phase becomes is decided in `schedlang.counterparts.torch`.
+`schedlang.counterparts.torch` decides which class is used for a phase.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.counterparts.levels import Levels
-from schedlang.counterparts.table import Argument, Call, Root
+from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.counterparts.torch import chain_plan, why_no_chain
 from schedlang.program.program import Program
-from schedlang.torch import alone
-from schedlang.torch.alone import Plain, set_tick
+from schedlang.torch import native
 from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import base_rates, has_tensor_rates
 from schedlang.torch.momentum import has_tensor_betas
+from schedlang.torch.native import NativeScheduler, set_tick
 
 AHEAD = 512
-"""Ticks that are computed at once."""
+"""The number of ticks that are computed at once."""
 
 
-class Share:
-    """What a `LambdaLR` multiplies the base rate with: a stretch of the schedule, in shares.
+class RateFactor:
+    """The factor of a `LambdaLR`: a part of the schedule, in shares of the base rate.
 
-    It is pickled as the text, the binding, the base rate and where it begins. It has no state
-    besides, so that nothing of it is in a ``state_dict``.
+    It is pickled as the text, the binding, the base rate and its first tick. It has no other state,
+    so a ``state_dict`` contains nothing of it.
     """
 
     __slots__ = ("__dict__", "_base", "_begin", "_first", "_program", "_shares")
@@ -42,14 +42,14 @@ class Share:
         self._base = base
         self._begin = begin
         self._first = 0
-        self._shares: list[float] = []
+        self._factors: list[float] = []
 
     def __call__(self, t: int) -> float:
-        """The share at the stretch's own tick ``t``."""
-        if not 0 <= t - self._first < len(self._shares):
+        """The share at ``t`` ticks after its first tick."""
+        if not 0 <= t - self._first < len(self._factors):
             self._first = t
-            self._shares = self._ahead(self._begin + t).tolist()
-        return self._shares[t - self._first]
+            self._factors = self._ahead(self._begin + t).tolist()
+        return self._factors[t - self._first]
 
     def _ahead(self, tick: int) -> NDArray[np.float64]:
         rates = self._program.between(tick, tick + AHEAD)
@@ -60,13 +60,13 @@ class Share:
         return _restored, (text, binding, self._base, self._begin)
 
 
-def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: int) -> Share:
+def _restored(text: str, binding: Mapping[str, str | int], base: float, begin: int) -> RateFactor:
     from schedlang.schedule import restore
 
-    return Share(restore(text, binding, base), base, begin)
+    return RateFactor(restore(text, binding, base), base, begin)
 
 
-class Chain(Plain, lr_scheduler.SequentialLR):
+class Chain(NativeScheduler, lr_scheduler.SequentialLR):
     """PyTorch's ``SequentialLR`` of PyTorch's own schedulers."""
 
     _schedulers: list[LRScheduler]
@@ -78,32 +78,32 @@ class Chain(Plain, lr_scheduler.SequentialLR):
         self.last_epoch = tick
 
     def _own_step(self) -> None:
-        # What PyTorch's ``step`` does where no child begins.
+        # As in PyTorch's ``step`` if no child begins.
         child = self._schedulers[bisect_right(self._milestones, self.last_epoch)]
         child.step()
         self.last_epoch += 1
         self._step_count += 1
-        self._last_lr = child._last_lr
+        self._last_lr = child.get_last_lr()
 
     def _own_end(self, tick: int) -> float:
-        # Where a child begins, releases such as 2.4 warn of their own call.
+        # When a child begins, releases such as 2.4 issue a warning about their own call.
         later = self._milestones[bisect_right(self._milestones, tick) :]
         return min([super()._own_end(tick), *later[:1]])
 
     def _child(self, tick: int) -> tuple[LRScheduler, int]:
-        """The scheduler that is at work at a tick, and where it begins."""
+        """The scheduler that is active at a tick, and the tick at which it begins."""
         index = bisect_right(self._milestones, tick)
         return self._schedulers[index], self._milestones[index - 1] if index else 0
 
     @property
     def _waits(self) -> bool:
-        # Another SequentialLR undoes the children of this one, on older releases this one itself.
+        # Another SequentialLR resets the children of this one, on older releases this one itself.
         child, begin = self._child(self.last_epoch)
         return self.last_epoch < 0 or child.last_epoch < self.last_epoch - begin
 
 
 def refusal(program: Program, optimizer: Optimizer) -> str | None:
-    """Why the chain cannot be this schedule, or None if it can."""
+    """The reason why the chain cannot express this schedule, or None if it can."""
     if has_tensor_rates(optimizer):
         return (
             "a parameter group has a tensor as its rate, which PyTorch's own classes replace or "
@@ -123,14 +123,14 @@ def refusal(program: Program, optimizer: Optimizer) -> str | None:
     return None if reason is None else f'{reason}: use engine="fused"'
 
 
-def build(program: Program, line: Assignment, optimizer: Optimizer) -> Plain:
-    """The chain at tick 0, of a line on all groups; one class where that is the whole schedule."""
+def build(program: Program, line: Assignment, optimizer: Optimizer) -> NativeScheduler:
+    """The chain of a line at tick 0; a single class if that is the whole schedule."""
     line.restart(optimizer.param_groups)
     planned = _plan(program, optimizer)
-    scheduler: Plain
+    scheduler: NativeScheduler
     if len(planned) == 1:
         (only,) = planned.values()
-        scheduler = alone.CLASSES[only.name](optimizer, **only.arguments)
+        scheduler = native.CLASSES[only.name](optimizer, **only.arguments)
     else:
         children = [
             getattr(lr_scheduler, child.name)(optimizer, **child.arguments)
@@ -142,31 +142,31 @@ def build(program: Program, line: Assignment, optimizer: Optimizer) -> Plain:
 
 
 class Child(NamedTuple):
-    """A class of PyTorch's, and its arguments without the optimizer."""
+    """A PyTorch class and its arguments without the optimizer."""
 
     name: str
     arguments: dict[str, Any]
 
 
 def _plan(program: Program, optimizer: Optimizer) -> dict[int, Child]:
-    """The classes by the ticks at which they begin."""
+    """The classes by the tick at which each begins."""
     bases = base_rates(optimizer)
     levels = Levels(bases, program.names)
     programs = {base: program.rebase(base) for base in levels.bases}
     children: dict[int, Child] = {}
     for begin, part in chain_plan(program, levels).items():
         if part.call is None:
-            shares = {base: Share(programs[base], base, begin) for base in levels.bases}
-            children[begin] = Child("LambdaLR", {"lr_lambda": [shares[base] for base in bases]})
+            factors = {base: RateFactor(programs[base], base, begin) for base in levels.bases}
+            children[begin] = Child("LambdaLR", {"lr_lambda": [factors[base] for base in bases]})
         else:
             children[begin] = _child(part.call, levels, bases)
     return children
 
 
 def _child(call: Call, levels: Levels, bases: list[float]) -> Child:
-    """The call with numbers for the groups."""
+    """The class of a call, with numbers for the groups as arguments."""
 
-    def number(argument: Argument) -> Any:
+    def number(argument: CallArgument) -> Any:
         match argument:
             case Root(x, n):
                 return x ** (1 / n)

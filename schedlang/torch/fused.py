@@ -1,4 +1,4 @@
-"""``engine="fused"``: one scheduler of ours for any line, and for every line of a plan."""
+"""``engine="fused"``: one scheduler for any line, or for all lines of a plan."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.torch.assignments import Assignment
-from schedlang.torch.groups import Group, Slot
+from schedlang.torch.groups import ParamGroup, Slot
 from schedlang.torch.metrics import TakesMetrics, one_metric
-from schedlang.torch.plateau import Plateau
-from schedlang.torch.state import OnMismatch
+from schedlang.torch.plateau import ClosingPlateau
+from schedlang.torch.scheduler import OnMismatch
 
-Strip: TypeAlias = tuple[Slot | None, str, list[Group], list[float], list[float], list[float]]
+LineWrites: TypeAlias = tuple[
+    Slot | None, str, list[ParamGroup], list[float], list[float], list[float]
+]
 """What a step sets for one line: the slot if it is inside of what the key has, the key, the groups
 and their bases, and for each tick the level pair (see `schedlang.torch.rates.Rates`)."""
-Turn: TypeAlias = tuple[Slot | None, str, Group, float, list[float], list[float]]
+GroupCheck: TypeAlias = tuple[Slot | None, str, ParamGroup, float, list[float], list[float]]
 """The same for one group, which a step checks. Named tuples are twice as slow to unpack."""
 
-Same: TypeAlias = tuple[str, list[Group], Iterator[tuple[Group, float, float]]]
+UniformWrites: TypeAlias = tuple[str, list[ParamGroup], Iterator[tuple[ParamGroup, float, float]]]
 """One key, its groups, and for each step the group that it checks, and the number that all of them
 have before and after it."""
 
-Block: TypeAlias = tuple[
-    list[Group], list[float], Same | None, Iterator[tuple[int, Turn]], list[Strip]
+StepsAhead: TypeAlias = tuple[
+    list[ParamGroup],
+    list[float],
+    UniformWrites | None,
+    Iterator[tuple[int, GroupCheck]],
+    list[LineWrites],
 ]
-NOTHING_AHEAD: Block = ([], [], None, iter(()), [])
+NOTHING_AHEAD: StepsAhead = ([], [], None, iter(()), [])
 
 
 class Fused(TakesMetrics):
-    """The numbers of a schedule, computed a block of ticks ahead.
+    """A scheduler that computes its numbers a block of ticks ahead.
 
     A step looks up the level pair of its tick and sets each group to ``relative·base + absolute``.
     Each step checks one group, in turn, for a number that other code has changed. Tensors are
-    filled in place.
+    updated in place.
 
     Attributes:
         last_epoch: the tick.
@@ -62,7 +68,7 @@ class Fused(TakesMetrics):
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
         super().begin(start, on_mismatch, stale)
-        self._write()  # the momentum too
+        self._write()  # including the momentum
 
     @property
     def last_epoch(self) -> int:
@@ -70,7 +76,7 @@ class Fused(TakesMetrics):
 
     @last_epoch.setter
     def last_epoch(self, tick: int) -> None:
-        # PyTorch's SequentialLR undoes the first step of its children so, and gives no metrics.
+        # PyTorch's SequentialLR resets its children this way, and passes no metrics.
         if tick < 0 and self._watch is not None:
             self._refuse_to_be_a_child()
         self._tick = tick
@@ -81,8 +87,8 @@ class Fused(TakesMetrics):
     def _refuse_to_be_a_child(self) -> None:
         for plateau in self._plateaus():
             raise ValueError(
-                f"`{plateau.text}` needs a metric, and another scheduler passes none on: "
-                "write what comes before it into the line, as in `warmup 5 -> plateau`"
+                f"`{plateau.text}` needs a metric, which another scheduler does not pass on: "
+                "write the phases before it in the line, as in `warmup 5 -> plateau`"
             )
 
     def _enter(self, tick: int) -> None:
@@ -95,15 +101,14 @@ class Fused(TakesMetrics):
         """End a tick: the next update has the next numbers.
 
         Args:
-            metric: the metric of a closing `plateau`; ignored before the plateau. Inside it, one
-                is needed where a tick is an epoch. Without a plateau, a tick to go to, as in
-                PyTorch.
-            metrics: the same under PyTorch's name.
+            metric: the metric of a final `plateau`; ignored before the plateau, required inside it
+                if a tick is an epoch. Without a plateau, a tick to go to, as in PyTorch.
+            metrics: the same, under PyTorch's name.
 
         Raises:
-            TypeError: if a metric is missing, or if there is no plateau to take one.
+            TypeError: if a metric is missing, or is given without a plateau.
         """
-        groups, bases, same, ahead, strips = self._block
+        groups, bases, uniform, ahead, writes = self._block
         if (
             metric is None
             and metrics is None
@@ -111,8 +116,8 @@ class Fused(TakesMetrics):
             and len(groups) == len(bases)
             and self.bases == bases
         ):
-            if same is not None:
-                key, members, pairs = same
+            if uniform is not None:
+                key, members, pairs = uniform
                 for checked, was, number in pairs:
                     if checked[key] != was:
                         break
@@ -130,7 +135,7 @@ class Fused(TakesMetrics):
                     break
                 self._tick += 1
                 self._step_count += 1
-                for slot, key, members, bases, relative, absolute in strips:
+                for slot, key, members, bases, relative, absolute in writes:
                     number = absolute[index]
                     if slot is not None:
                         factor = relative[index] if relative else 0.0
@@ -149,7 +154,7 @@ class Fused(TakesMetrics):
     def _step(self, metric: SupportsFloat | None) -> None:
         """A step that checks all groups."""
         plateaus, count = self._plateaus(), self._step_count + 1
-        self._block = NOTHING_AHEAD  # a step of it may be used up
+        self._block = NOTHING_AHEAD  # its current step may already be consumed
         if self._watch is None:
             super(TakesMetrics, self).step()  # PyTorch's own first step
             return
@@ -162,14 +167,14 @@ class Fused(TakesMetrics):
         self._settle()
         begun = [plateau for plateau in plateaus if self._tick >= plateau.begin]
         if metric is None and begun:
-            begun[0].miss(self._tick)  # all of them miss the same metric
+            begun[0].miss(self._tick)  # all plateaus have the same metric
         elif metric is not None:
             for plateau in begun:
                 plateau.receive_at(self._tick, float(metric))
         if self._step_count == 1:
             self._watch.inside = True
             try:
-                super().step()  # whether the optimizer steps first, PyTorch checks itself
+                super().step()  # PyTorch checks that the optimizer steps first
             finally:
                 self._watch.inside = False
         else:
@@ -177,13 +182,13 @@ class Fused(TakesMetrics):
         self._step_count = count
         self._write()
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         if plateau.receive_at(self._tick, float(metric)):
             self._write()
 
     def _settle(self) -> None:
         if self._watched.tick is not None:
-            self._watched.tick = self._tick  # the short way of a step does not note it
+            self._watched.tick = self._tick  # a step on the fast path does not set it
         super()._settle()
 
     def _written(self, assignment: Assignment) -> Sequence[float | None]:
@@ -193,35 +198,35 @@ class Fused(TakesMetrics):
         super()._write()
         tick, all_groups, self._block = self._tick, self.optimizer.param_groups, NOTHING_AHEAD
         if not (
-            len(self.bases) == self._watched.built_for  # one that was added may be set by others
+            len(self.bases) == self._watched.built_for  # other code may set an added group
             and self._step_count > 1
             and self._watched.stale is None
             and all(assignment.is_plain(all_groups) for assignment in self._assignments)
         ):
             return
-        strips: list[Strip] = []
-        turns: list[Turn] = []
+        writes: list[LineWrites] = []
+        checks: list[GroupCheck] = []
         for line in self._assignments:
             if line.members and line.slot is not None:
                 slot, key = None if line.slot.item is None else line.slot, line.slot.key
                 groups, bases = [all_groups[i] for i in line.members], line.computed_bases
                 past = tick - line.rates.first
                 pairs = line.rates.relative[past:], line.rates.absolute[past:]
-                strips.append((slot, key, groups, bases, *pairs))
+                writes.append((slot, key, groups, bases, *pairs))
                 each = zip(groups, bases, strict=True)
-                turns += [(slot, key, group, base, *pairs) for group, base in each]
-        same: Same | None = None
-        ahead: Iterator[tuple[int, Turn]] = iter(())
-        match strips:
+                checks += [(slot, key, group, base, *pairs) for group, base in each]
+        uniform: UniformWrites | None = None
+        ahead: Iterator[tuple[int, GroupCheck]] = iter(())
+        match writes:
             case [(None, key, groups, _, [], numbers)]:
-                same = key, groups, zip(cycle(groups), numbers, numbers[1:])
+                uniform = key, groups, zip(cycle(groups), numbers, numbers[1:])
             case _:
-                ticks = min((len(absolute) for *_, absolute in strips), default=0)
-                ahead = zip(range(1, ticks), cycle(turns))
-        self._block = all_groups, list(self.bases), same, ahead, strips
+                ticks = min((len(absolute) for *_, absolute in writes), default=0)
+                ahead = zip(range(1, ticks), cycle(checks))
+        self._block = all_groups, list(self.bases), uniform, ahead, writes
 
     def get_last_lr(self) -> list[float | torch.Tensor]:
-        """The rates of the tick, one a group; tensors where the group has one."""
+        """The rates of the tick, one for each group; a tensor if the group has one."""
         return [
             torch.full_like(group["lr"], float(rate))
             if isinstance(group["lr"], torch.Tensor)
@@ -235,10 +240,10 @@ class Fused(TakesMetrics):
 
     @_last_lr.setter
     def _last_lr(self, rates: list[float | torch.Tensor]) -> None:
-        """Nothing to keep: the rates follow from the tick."""
+        """Ignored: the rates follow from the tick."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers and text: the lines, the tick, and what plateaus remember."""
+        """The lines, the tick and the memory of plateaus, as plain numbers and text."""
         return {**self._saved(), "last_epoch": self._tick, "_step_count": self._step_count}
 
     def jump(self, tick: int) -> None:

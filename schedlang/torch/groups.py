@@ -1,4 +1,4 @@
-"""Parameter groups: where their numbers are, their bases, and how numbers are written into them."""
+"""Parameter groups: the location of their numbers, their bases, and writing numbers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-Group = dict[str, Any]
+ParamGroup = dict[str, Any]
 
 
 class Slot(NamedTuple):
-    """Where a number of a parameter group is.
+    """The location of a number in a parameter group.
 
     Attributes:
         name: the hyperparameter, such as ``weight_decay`` or ``beta1``.
         key: the key of the group, such as ``betas``.
-        item: the place in what the key has; None where that is the number itself.
+        item: the index in the value of the key; None if the value is the number itself.
     """
 
     name: str
@@ -27,16 +27,16 @@ class Slot(NamedTuple):
 
     @property
     def initial(self) -> str:
-        """The key of the base, which PyTorch has for ``lr``."""
+        """The key of the base: ``initial_lr``, as in PyTorch, and likewise for others."""
         return f"initial_{self.name}"
 
-    def read(self, group: Group) -> Any:
-        """The number as the group has it."""
+    def read(self, group: ParamGroup) -> Any:
+        """The number in the group."""
         found = group[self.key]
         return found if self.item is None else found[self.item]
 
-    def write(self, group: Group, number: float) -> None:
-        """Set the number; a tensor stays the same tensor, and is filled."""
+    def write(self, group: ParamGroup, number: float) -> None:
+        """Set the number; a tensor is updated in place."""
         found = self.read(group)
         if isinstance(found, torch.Tensor):
             found.fill_(number)
@@ -47,18 +47,18 @@ class Slot(NamedTuple):
             several[self.item] = number
             group[self.key] = tuple(several)
 
-    def base(self, group: Group) -> float:
+    def base(self, group: ParamGroup) -> float:
         """The base: ``initial_…`` if the group has it, else the number."""
         return as_written(group.get(self.initial, self.read(group)))
 
-    def note_base(self, group: Group, base: float) -> None:
-        """Write a base into ``initial_…``: a tensor of its own where the number is a tensor."""
+    def note_base(self, group: ParamGroup, base: float) -> None:
+        """Store a base in ``initial_…``: as a separate tensor if the number is a tensor."""
         found = self.read(group)
         is_tensor = isinstance(found, torch.Tensor)
         group[self.initial] = torch.full_like(found, base) if is_tensor else base
 
-    def stale(self, groups: Iterable[tuple[int, Group]]) -> str | None:
-        """The warning for a group whose base is not its number; None if there is none."""
+    def stale(self, groups: Iterable[tuple[int, ParamGroup]]) -> str | None:
+        """The warning for a group whose base differs from its number; None if there is none."""
         of = "base rate" if self.name == "lr" else f"base of {self.name}"
         for i, group in groups:
             base, number = self.base(group), as_written(self.read(group))
@@ -75,8 +75,8 @@ LR = Slot("lr", "lr")
 _IN_BETAS = {"beta1": 0, "beta2": 1}
 
 
-def slot_of(name: str, group: Group) -> Slot | None:
-    """Where a hyperparameter is in a group; None if the group has no such number.
+def slot_of(name: str, group: ParamGroup) -> Slot | None:
+    """The slot of a hyperparameter in a group; None if the group has no such number.
 
     ``beta1`` and ``beta2`` are those of ``betas``, and ``momentum`` is ``beta1`` where there are
     only ``betas``.
@@ -92,8 +92,8 @@ def slot_of(name: str, group: Group) -> Slot | None:
     return slot if _is_number(slot.read(group)) else None
 
 
-def numbers_of(group: Group) -> list[str]:
-    """The hyperparameters of a group, by the names that a plan has for them."""
+def numbers_of(group: ParamGroup) -> list[str]:
+    """The hyperparameters of a group, by their names in a plan."""
     own = [name for name in group if slot_of(name, group) and not name.startswith("initial_")]
     return own + [name for name in _IN_BETAS if name not in group and slot_of(name, group)]
 
@@ -104,7 +104,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def name_of(group: Group) -> str:
+def name_of(group: ParamGroup) -> str:
     """The name of a group; ``""`` if it has none."""
     return str(group.get("name", ""))
 
@@ -115,7 +115,7 @@ def base_rates(optimizer: Optimizer) -> list[float]:
 
 
 def as_written(rate: Any) -> float:
-    """The rate as a float; of a number of less precision, the shortest decimal that rounds to it.
+    """The rate as a float; for lower precision, the shortest decimal that rounds to it.
 
     A ``torch.tensor(1e-5)`` is 9.99999974738e-06 in float32, and means 1e-5.
     """
@@ -136,6 +136,6 @@ def has_tensor_rates(optimizer: Optimizer) -> bool:
 
 
 def last_rates(optimizer: Optimizer) -> list[float | torch.Tensor]:
-    """The groups' rates; of a tensor a copy, which the optimizer does not share."""
+    """The groups' rates; tensors are copied."""
     rates = [group["lr"] for group in optimizer.param_groups]
     return [rate.clone() if isinstance(rate, torch.Tensor) else rate for rate in rates]

@@ -1,22 +1,22 @@
-"""Schedulers that take metrics, for a closing `plateau`."""
+"""Schedulers that take metrics, for a final `plateau`."""
 
 from __future__ import annotations
 
 from typing import SupportsFloat
 
-from schedlang.torch.plateau import Plateau
-from schedlang.torch.state import Bound
+from schedlang.torch.plateau import ClosingPlateau
+from schedlang.torch.scheduler import BoundScheduler
 
 
-class TakesMetrics(Bound):
+class TakesMetrics(BoundScheduler):
     """A scheduler that may end in a `plateau`.
 
-    A metric comes with ``step(metric)``, also as ``step(metrics=metric)``: it counts if the tick
-    that the step ends lies in the plateau. Or it comes by ``observe(metric)``, which ends no tick.
+    A metric is passed by ``step(metric)`` or ``step(metrics=metric)``: it counts if the tick that
+    the step ends is in the plateau. Or it is passed by ``observe(metric)``, which ends no tick.
     """
 
-    def _plateaus(self) -> list[Plateau]:
-        """The closing plateaus with their memories: of a plan there may be several."""
+    def _plateaus(self) -> list[ClosingPlateau]:
+        """The final plateaus with their memories; a plan may have several."""
         lines = (*self._assignments, *self._values)
         return [line.plateau for line in lines if line.plateau is not None]
 
@@ -25,22 +25,22 @@ class TakesMetrics(Bound):
         """Whether there is a `plateau`."""
         return bool(self._plateaus())
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
-        """Count a metric, and write the rates if it reduces them."""
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
+        """Process a metric, and write the rates if it reduces them."""
         raise NotImplementedError
 
     def observe(self, metric: SupportsFloat) -> None:
-        """Take an epoch's metric for a closing `plateau`, and end no tick.
+        """Process an epoch's metric for a final `plateau`, without ending a tick.
 
-        Where updates are ticked, it counts if the tick that ended last lies in the plateau, else
-        if the running tick does.
+        If a tick is an update, it counts if the last tick that ended is in the plateau, else if the
+        current tick is.
 
         Raises:
             TypeError: if there is no plateau.
         """
         plateaus = self._plateaus()
         if not plateaus:
-            raise TypeError("this schedule has no `plateau` that would observe a metric")
+            raise TypeError("this schedule has no `plateau` to observe a metric")
         self._settle()
         for plateau in plateaus:
             if plateau.counts(self.last_epoch):
@@ -48,11 +48,11 @@ class TakesMetrics(Bound):
 
 
 def one_metric(metric: SupportsFloat | None, metrics: SupportsFloat | None) -> SupportsFloat | None:
-    """The metric, which `step` takes under two names.
+    """The metric, which is given to `step` under one of two names.
 
     Raises:
         TypeError: if both are given.
     """
     if metric is not None and metrics is not None:
-        raise TypeError("`metric` and `metrics` are one argument: give one of them")
+        raise TypeError("`metric` and `metrics` are the same argument: give one of them")
     return metric if metrics is None else metrics

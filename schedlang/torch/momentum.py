@@ -1,4 +1,4 @@
-"""The momentum that `cyclic` and `onecycle` move: SGD's ``momentum``, or Adam's first beta."""
+"""The momentum that `cyclic` and `onecycle` schedule: SGD's ``momentum``, or Adam's first beta."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import torch
 from torch.optim import Optimizer
 
 from schedlang.program.program import Program
-from schedlang.torch.groups import Group, Slot
+from schedlang.torch.groups import ParamGroup, Slot
 
 
 def check_momentum(program: Program, optimizer: Optimizer) -> None:
-    """Refuse an optimizer without momentum where the schedule moves it.
+    """Raise an error for an optimizer without momentum if the schedule changes it.
 
     Raises:
         ValueError: naming the phase.
@@ -25,7 +25,7 @@ def check_momentum(program: Program, optimizer: Optimizer) -> None:
 
 
 def momenta(program: Program, first: int, last: int) -> dict[int, float]:
-    """The momentum by tick, for ``first, …, last - 1``; none before a phase has moved it."""
+    """The momentum by tick, for ``first, …, last - 1``, from the first phase that changes it."""
     track = program.momentum
     if track is None:
         return {}
@@ -39,6 +39,6 @@ def has_tensor_betas(optimizer: Optimizer) -> bool:
     return any(isinstance(first, torch.Tensor) for first in firsts)
 
 
-def momentum_slot(group: Group) -> Slot:
-    """Where a group keeps its momentum."""
+def momentum_slot(group: ParamGroup) -> Slot:
+    """The slot of a group's momentum."""
     return Slot("beta1", "betas", 0) if "betas" in group else Slot("momentum", "momentum")

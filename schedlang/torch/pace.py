@@ -1,4 +1,4 @@
-"""How a scheduler is stepped, as the optimizer's updates show it; a warning if that is wrong."""
+"""Watches how often a scheduler is stepped per optimizer update, and warns if it is wrong."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from schedlang.program.program import Program
 from schedlang.torch.watch import is_quiet, warn
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import Bound
+    from schedlang.torch.scheduler import BoundScheduler
 
 ENOUGH = 3
-"""How many moves of the tick in a row show how a scheduler is stepped."""
+"""The number of consecutive changes of the tick that show how a scheduler is stepped."""
 LONG = 1000
-"""Updates within one tick that are too many where a tick is an update; those past the end that are
-worth a warning."""
+"""The number of updates within one tick, or after the end, that causes a warning."""
 SHORT = 10
-"""Two epochs of fewer updates than this are not long enough to show that no step comes."""
+"""The minimum number of updates without a step, even for two short epochs, before a warning."""
 
 
-def watch_pace(scheduler: Bound, optimizer: Optimizer, program: Program, end: int | None) -> None:
-    """Look at the scheduler's tick after each update, and warn if it is stepped wrongly.
+def watch_pace(
+    scheduler: BoundScheduler, optimizer: Optimizer, program: Program, end: int | None
+) -> None:
+    """Check the scheduler's tick after each update, and warn if it is stepped wrongly.
 
-    A wrapper such as Accelerate's has no hooks, and its optimizer has.
+    A wrapper such as Accelerate's has no hooks, but its optimizer has.
 
     Args:
-        scheduler: the one that is looked at.
+        scheduler: the scheduler.
         optimizer: its optimizer.
-        program: its schedule; of a plan any, since the clock and the total are those of all.
-        end: the tick from which on no rate moves; None if there is none.
+        program: its program; for a plan any of them, since they share the clock and the total.
+        end: the first tick from which all rates are constant; None if there is none.
     """
     while isinstance(inner := getattr(optimizer, "optimizer", None), Optimizer):
         optimizer = inner
@@ -42,24 +43,24 @@ def watch_pace(scheduler: Bound, optimizer: Optimizer, program: Program, end: in
 
 
 class _Pace:
-    """A hook of the optimizer. It stays there, since PyTorch forbids a hook to remove itself.
+    """A hook of the optimizer. It is never removed, since PyTorch forbids a hook to remove itself.
 
     Attributes:
-        scheduler: the one that is looked at.
-        wait: the updates until it is looked at again; infinite if there is nothing to look for.
+        scheduler: the scheduler.
+        wait: the number of updates until the next check; infinite if nothing is left to check.
         tick: its tick at the last update.
-        unit: what a tick is to be.
-        per_epoch: the updates of an epoch, if they are known.
-        end: the tick from which on no rate moves.
-        has_total: whether the end is a total that was given, and not that of the phases.
+        unit: what one tick is.
+        per_epoch: the updates of an epoch, if known.
+        end: the first tick from which all rates are constant.
+        has_total: whether the end is a given total, not that of the phases.
         updates: the updates since the tick changed.
-        moves: the last moves of the tick, as (updates before it, ticks).
-        is_right: whether the moves have shown that it is stepped as it is to be.
-        past: the updates past the end.
+        moves: the last changes of the tick, as (updates before it, ticks).
+        is_right: whether the moves have shown that it is stepped correctly.
+        past: the updates after the end.
     """
 
     def __init__(
-        self, scheduler: Bound, optimizer: Optimizer, program: Program, end: int | None
+        self, scheduler: BoundScheduler, optimizer: Optimizer, program: Program, end: int | None
     ) -> None:
         self.scheduler = weakref.ref(scheduler)
         self.wait = 1.0
@@ -75,7 +76,7 @@ class _Pace:
         optimizer.register_step_post_hook(self)
 
     def __call__(self, optimizer: Optimizer, *_: Any) -> None:
-        """Look at the tick after an update."""
+        """Check the tick after an update."""
         if torch.compiler.is_compiling():
             return
         self.wait -= 1
@@ -96,13 +97,13 @@ class _Pace:
             if message is None and self.past >= LONG:
                 message = self._past_the_end(scheduler)
         elif self.is_right:
-            self.wait = self.end - tick + 1  # a tick has an update at least
+            self.wait = self.end - tick + 1  # a tick has at least one update
         if message is not None:
             self.wait = inf
             warn(message)
 
-    def _pace(self, scheduler: Bound, ticks: int) -> str | None:
-        """The warning for a wrong pace, after an update before which the tick moved by so many."""
+    def _pace(self, scheduler: BoundScheduler, ticks: int) -> str | None:
+        """The warning for a wrong pace, given the ticks since the last update; else None."""
         if ticks:
             self.moves = [*self.moves, (self.updates, ticks)][-ENOUGH:]
             self.updates = 0
@@ -111,7 +112,7 @@ class _Pace:
         if message is None:
             message = self._too_slow() if self.unit == "step" else self._once_an_update()
         if message is None and self.updates > 1 and self._too_many < inf:
-            # A search for a rate, or another scheduler whose turn it is, makes updates of its own.
+            # In a learning-rate search, or while another scheduler is active, no step is expected.
             if scheduler.is_disturbed() or scheduler.is_in_plateau():
                 self.updates = 0
             elif self.updates >= self._too_many:
@@ -123,29 +124,29 @@ class _Pace:
 
     @property
     def _too_many(self) -> float:
-        """How many updates without a step are too many."""
+        """The number of updates without a step that causes a warning."""
         two_epochs = max(2 * self.per_epoch, SHORT) if self.per_epoch else inf
         return min(two_epochs, LONG) if self.unit == "step" else two_epochs
 
     def _too_fast(self) -> str | None:
-        """The warning for ticks that come several at a time."""
+        """The warning for several ticks at a time."""
         moved = [ticks for _, ticks in self.moves]
         if len(moved) < ENOUGH or moved[0] < 2 or len(set(moved)) > 1:
             return None
         return (
-            f"the schedule moved by {moved[0]} ticks at a time, {ENOUGH} times: call "
+            f"the schedule advanced by {moved[0]} ticks at a time, {ENOUGH} times: call "
             "scheduler.step() once for each optimizer.step(). Accelerate steps a prepared "
             "scheduler once for each process: do not pass it to accelerator.prepare(), and call it "
             "yourself, `if accelerator.sync_gradients: scheduler.step()`"
         )
 
     def _too_slow(self) -> str | None:
-        """The warning for several updates in a tick, which is to be one update."""
+        """The warning for several updates in a tick that should be one update."""
         slow = [updates for updates, ticks in self.moves if ticks == 1 and updates > 1]
         return None if len(slow) < 2 else _too_slow(max(slow))
 
     def _once_an_update(self) -> str | None:
-        """The warning for a tick at each update, where a tick is an epoch of several."""
+        """The warning for a tick at each update, if a tick is an epoch of several updates."""
         per_epoch = self.per_epoch or 1
         if self.unit != "epoch" or per_epoch < 2 or self.moves != [(1, 1)] * ENOUGH:
             return None
@@ -166,12 +167,12 @@ class _Pace:
             f"{self.per_epoch} (steps_per_epoch), and no scheduler.step(): call it {when}"
         )
 
-    def _past_the_end(self, scheduler: Bound) -> str | None:
-        """The warning for a run that goes on far past the end of the schedule."""
+    def _past_the_end(self, scheduler: BoundScheduler) -> str | None:
+        """The warning for a run that continues long after the end of the schedule."""
         if 2 * self.tick < 3 * self.end:
             return None
         if not self.has_total and scheduler.ends_on_its_peak(int(self.end)):
-            self.wait = inf  # a warm-up, after which the rate is to stay
+            self.wait = inf  # a warm-up, after which the rate stays constant on purpose
             return None
         ended = f"has a total of {self.end:,}" if self.has_total else f"ends after {self.end:,}"
         unit = {"step": "optimizer update", "epoch": "epoch", None: "call of scheduler.step()"}

@@ -1,4 +1,4 @@
-"""`plateau` in PyTorch: which metrics count, and the levels of the groups after them."""
+"""`plateau` in PyTorch: which metrics count, and the resulting levels of the groups."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from schedlang.torch.watch import warn
 
 
 @dataclass
-class Memory(plateau.Memory):
+class ClosingPlateauMemory(plateau.PlateauMemory):
     """The memory of a plateau; part of the state.
 
     Attributes:
-        silent_since: the tick of the last metric, or of the plateau's begin; None once a warning of
-            missing metrics was issued.
+        silent_since: the tick of the last metric, or of the plateau's begin; None after a warning
+            of missing metrics.
     """
 
     silent_since: int | None = None
 
 
 @dataclass
-class Plateau(plateau.Plateau):
-    """A closing plateau, with its place in the run.
+class ClosingPlateau(plateau.ReduceOnPlateau):
+    """A final plateau, with its position in the run.
 
     Attributes:
         begin: its first tick.
-        text: the phase as it is written.
+        text: the phase as written.
         monitor: the name of the metric.
-        clock: what a tick is; not every update has a metric, and every epoch must.
-        silence: updates without a metric after which a warning is issued; None if not known.
+        clock: what a tick is; every epoch must have a metric, but not every update.
+        silence: the number of updates without a metric that causes a warning; None if not known.
     """
 
     begin: int
@@ -43,41 +43,42 @@ class Plateau(plateau.Plateau):
     monitor: str
     clock: Literal["step", "epoch"] | None
     silence: int | None
-    memory: Memory = field(init=False)
+    memory: ClosingPlateauMemory = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.memory = Memory(self.memory.best, silent_since=self.begin)
+        self.memory = ClosingPlateauMemory(self.memory.best, silent_since=self.begin)
 
     @classmethod
-    def in_program(cls, program: Program) -> Plateau | None:
-        """The closing plateau of a program, if it has one."""
-        facts = program.plateau
-        if facts is None:
+    def in_program(cls, program: Program) -> ClosingPlateau | None:
+        """The final plateau of a program, if it has one."""
+        phase = program.plateau
+        if phase is None:
             return None
-        names = cls.__dataclass_fields__.keys() & facts.keys() - {"mode"}
         epoch = program.steps_per_epoch
-        return cls(
-            mode=facts["mode"] or "min",
+        return cls.of(
+            phase,
+            begin=phase["begin"],
+            text=phase["text"],
+            monitor=phase["monitor"],
             clock=program.tick,
             silence=2 * epoch if program.tick == "step" and epoch else None,
-            **{name: facts[name] for name in names},
         )
 
     def restore(self, memory: Mapping[str, Any] | None, tick: int) -> None:
-        """Take over a saved memory.
+        """Restore a saved memory.
 
         Raises:
-            ValueError: if there is none, and metrics were counted before.
+            ValueError: if it is missing although earlier metrics were counted.
         """
         if memory is not None:
-            self.memory = Memory(**memory)
+            self.memory = ClosingPlateauMemory(**memory)
         elif tick > self.begin:
             inside = f"tick {tick} lies inside `{self.text}`, whose rate depends on earlier metrics"
-            raise ValueError(f"{inside}: load a state that remembers them")
+            raise ValueError(f"{inside}: load a state that contains them")
 
     def receive_at(self, tick: int, metric: float) -> bool:
-        """Count a metric at a tick. Returns whether it reduces the rate."""
+        """Process a metric at a tick. Returns whether it reduces the rate."""
         if self.memory.silent_since is not None:
             self.memory.silent_since = tick
         return self.receive(metric)
@@ -85,13 +86,13 @@ class Plateau(plateau.Plateau):
     def counts(self, tick: int) -> bool:
         """Whether a metric that is observed at a tick counts.
 
-        Where updates are ticked, an epoch has ended with the tick before. Elsewhere the metric is
-        that of the running tick, and comes before the `step` that ends it.
+        If a tick is an update, the epoch ended with the previous tick. Otherwise the metric is that
+        of the current tick, observed before the `step` that ends it.
         """
         return tick > self.begin if self.clock == "step" else tick >= self.begin
 
     def miss(self, tick: int) -> None:
-        """End a tick of the plateau by a step without a metric.
+        """Process a step without a metric, which ends a tick of the plateau.
 
         Raises:
             TypeError: if a tick is an epoch, and no metric was observed in it.
@@ -128,7 +129,7 @@ class Plateau(plateau.Plateau):
 class ReducedRates:
     """The groups' rates in a plateau after a number of reductions."""
 
-    def __init__(self, plateau: Plateau, program: Program, bases: Sequence[float]) -> None:
+    def __init__(self, plateau: ClosingPlateau, program: Program, bases: Sequence[float]) -> None:
         self._plateau = plateau
         self._entries = _rates_of(program, "entry", bases)
         self._floors = _rates_of(program, "min", bases)
@@ -146,15 +147,17 @@ class ReducedRates:
         return self._now
 
 
-def _rates_of(program: Program, fact: str, bases: Sequence[float]) -> list[float]:
-    """A level of the plateau for each base: its pair once, then one multiply-add a group."""
-    facts = program.symbolic_plateau or {}
-    parts = pair(facts[fact]) if len(set(bases)) > 1 else None
+def _rates_of(
+    program: Program, name: Literal["entry", "min"], bases: Sequence[float]
+) -> list[float]:
+    """A level of the plateau for each base: one evaluation, then a multiply-add per group."""
+    phase = program.symbolic_plateau or {}
+    parts = pair(phase[name]) if len(set(bases)) > 1 else None
     if parts is not None:
         return [parts[0] * base + parts[1] for base in bases]
     each: dict[float, float] = {}
     for base in dict.fromkeys(bases):
-        level = (program.rebase(base).plateau or {})[fact]
+        level = (program.rebase(base).plateau or {})[name]
         assert isinstance(level, Number)
         each[base] = level.value
     return [each[base] for base in bases]

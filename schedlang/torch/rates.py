@@ -1,4 +1,4 @@
-"""Rates a block of ticks ahead, for any number of base rates."""
+"""Computes rates a block of ticks ahead, for any number of base rates."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from schedlang.program.program import Program, Track, pieces_of
 from schedlang.torch.momentum import momenta
 
 AHEAD = 4096
-"""Ticks that are computed at once: few enough that the first step comes soon."""
+"""The number of ticks computed at once: few enough that the first step is fast."""
 AHEAD_OF_EACH = 1024
-"""The same where each group has a column of its own."""
+"""The same if each group has a separate column."""
 
 
 class Rates:
     """The rates of all groups, and the momentum, for a block of ticks.
 
-    A tick has one level pair, and a group of base rate ``b`` the rate ``relative·b + absolute``.
-    Where all groups have the same base, their rate is the absolute part.
+    A tick has one level pair, and a group with base rate ``b`` the rate ``relative·b + absolute``.
+    If all groups have the same base, their rate is the absolute part.
 
     Attributes:
         first: the first tick of the block.
-        relative: the first of each tick's level pair, empty where all groups have the same base.
-        absolute: the second.
-        rows: instead, the rate of every group, in the few schedules whose rates are not of that
+        relative: the first number of each tick's level pair; empty if all bases are equal.
+        absolute: the second number.
+        rows: instead of these, the rate of every group, for schedules whose rates are not of this
             form.
-        momenta: the momentum, by tick; none where the schedule leaves it alone.
-        moves_momentum: whether it ever moves it.
+        momenta: the momentum by tick, where the schedule sets it.
+        moves_momentum: whether the schedule ever sets it.
     """
 
     def __init__(self, program: Program, bases: Sequence[float]) -> None:
@@ -78,7 +78,7 @@ def _split(program: Program) -> tuple[list[Track], list[Track]] | None:
         return None
 
     def part(which: int) -> Track:
-        return track.changed(lambda p: p._replace(curve=(parts[id(p.curve)] or ())[which]))
+        return track.map_pieces(lambda p: p._replace(curve=(parts[id(p.curve)] or ())[which]))
 
     return [part(0), *shares], [part(1), *shares]
 

@@ -1,4 +1,4 @@
-"""What a scheduler is going to do, seen without doing it: `record`, `compare`, `resume_report`."""
+"""Predicts a scheduler's numbers without stepping it: `record`, `compare`, `resume_report`."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from schedlang.torch.assignments import Assignment
 from schedlang.torch.fused import Fused
 from schedlang.torch.groups import Slot, slot_of
 from schedlang.torch.metrics import TakesMetrics
-from schedlang.torch.state import Bound, OnMismatch
+from schedlang.torch.scheduler import BoundScheduler, OnMismatch
 
 
 class Shadow(Optimizer):
-    """Parameter groups without parameters: all of an optimizer that a scheduler writes into."""
+    """An optimizer without parameters: only the parameter groups that a scheduler writes."""
 
     def __init__(self, groups: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
         self.state = defaultdict(dict)
         self.param_groups = [{**group, "params": []} for group in groups]
-        self._opt_called = True  # so that PyTorch does not miss the optimizer's steps
+        self._opt_called = True  # PyTorch checks that the optimizer has been stepped
 
     @classmethod
     def of(cls, optimizer: Optimizer) -> Shadow:
-        """The groups of an optimizer, copied."""
+        """A copy of the groups of an optimizer."""
         plain = (
             {k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups
         )
         return cls(map(copy.deepcopy, plain), optimizer.defaults)
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # never has a loss
-        """Nothing to optimize."""
+        """Do nothing."""
 
     step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]  # noqa: SLF001  # likewise
 
@@ -51,23 +51,23 @@ def record(
     key: str = "lr",
     metrics: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
-    """The rates that any PyTorch scheduler gives to the next updates.
+    """The rates that any PyTorch scheduler sets for the next updates.
 
-    It steps a copy, on a copy of the parameter groups: neither the scheduler nor its optimizer
-    notices.
+    It steps a copy on a copy of the parameter groups; the scheduler and its optimizer do not
+    change.
 
     Args:
-        scheduler: one of PyTorch's, of ours, or of anyone's.
-        steps: how many updates.
-        group: whose rates.
-        key: another hyperparameter, such as ``weight_decay``, or a value of a plan.
-        metrics: one for each ``step``, for a scheduler that takes one.
+        scheduler: any PyTorch scheduler.
+        steps: the number of updates.
+        group: the index of the parameter group.
+        key: the hyperparameter, such as ``weight_decay``, or a value of a plan.
+        metrics: a metric for each ``step``, for a scheduler that takes one.
 
     Returns:
-        A float64 array of shape ``(steps,)``; its first value is the rate now.
+        A float64 array of shape ``(steps,)``; its first value is the current rate.
 
     Raises:
-        KeyError: if the group has no such number, and the scheduler no such value.
+        KeyError: if neither the group nor the scheduler has a number of this name.
     """
     return _recorded(scheduler, steps, metrics, [key])[key][:, group]
 
@@ -75,11 +75,11 @@ def record(
 def _recorded(
     scheduler: LRScheduler, steps: int, metrics: Sequence[float] | None, keys: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """The numbers of each key: an array of shape ``(steps, groups)``."""
+    """The numbers of each key, as arrays of shape ``(steps, groups)``."""
     shadow = Shadow.of(scheduler.optimizer)
     walker = copy.deepcopy(scheduler, {id(scheduler.optimizer): shadow})
     recorded = {key: np.empty((steps, len(shadow.param_groups))) for key in keys}
-    with warnings.catch_warnings():  # a copy that trains nothing needs no warning
+    with warnings.catch_warnings():  # warnings about the copy are irrelevant
         warnings.simplefilter("ignore")
         for i in range(steps):
             for key, numbers in recorded.items():
@@ -90,7 +90,7 @@ def _recorded(
 
 
 def _numbers(scheduler: LRScheduler, key: str) -> list[float] | float:
-    """A number of each group, or a value of a plan."""
+    """The number of each group, or a value of a plan."""
     groups = scheduler.optimizer.param_groups
     slots = [slot_of(key, group) for group in groups]
     if isinstance(scheduler, Fused) and None in slots:
@@ -102,11 +102,11 @@ def _numbers(scheduler: LRScheduler, key: str) -> list[float] | float:
 
 
 class Difference(NamedTuple):
-    """Where a schedule and a scheduler part.
+    """The first difference between a schedule and a scheduler.
 
     Attributes:
-        tick: the first tick on which they differ.
-        group: the first parameter group that does.
+        tick: the first tick at which they differ.
+        group: the index of the first parameter group that differs.
         schedule: the schedule's number there.
         scheduler: the scheduler's.
         key: the hyperparameter.
@@ -133,12 +133,12 @@ def first_difference(
     metrics: Sequence[float] | None,
     tolerance: float,
 ) -> Difference | None:
-    """The result of `schedlang.compare` for a schedule's scheduler and another one."""
+    """The result of `schedlang.compare` for the scheduler of a schedule and another one."""
     assert isinstance(ours, Fused)
     bases = {key: [base or 0.0 for base in each] for key, each in ours.described()["bases"].items()}
     if steps is None:
         if ours.total is None:
-            raise ValueError("this schedule never ends: say how many steps")
+            raise ValueError("this schedule never ends: pass steps=")
         steps = max(1, ours.total - ours.last_epoch)
     mine = _recorded(ours, steps, metrics if ours.takes_metrics else None, list(bases))
     takes_metric = isinstance(theirs, ReduceLROnPlateau) or (
@@ -147,7 +147,7 @@ def first_difference(
     other = _recorded(theirs, steps, metrics if takes_metric else None, list(bases))
     found: list[Difference] = []
     for key, numbers in mine.items():
-        floor = 1e-4 * np.abs(bases[key])  # so that 1e-20 may stand for 0
+        floor = 1e-4 * np.abs(bases[key])  # so that 1e-20 equals 0
         apart = np.abs(numbers - other[key]) > tolerance * np.maximum(np.abs(numbers), floor)
         if apart.any():
             i, group = (int(index) for index in np.argwhere(apart)[0])
@@ -158,31 +158,31 @@ def first_difference(
 
 
 def resume_report(
-    old: Mapping[str, Any] | Bound,
-    new: Bound,
+    old: Mapping[str, Any] | BoundScheduler,
+    new: BoundScheduler,
     *,
     on_mismatch: OnMismatch = "keep-step",
     group: int = 0,
 ) -> str:
-    """What loading a state into a scheduler would change: a table to look at before it is done.
+    """A report of the changes that loading a state into a scheduler would make.
 
     Args:
         old: the state, or the scheduler that would save it.
-        new: the scheduler that would load it; it is left alone.
+        new: the scheduler that would load it; it does not change.
         on_mismatch: as for ``load_state_dict``.
-        group: whose rates.
+        group: the index of the parameter group.
 
     Returns:
-        Lines of text: the two schedules, what differs, the tick before and after, and the rates
-        from there on.
+        Lines of text: both schedules, their differences, the tick before and after, and the rates
+        from then on.
 
     Raises:
-        ValueError: if the state cannot be loaded so.
+        ValueError: if the state cannot be loaded this way.
         TypeError: for the scheduler of a plan.
     """
-    state = old.state_dict() if isinstance(old, Bound) else old
+    state = old.state_dict() if isinstance(old, BoundScheduler) else old
     if not [*state["lines"]] == [*new.described()["lines"]] == ["lr"]:
-        raise TypeError("resume_report is for schedulers of one line, and this is one of a plan")
+        raise TypeError("resume_report is for the scheduler of a line, not of a plan")
     before = _loaded(state, state, "raise")
     after = _loaded(new.described(), state, on_mismatch)
     lines = [
@@ -200,7 +200,7 @@ def resume_report(
 
 
 def _loaded(own: Mapping[str, Any], state: Mapping[str, Any], on_mismatch: OnMismatch) -> Fused:
-    """A scheduler of a line, which a state was loaded into."""
+    """A scheduler of a line with the state loaded."""
     from schedlang.schedule import restore
 
     bases = own["bases"]["lr"]

@@ -1,4 +1,4 @@
-"""What a scheduler remembers between its steps, so that the curve holds whatever happens."""
+"""The memory of a scheduler between steps, by which it detects changes of the optimizer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from schedlang.errors import ScheduleWarning
-from schedlang.torch.groups import Group
+from schedlang.torch.groups import ParamGroup
 
 TOLERANCE = 1e-9
-"""A number that differs by more than this part of what was written is a change."""
+"""A larger relative difference from the number written is a change."""
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
 _PYTORCH = str(Path(torch.__file__).parent) + os.sep
@@ -23,27 +23,27 @@ _PYTORCH = str(Path(torch.__file__).parent) + os.sep
 
 @dataclass
 class Watch:
-    """Which groups a scheduler wrote into, when, and who steps it.
+    """Which groups a scheduler wrote, when, and what steps it.
 
     Attributes:
-        built_for: how many groups the optimizer had when the scheduler was made.
-        taken: how many were taken up.
-        groups: the optimizer's list of groups then. `Optimizer.load_state_dict` makes a new one.
-        tick: the tick of which the rates are; None if nothing was written since a load.
-        inside: whether PyTorch's own code runs: it calls the same methods as other schedulers.
-        by_curve: whether groups or base rates have changed since PyTorch's classes were made, so
-            that every step writes the curve.
+        built_for: the number of groups when the scheduler was constructed.
+        taken: the number of groups that have been scheduled so far.
+        groups: the optimizer's list of groups; `Optimizer.load_state_dict` makes a new list.
+        tick: the tick of the written numbers; None if nothing was written since a load.
+        inside: whether PyTorch's own code is running, which calls the same methods as others do.
+        by_curve: whether groups or base rates have changed since PyTorch's classes were
+            constructed, so that every step writes the values of the curve.
         is_child: whether another scheduler steps this one.
         is_loaded: whether a state was loaded since the last step.
-        stale: what the first step has to warn of, if there is anything.
-        has_warned: whether a changed number was warned of.
-        has_second: whether there is another scheduler that may be why a base is stale.
+        stale: the warning to issue at the first step, if any.
+        has_warned: whether a warning about a changed number was issued.
+        has_second: whether there is another scheduler that may have caused a stale base.
     """
 
     built_for: int
     taken: int
     stale: str | None = None
-    groups: list[Group] | None = None
+    groups: list[ParamGroup] | None = None
     tick: int | None = None
     inside: bool = False
     by_curve: bool = False
@@ -53,17 +53,17 @@ class Watch:
     has_second: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy has another optimizer, with a list of its own."""
+        """The state without the list of groups, since a copy has another optimizer."""
         return {**vars(self), "groups": None}
 
 
 class quiet:  # noqa: N801  # used as a function
-    """Turn the warnings of running schedulers off, for good or in a ``with`` block.
+    """Turn off the warnings of running schedulers, permanently or in a ``with`` block.
 
-    ``quiet()`` alone turns them off in this process, whichever scheduler would issue them: a wrong
-    pace, a second scheduler, a rate that other code changed, a stale ``initial_lr``, a group that
-    is left alone, a missing metric. In a ``with`` block they are off until its end. Errors stay,
-    and so do the warnings of `schedlang.parse` and of binding.
+    A call ``quiet()`` turns them off for all schedulers in this process: a wrong pace, a second
+    scheduler, a rate that other code changed, a stale ``initial_lr``, a group that is no longer
+    scheduled, a missing metric. In a ``with`` block they are off until its end. Errors are not
+    affected, nor are the warnings of `schedlang.parse` and of binding.
     """
 
     _is_on = False

@@ -164,10 +164,10 @@ error[no-duration]: `cosine` needs a duration
         ["check", "total=50 | warmup 10 -> cosine 90 min=1e-4"],
         "",
         """\
-error[total-exceeded]: the phases take 100 ticks, the total is 50 ticks
+error[total-exceeded]: the phases take 100 ticks, but the total is 50 ticks
   |
 1 | total=50 | warmup 10 -> cosine 90 min=1e-4
-  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shorten one, or raise total=
+  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shorten a phase, or increase total=
 """,
     ),
     (
@@ -204,25 +204,25 @@ MISUSED: list[tuple[list[str], str]] = [
     (["check", "config.cfg"], "config.cfg is not a .json, .toml, .yaml, .yml file"),
     (
         ["check", "cosine 90", "--key", "lr"],
-        "--key goes with a file, not with the line `cosine 90`",
+        "--key needs a file, not the line `cosine 90`",
     ),
     (
         ["show", "config.yaml"],
         (
-            "config.yaml holds several schedules; choose one:"
+            "config.yaml contains several schedules; choose one:"
             " --key train.lr_schedule or --key runs.0.schedule or --key runs.1.schedule"
         ),
     ),
     (
         ["check", "bomb.yaml"],
         (
-            "bomb.yaml holds nothing that looks like a schedule;"
-            " name its place, such as --key train.lr_schedule"
+            "bomb.yaml contains nothing that looks like a schedule;"
+            " give its key, such as --key train.lr_schedule"
         ),
     ),
     (
         ["check", "numbers.yaml"],
-        "numbers.yaml holds several schedules; choose one: --key b.4 or --key c",
+        "numbers.yaml contains several schedules; choose one: --key b.4 or --key c",
     ),
     (
         ["fmt", "config.yaml", "--key", "train.lr_shedule"],
@@ -313,7 +313,7 @@ def test_a_warning_is_said_once_on_standard_error(run: Run) -> None:
     assert run("check", "cosine 90", "--total", "50") == Ran(
         0,
         "fine: cosine 90\n",
-        "warning: the phases take 90 ticks, the total is 50 ticks: training ends first\n",
+        "warning: the phases take 90 ticks, but the total is 50 ticks: training ends first\n",
     )
 
 
@@ -322,7 +322,7 @@ def test_show(run: Run) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines() == [
         "warmup linear 10 from=0 -> decay linear 90 min=1e-4",
-        "100 ticks, then the end holds; one tick is one epoch; the base rate is 0.1",
+        "100 ticks, then the end level holds; one tick is one epoch; the base rate is 0.1",
         "",
         " phase                      ticks     rate         formula",
         " " + "─" * 79,
@@ -339,7 +339,7 @@ SHOWN: list[tuple[str, list[str]]] = [
     (
         "cosine 9 from=0.996 to=1",
         [
-            "9 ticks, then the end holds",
+            "9 ticks, then the end level holds",
             "; the values are absolute, and need no base rate\n",
             "   ticks   value       formula",
         ],
@@ -351,20 +351,20 @@ SHOWN: list[tuple[str, list[str]]] = [
     ("hold", ["never ends; one tick is one call of step()"]),
     (
         "(cosine 20 -> linear 20 to=1x) x inf",
-        ["… again and again, 40 ticks each   0 …"],
+        ["… repeats forever, 40 ticks each   0 …"],
     ),
     (
         "(warmup 5 from=0 -> hold) * (step every=3 gamma=0.5)",
-        ["factor", "0.5 ** (t // 3)", "The rate is the product of the tables"],
+        ["factor", "0.5 ** (t // 3)", "The rate at a tick is the product of the tables"],
     ),
     ("onecycle 10 momentum=[0.85, 0.95]", ["momentum", "0.95 → 0.95"]),
     (
         "warmup 5 -> plateau factor=0.5",
         [
             (
-                "From tick 5 on, `val_loss` decides (mode=min, factor=0.5, patience=10,"
-                " threshold=1e-4, cooldown=0, min=0, eps=1e-8, threshold_mode=rel);"
-                " shown as if it always improved."
+                "From tick 5 on, reductions depend on `val_loss` (mode=min, factor=0.5,"
+                " patience=10, threshold=1e-4, cooldown=0, min=0, eps=1e-8, threshold_mode=rel);"
+                " the values shown assume that it always improves."
             )
         ],
     ),

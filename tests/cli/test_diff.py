@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import schedlang
-from schedlang.cli.diff import compare
+from schedlang.cli.diff import compare_curves
 from tests.cli.running import Ran, Run
 
 SAME: list[tuple[list[str], str]] = [
@@ -77,7 +77,7 @@ def test_different(run: Run, arguments: list[str], parts: list[str]) -> None:
 
 def test_the_first_tick_is_found_between_those_that_are_compared() -> None:
     a, b = (schedlang.parse(f"hold {n} -> linear 2B").bind() for n in ("999_999_937", "1B"))
-    compared = compare(a, b)
+    compared = compare_curves(a, b)
     assert len(compared.ticks) < 300_000
     from schedlang.cli.diff import _first_tick
 
@@ -87,14 +87,14 @@ def test_the_first_tick_is_found_between_those_that_are_compared() -> None:
 
 
 MISUSED: list[tuple[list[str], str]] = [
-    (["cosine 90 min=0"], "`diff` takes two schedules, and 1 are given"),
+    (["cosine 90 min=0"], "`diff` takes two schedules, not 1"),
     (
         ["hold 9 to=1x", "hold 8 to=1x", "hold 7 to=1x"],
-        "`diff` takes two schedules, and 3 are given",
+        "`diff` takes two schedules, not 3",
     ),
     (["clock=step | hold 5", "hold 5ep"], "A counts updates and B does not: set clock= in both"),
     (["no.yaml", "hold 5"], "cannot read no.yaml: No such file or directory"),
-    (["folder", "hold 5"], "folder is a folder: name a file"),
+    (["folder", "hold 5"], "folder is a folder: give a file"),
 ]
 
 

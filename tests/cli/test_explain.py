@@ -12,16 +12,16 @@ from tests.cli.running import Ran, Run
 WHOLE = """\
 warmup linear 10 -> cosine 90 min=1e-4
 
-  One tick is one call of step(): whatever the training loop calls it on.
+  One tick is one call of step(), whether per update or per epoch.
   It lasts 100 ticks; then the end level holds.
   The base rate is 0.1.
 
 What happens
-  ticks 0 to 9: the rate rises in a straight line from 1e-4 to 0.1, which tick 10 has
-  ticks 10 to 99: the rate falls along half a cosine wave from 0.1 to 1e-4, which tick 100 has
+  ticks 0 to 9: the rate rises in a straight line from 1e-4 to 0.1 at tick 10
+  ticks 10 to 99: the rate falls along half a cosine wave from 0.1 to 1e-4 at tick 100
   from tick 100 on: the rate stays at 1e-4
 
-What it is made of
+What each target uses
   PyTorch  SequentialLR, which switches at ticks 10, 100:
              LinearLR(start_factor=0.001, total_iters=10)
              CosineAnnealingLR(T_max=90, eta_min=1e-4)
@@ -74,8 +74,8 @@ SAID: list[tuple[str, list[str], list[str]]] = [
         "(cosine 20 min=1% -> cosine 20 to=1x) x 3",
         [],
         [
-            "ticks 0 to 119: 3 times the same, 40 ticks each, the first time:",
-            "ticks 20 to 39: the rate rises along half a cosine wave from 0.01 to 1,",
+            "ticks 0 to 119: 3 rounds of 40 ticks; the first:",
+            "ticks 20 to 39: the rate rises along half a cosine wave from 0.01 to 1 at tick 40",
         ],
     ),
     (
@@ -87,15 +87,15 @@ SAID: list[tuple[str, list[str], list[str]]] = [
         "warmup 5 -> plateau factor=0.5",
         ["--lr", "0.1"],
         [
-            "PyTorch  one scheduler of schedlang's own (fused):",
+            "PyTorch  one fused scheduler of schedlang:",
             (
                 "`plateau factor=0.5` follows another phase, and SequentialLR refuses"
                 " ReduceLROnPlateau"
             ),
             "Keras    callbacks that set the rate (keras_callbacks): `plateau` follows a metric",
             (
-                "optax    nothing: `plateau` follows a metric, and an optax schedule is a function"
-                " of the count"
+                "optax    not possible: `plateau` follows a metric, and an optax schedule is a"
+                " function of the count"
             ),
         ],
     ),
@@ -105,7 +105,7 @@ SAID: list[tuple[str, list[str], list[str]]] = [
         [
             "One tick is one epoch.",
             (
-                "Keras    nothing before --steps-per-epoch is set: it counts updates, and a tick is"
+                "Keras    not possible without --steps-per-epoch: it counts updates, but a tick is"
                 " an epoch"
             ),
         ],

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schedlang.cli.files import File, entries, key_of, parsed, suggestion, value_at
+from schedlang.cli.files import ConfigFile, entries, key_of, parsed, suggestion, value_at
 from schedlang.cli.rewrite import rewritten
 from tests.cli.running import Ran, Run
 
@@ -119,14 +119,14 @@ UNREADABLE: list[tuple[str, bytes, list[str], str]] = [
         "many.yaml",
         b"b: cosine 90\na.b: [hold 5]\n",
         [],
-        "many.yaml holds several schedules; choose one: --key b or --key '[\"a.b\"].0'",
+        "many.yaml contains several schedules; choose one: --key b or --key '[\"a.b\"].0'",
     ),
     (
         "more.yaml",
         b"".join(b"r%d: cosine 90\n" % i for i in range(12)),
         [],
         (
-            "more.yaml holds several schedules; choose one: --key r0 or --key r1 or --key r2"
+            "more.yaml contains several schedules; choose one: --key r0 or --key r1 or --key r2"
             " or --key r3 or --key r4 or 7 more"
         ),
     ),
@@ -135,8 +135,8 @@ UNREADABLE: list[tuple[str, bytes, list[str], str]] = [
         b"epochs: 90\n",
         [],
         (
-            "none.yaml holds nothing that looks like a schedule;"
-            " name its place, such as --key train.lr_schedule"
+            "none.yaml contains nothing that looks like a schedule;"
+            " give its key, such as --key train.lr_schedule"
         ),
     ),
     (
@@ -150,7 +150,7 @@ UNREADABLE: list[tuple[str, bytes, list[str], str]] = [
             "a.yaml",
             b"a: cosine 90\n",
             ["--key", key],
-            f'--key: `{key}` is no key; write it as in train.lr, runs[0].lr or ["a.b"].lr',
+            f'--key: `{key}` is not a key; write it as in train.lr, runs[0].lr or ["a.b"].lr',
         )
         for key in ("a[", "a.", "a..b", "a[x]", '["a]', "")
     ],
@@ -350,7 +350,7 @@ def test_fmt_changes_one_line_and_nothing_else(content: Any, style: str, flow: b
     for suffix, text in written.items():
         assume("&" not in text)  # an alias
         for path in _lines(content):
-            changed = rewritten(File("", text, suffix), path, "cosine 90")
+            changed = rewritten(ConfigFile("", text, suffix), path, "cosine 90")
             assert changed is not None
             node = before = parsed(text, suffix)
             *outer, last = path or [""]

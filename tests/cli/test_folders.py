@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedlang.cli.files import File, key_of
+from schedlang.cli.files import ConfigFile, key_of
 from schedlang.cli.links import DOCS, has_links, page_of
 from schedlang.cli.places import in_file, nearest_span, span_of
 from schedlang.errors import Span
@@ -89,9 +89,9 @@ PROJECTS: list[tuple[str, str]] = [
     ("[tool.schedlang]\nkey = []", "[tool.schedlang] has no `key`: did you mean `keys`?"),
     (
         '[tool.schedlang]\nkeys = "rate"',
-        '[tool.schedlang] keys: write a list of texts, keys = ["…"]',
+        '[tool.schedlang] keys: write a list of strings, keys = ["…"]',
     ),
-    ("[tool]\nschedlang = 5", "[tool.schedlang] is a table, not `5`"),
+    ("[tool]\nschedlang = 5", "[tool.schedlang] must be a table, not `5`"),
 ]
 
 
@@ -151,7 +151,7 @@ def test_a_folder_without_schedules(run: Run) -> None:
 
 def test_commands_of_one_schedule_take_no_folder(run: Run) -> None:
     Path("configs").mkdir()
-    says = "error: configs is a folder, and one schedule is needed: name a file\n"
+    says = "error: configs is a folder, but one schedule is needed: give a file\n"
     assert run("show", "configs") == Ran(2, "", says)
 
 
@@ -214,25 +214,25 @@ STRINGS = st.lists(CHARACTERS, min_size=1, max_size=30).map("".join).filter(lamb
 STYLES = st.sampled_from(["json", "json-ascii", "toml", "toml-literal", *["yaml"] * 5])
 
 
-def _written(string: str, style: str, sign: str, width: int) -> File | None:
+def _written(string: str, style: str, sign: str, width: int) -> ConfigFile | None:
     """A file with the string at its key, in some style; None if the style cannot have it."""
     quoted = json.dumps(string, ensure_ascii=style == "json-ascii")
     match style:
         case "json" | "json-ascii":
-            return File("", f'{{"é": "x", "k": [{quoted}, {quoted}]}}', ".json")
+            return ConfigFile("", f'{{"é": "x", "k": [{quoted}, {quoted}]}}', ".json")
         case "toml":
-            return File("", f'# "k"\na = "x" # \'\nk = [0, {quoted}]\n', ".toml")
+            return ConfigFile("", f'# "k"\na = "x" # \'\nk = [0, {quoted}]\n', ".toml")
         case "toml-literal":
             if any(sign in string for sign in "'\n\t") or not string.isprintable():
                 return None
-            return File("", f"a = 'é'\nk = [0, '{string}'] # '", ".toml")
+            return ConfigFile("", f"a = 'é'\nk = [0, '{string}'] # '", ".toml")
     text = yaml.safe_dump(
         {"é": "x", "k": [0, string]},
         default_style=sign or None,
         allow_unicode=True,
         width=width,
     )
-    return File("", text, ".yaml")
+    return ConfigFile("", text, ".yaml")
 
 
 @given(
@@ -275,10 +275,10 @@ def test_the_value_at_a_path(path: list[str], suffix: str) -> None:
         "e = 'x'\n'a b' = [{'c.d' = {k = [1, 'x', 'None', {z = 2.5}], k2 = 'x'}}, 'x']\n# 'x' 1\n"
     )
     text = {".json": json.dumps(NESTED), ".yaml": yaml.safe_dump(NESTED), ".toml": toml}[suffix]
-    file = File("", text, suffix)
+    file = ConfigFile("", text, suffix)
     span = span_of(file, path)
     assert span is not None
-    changed = File("", f"{text[: span.begin]}7{text[span.end :]}", suffix)
+    changed = ConfigFile("", f"{text[: span.begin]}7{text[span.end :]}", suffix)
     from schedlang.cli.files import load, value_at
 
     assert value_at(load(changed), key_of(path), "") == 7
@@ -300,15 +300,15 @@ UNUSUAL = {
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 def test_places_in_json_that_is_no_usual_yaml(text: str) -> None:
     begin = text.index('"hold"')
-    assert span_of(File("", text, ".json"), ["s"]) == (begin, begin + 6)
+    assert span_of(ConfigFile("", text, ".json"), ["s"]) == (begin, begin + 6)
 
 
 def test_a_character_that_yaml_does_not_have() -> None:
-    assert span_of(File("", '{"t": "\x7f", "s": "hold"}', ".json"), ["s"]) is None
+    assert span_of(ConfigFile("", '{"t": "\x7f", "s": "hold"}', ".json"), ["s"]) is None
 
 
 def test_the_nearest_value_around_what_is_not_there() -> None:
-    file = File("", '{"s": {"stages": [{"kind": "hold"}]}}', ".json")
+    file = ConfigFile("", '{"s": {"stages": [{"kind": "hold"}]}}', ".json")
     span = nearest_span(file, ["s"], ("stages", 0, "min="))
     assert span is not None
     assert file.text[span.begin : span.end] == '{"kind": "hold"}'

@@ -36,7 +36,7 @@ cosine 100ep min=1%
   CosineAnnealingLR: the usual choice for ResNets and EfficientNets, and falls smoothly to the end
 
 multistep 100ep at=[33, 67]ep gamma=0.1
-  MultiStepLR: proven on ResNets, and converges in a stable way
+  MultiStepLR: proven on ResNets, and converges stably
 """,
     ),
     (
@@ -46,7 +46,7 @@ lr=0.0003 | exp 100ep to=1%
   ExponentialLR: falls smoothly, whatever the environment does
 
 lr=0.0003 | plateau monitor=reward mode=max factor=0.5 patience=10
-  ReduceLROnPlateau: adapts to the environment: the rate falls when the reward stays
+  ReduceLROnPlateau: adapts to the environment: the rate falls when the reward stops improving
 """,
     ),
     (
@@ -74,7 +74,7 @@ def test_tasks_are_listed(run: Run) -> None:
 MISUSED = [
     (["presets", "gpt-3"], "there is no preset `gpt-3`: did you mean `gpt3`?"),
     (["recommend", "nip"], "there is no task `nip`: did you mean `nlp`?"),
-    (["recommend", "nlp", "gan"], "`recommend` takes one task, and 2 are given"),
+    (["recommend", "nlp", "gan"], "`recommend` takes one task, not 2"),
     (["recommend", "nlp", "--epochs", "5"], "lines are for at least 10 epochs, not 5"),
     (["recommend", "nlp", "--lr", "0"], "--lr: `0` is not a number above 0"),
     (["presets", "gpt3", "--lr", "1"], "there is no option `--lr`: did you mean `--help`?"),

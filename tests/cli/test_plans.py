@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 
 import schedlang
 from schedlang import plot
-from schedlang.cli.files import File
+from schedlang.cli.files import ConfigFile
+from schedlang.cli.find_schedules import by_key, chosen
 from schedlang.cli.pairing import example
-from schedlang.cli.search import by_key, chosen
 from schedlang.patterns import fits
 from tests.cli.running import Ran, Run
 
@@ -229,7 +229,7 @@ CHECKED: list[tuple[list[str], Ran]] = [
     ),
     (
         ["{lr: cosine 90}", "--key", "lr"],
-        Ran(2, "", "error: --key goes with a file, not with the plan `{lr: cosine 90}`\n"),
+        Ran(2, "", "error: --key needs a file, not the plan `{lr: cosine 90}`\n"),
     ),
 ]
 
@@ -290,7 +290,7 @@ FOUND: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("content", "keys"), FOUND)
 def test_what_is_a_plan_in_a_folder(content: str, keys: list[str]) -> None:
-    assert [key for _, key in by_key(File("f.yaml", content, ".yaml"))] == keys
+    assert [key for _, key in by_key(ConfigFile("f.yaml", content, ".yaml"))] == keys
 
 
 WHOLE: list[tuple[str, str | None]] = [
@@ -304,7 +304,7 @@ WHOLE: list[tuple[str, str | None]] = [
 
 @pytest.mark.parametrize(("content", "key"), WHOLE)
 def test_a_file_that_is_nothing_but_a_plan(content: str, key: str | None) -> None:
-    ((_, found),) = chosen(File("f.yaml", content, ".yaml"), None)
+    ((_, found),) = chosen(ConfigFile("f.yaml", content, ".yaml"), None)
     assert found == key
 
 
@@ -332,19 +332,19 @@ What happens
 
 lr.back*: warmup linear 5ep -> cosine rest
 
-  It is for the parameter groups whose names fit `back*`.
+  It is for the parameter groups whose names match `back*`.
   One tick is one epoch.
   It lasts 10 ticks; then the end level holds.
   The base rate is 0.1.
 
 What happens
-  ticks 0 to 4: the rate rises in a straight line from 1e-4 to 0.1, which tick 5 has
-  ticks 5 to 9: the rate falls along half a cosine wave from 0.1 to 0, which tick 10 has
+  ticks 0 to 4: the rate rises in a straight line from 1e-4 to 0.1 at tick 5
+  ticks 5 to 9: the rate falls along half a cosine wave from 0.1 to 0 at tick 10
   from tick 10 on: the rate stays at 0
 
 lr.*: plateau
 
-  It is for the parameter groups that no line above fits.
+  It is for the parameter groups that match no line above.
   One tick is one epoch.
   It never ends.
   The run has 10 ticks.
@@ -353,8 +353,9 @@ lr.*: plateau
 What happens
   from tick 0 on: the rate stays at 0.1 (`plateau`)
 
-  From tick 0 on, `val_loss` decides (mode=min, factor=0.1, patience=10, threshold=1e-4, \
-cooldown=0, min=0, eps=1e-8, threshold_mode=rel); shown as if it always improved.
+  From tick 0 on, reductions depend on `val_loss` (mode=min, factor=0.1, patience=10, \
+threshold=1e-4, cooldown=0, min=0, eps=1e-8, threshold_mode=rel); \
+the values shown assume that it always improves.
 
 weight_decay: lr=0.04 | hold 5ep -> linear 50% to=10x
 
@@ -367,7 +368,7 @@ Lengths
 
 What happens
   ticks 0 to 4: the weight_decay stays at 0.04
-  ticks 5 to 9: the weight_decay rises in a straight line from 0.04 to 0.4, which tick 10 has
+  ticks 5 to 9: the weight_decay rises in a straight line from 0.04 to 0.4 at tick 10
   from tick 10 on: the weight_decay stays at 0.4
 
 values.teacher: hold to=0.5
@@ -381,11 +382,11 @@ values.teacher: hold to=0.5
 What happens
   from tick 0 on: the teacher stays at 0.5
 
-What it is made of
-  PyTorch  one scheduler of schedlang's own (fused):
-             PyTorch's own classes move nothing but the rate of all groups
-  Keras    nothing: Keras has no parameter groups
-  optax    nothing: `lr.*` is no function of the count
+What each target uses
+  PyTorch  one fused scheduler of schedlang:
+             PyTorch's own classes set only the rate, by one line for all groups
+  Keras    not possible: Keras has no parameter groups
+  optax    not possible: `lr.*` is not a function of the count
 """
 
 
@@ -409,26 +410,26 @@ MADE_OF: list[tuple[str, str, str]] = [
     (
         "{lr: plateau, beta1: hold}",
         "callbacks that set lr, beta1 (keras_callbacks)",
-        "nothing: `lr` is no function of the count",
+        "not possible: `lr` is not a function of the count",
     ),
     (
         "{weight_decay: plateau}",
-        "nothing: `plateau` of `weight_decay` follows a metric, in a compiled step",
-        "nothing: `weight_decay` is no function of the count",
+        "not possible: `plateau` of `weight_decay` follows a metric, in a compiled step",
+        "not possible: `weight_decay` is not a function of the count",
     ),
     (
         "{rho: hold}",
-        "nothing: `rho` cannot be set in a compiled step",
+        "not possible: `rho` cannot be set in a compiled step",
         "functions count -> number for inject_hyperparams: rho",
     ),
     (
         "{beta1: linear 5ep to=2x}",
-        "nothing before --steps-per-epoch is set: it counts updates, and a tick is an epoch",
-        "nothing before --steps-per-epoch is set: it counts updates, and a tick is an epoch",
+        "not possible without --steps-per-epoch: it counts updates, but a tick is an epoch",
+        "not possible without --steps-per-epoch: it counts updates, but a tick is an epoch",
     ),
     (
         "{lr: {0: hold, 1: hold to=0.5x}}",
-        "nothing: Keras has no parameter groups",
+        "not possible: Keras has no parameter groups",
         (
             "functions count -> number for inject_hyperparams: learning_rate\n"
             "           those of each group (to_optax(groups=…)), for optax.partition"
@@ -445,7 +446,9 @@ def test_what_a_plan_is_made_of(run: Run, plan: str, keras: str, optax: str) -> 
 
 
 def test_a_plan_of_one_line_is_made_of_what_the_line_is(run: Run) -> None:
-    ends = [run("explain", text).out.partition("What it is")[2] for text in ("{lr: hold}", "hold")]
+    ends = [
+        run("explain", text).out.partition("What each target")[2] for text in ("{lr: hold}", "hold")
+    ]
     assert ends[0] == ends[1] != ""
 
 
@@ -589,7 +592,7 @@ def test_a_wrong_plan(run: Run) -> None:
 
 SHOWN = """\
 lr.backbone*: hold 5 -> cosine rest
-10 ticks, then the end holds; one tick is one call of step(); the base rate is 0.1
+10 ticks, then the end level holds; one tick is one call of step(); the base rate is 0.1
 
  phase         ticks   rate      formula
  ─────────────────────────────────────────────────────────────────────────
@@ -605,7 +608,7 @@ never ends; one tick is one call of step(); the base rate is 0.1
  hold to=50%   0 …     0.05   0.05
 
 weight_decay: lr=0.5 | linear 10 to=2x
-10 ticks, then the end holds; one tick is one call of step(); the base is 0.5
+10 ticks, then the end level holds; one tick is one call of step(); the base is 0.5
 
  phase             ticks   weight_decay   formula
  ───────────────────────────────────────────────────────────────────
@@ -653,7 +656,7 @@ def test_shares_of_a_base_that_is_not_known(run: Run) -> None:
 UNBOUND: list[tuple[list[str], Ran]] = [
     (
         ["show", "{rho: hold 5}", "--lr", "0.1"],
-        Ran(2, "", "error: --lr is the base of `lr`, and the plan has no line for it\n"),
+        Ran(2, "", "error: --lr is the base of `lr`, but the plan has no line for it\n"),
     ),
     (
         ["show", "open.yaml", "--steps-per-epoch", "5"],
@@ -917,11 +920,11 @@ NOT_EMITTED: list[tuple[list[str], Ran]] = [
     ),
     (
         ["emit", "torch", "{lr: hold}", "--function", "f"],
-        Ran(2, "", "error: --function names what a line defines, and this is a plan\n"),
+        Ran(2, "", "error: --function is for a line, but this is a plan\n"),
     ),
     (
         ["emit", "torch", "{eps: hold}", "--lr", "0.1"],
-        Ran(2, "", "error: --lr is the base of `lr`, and the plan has no line for it\n"),
+        Ran(2, "", "error: --lr is the base of `lr`, but the plan has no line for it\n"),
     ),
 ]
 

@@ -179,8 +179,8 @@ GITHUB: list[tuple[list[str], str, int]] = [
     (
         ["check", "cosine 90", "--total", "50"],
         (
-            "::warning title=schedlang%3A warning::the phases take 90 ticks, the total is 50 ticks:"
-            " training ends first\n"
+            "::warning title=schedlang%3A warning::the phases take 90 ticks, but the total is 50"
+            " ticks: training ends first\n"
         ),
         0,
     ),

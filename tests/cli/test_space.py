@@ -47,7 +47,7 @@ def test_a_space_in_a_file(run: Run) -> None:
 
 
 def test_a_range_needs_a_sample(run: Run) -> None:
-    message = "the lines of this space cannot be listed: `min` is a range; draw some"
+    message = "the lines of this space cannot be listed: `min` is a range; draw a sample"
     assert run("space", RANGE) == (2, "", f"error: {message} with --sample N\n")
 
 
@@ -122,7 +122,7 @@ def test_where_one_line_is_needed(run: Run, command: str) -> None:
         1,
         "",
         """\
-error[syntax]: `<10 .. 40>` makes this a space, and one line is needed
+error[syntax]: `<10 .. 40>` makes this a space, but a single line is needed
   |
 1 | warmup 5 -> cosine n<10 .. 40> # <
   |                     ^^^^^^^^^^ write one of its choices; schedlang.Space(…) reads them all

@@ -36,11 +36,11 @@ SEVERAL: list[tuple[list[str], Ran]] = [
     (["check", "hold", "hold"], Ran(0, "fine: hold\nfine: hold\n", "")),
     (
         ["show", "cosine 90", "hold 5"],
-        Ran(2, "", "error: `show` takes one schedule, and 2 are given\n"),
+        Ran(2, "", "error: `show` takes one schedule, not 2\n"),
     ),
     (
         ["plot", "a.yaml", "b.yaml"],
-        Ran(2, "", "error: `plot` takes one schedule, and 2 are given\n"),
+        Ran(2, "", "error: `plot` takes one schedule, not 2\n"),
     ),
 ]
 
@@ -99,15 +99,15 @@ Learning-rate schedules in one line of text.
 
 commands:
   check      report what is wrong with schedules, and which settings are still open
-  lint       report what is legal and probably a mistake
-  explain    describe what happens when, and what each target is made of
+  lint       report what is valid but probably a mistake
+  explain    describe what happens at which tick, and what each target uses
   show       print a schedule's phases as a table: ticks, rates, formulas
   plot       draw the curve in the terminal, or as a picture
   emit       print source code that needs the framework and nothing else
   diff       compare two schedules: the first tick that differs, by how much, a picture
   presets    list published schedules, with their sources
   recommend  print lines for a task, with the reason for each
-  fmt        print the canonical text, or bring files into it
+  fmt        print the canonical text, or rewrite files in it
   space      print the lines of a space, for a sweep
 
 options:
@@ -202,12 +202,12 @@ NAMED: list[tuple[list[str], int, str]] = [
     (
         ["check", "total=50 | cosine 90"],
         1,
-        "  |            ^^^^^^^^^ shorten one, or raise total=\n",
+        "  |            ^^^^^^^^^ shorten a phase, or increase total=\n",
     ),
     (
         ["check", "cosine 90 -> hold rest", "--total", "50"],
         1,
-        "| ^^^^^^^^^^^^^^^^^^^^^^ shorten one, or raise --total\n",
+        "| ^^^^^^^^^^^^^^^^^^^^^^ shorten a phase, or increase --total\n",
     ),
     (
         ["check", "cosine 90", "--steps-per-epoch", "10"],
@@ -358,7 +358,7 @@ def test_check_as_json_has_the_warnings(run: Run) -> None:
     (warning,) = json.loads(ran.out)[0]["warnings"]
     assert warning == {
         "code": None,
-        "message": "the phases take 90 ticks, the total is 50 ticks: training ends first",
+        "message": "the phases take 90 ticks, but the total is 50 ticks: training ends first",
         "advice": "",
         "in_plan": None,
         "path": [],

@@ -57,7 +57,7 @@ def _shown(slot: str) -> str:
 def argument_rows() -> Iterator[tuple[str, str]]:
     """What the page has under "Names of arguments", from the table of aliases."""
     found: dict[str, list[str]] = {}
-    for name, slot in aliases.ARGUMENTS.items():
+    for name, slot in aliases.ARGUMENT_ALIASES.items():
         kind, _, argument = name.rpartition(".")
         shown = f"`{argument}` of `{kind}`" if kind else f"`{argument}`"
         if slot != argument:
@@ -68,7 +68,7 @@ def argument_rows() -> Iterator[tuple[str, str]]:
 
 def unit_rows() -> Iterator[tuple[str, str]]:
     found: dict[str, list[str]] = {}
-    for name, unit in aliases.UNITS.items():
+    for name, unit in aliases.UNIT_ALIASES.items():
         found.setdefault(unit, []).append(f"`{name}`")
     for unit, names in found.items():
         yield f"`{unit}`", ", ".join(names)
@@ -92,7 +92,7 @@ def test_the_units_are_those_of_the_table() -> None:
 SLOTS = {"T", "end", "lr", "peak", "initial", "warmup", "hold", "unit", "clock", "-", "expression"}
 
 
-@pytest.mark.parametrize(("name", "slot"), aliases.ARGUMENTS.items())
+@pytest.mark.parametrize(("name", "slot"), aliases.ARGUMENT_ALIASES.items())
 def test_an_argument_leads_to_something(name: str, slot: str) -> None:
     kind = name.rpartition(".")[0]
     fields = {
@@ -121,6 +121,6 @@ def test_a_scheduler_leads_to_phases(row: aliases.Scheduler) -> None:
 
 
 def test_the_units_exist() -> None:
-    assert set(aliases.UNITS.values()) <= set(UNITS.values())
-    assert not set(aliases.UNITS) & set(UNITS)
-    assert set(aliases.TELLING.values()) <= set(kinds())
+    assert set(aliases.UNIT_ALIASES.values()) <= set(UNITS.values())
+    assert not set(aliases.UNIT_ALIASES) & set(UNITS)
+    assert set(aliases.DISTINCTIVE_ARGUMENTS.values()) <= set(kinds())

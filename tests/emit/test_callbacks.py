@@ -236,5 +236,5 @@ def test_elsewhere_a_step_is_an_update_anyway(
 def test_a_number_of_batches_is_whole(text: str, steps: Any) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is below
         schedlang.parse(text).emit("keras", lr=0.1, gradient_accumulation_steps=steps)
-    message = f"gradient_accumulation_steps is a whole number from 1 on, not {steps!r}"
+    message = f"gradient_accumulation_steps must be a whole number of at least 1, not {steps!r}"
     assert str(caught.value) == message

@@ -125,7 +125,7 @@ def test_plateau_and_momentum_are_refused(target: Target) -> None:
 
 @pytest.mark.parametrize("target", ["keras", "optax"])
 def test_epochs_of_unknown_length_are_refused(target: Target) -> None:
-    with pytest.raises(ValueError, match="counts updates, and this schedule counts epochs: set"):
+    with pytest.raises(ValueError, match="counts updates, but this schedule counts epochs: set"):
         schedlang.parse("warmup 5ep -> cosine 85ep").emit(target)
 
 

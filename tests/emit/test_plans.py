@@ -503,7 +503,7 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             "optax",
             {"lr": "cosine 9ep", "eps": "hold"},
             {},
-            "`lr`: optax counts updates, and this schedule counts epochs: set steps_per_epoch=",
+            "`lr`: optax counts updates, but this schedule counts epochs: set steps_per_epoch=",
         ),
         (
             "torch",

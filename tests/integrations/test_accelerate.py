@@ -60,9 +60,9 @@ def test_a_plateau_takes_the_mean(tmp_path: Path) -> None:
 def test_a_prepared_scheduler_that_runs_too_fast_is_noticed(engine: str, tmp_path: Path) -> None:
     assert train(2, tmp_path, engine, "prepared", 0, 4)["warnings"] == [
         (
-            "the schedule moved by 2 ticks at a time, 3 times: call scheduler.step() once for each "
-            "optimizer.step(). Accelerate steps a prepared scheduler once for each process: do not "
-            "pass it to accelerator.prepare(), and call it yourself, "
+            "the schedule advanced by 2 ticks at a time, 3 times: call scheduler.step() once for "
+            "each optimizer.step(). Accelerate steps a prepared scheduler once for each process: "
+            "do not pass it to accelerator.prepare(), and call it yourself, "
             "`if accelerator.sync_gradients: scheduler.step()`"
         )
     ]

@@ -230,7 +230,7 @@ def test_backbone_finetuning_goes_on(tmp_path: Path) -> None:
     assert_follows(rates, end=40, total="40st", steps_per_epoch=10)
     ours = [str(each.message) for each in caught if each.category is ScheduleWarning]
     assert ours[1:] == [
-        "parameter group 1 is left alone from now on: other code keeps setting its learning rate"
+        "parameter group 1 is no longer scheduled: other code keeps setting its learning rate"
     ]
 
 
@@ -362,5 +362,5 @@ def test_backbone_finetuning_of_a_plan(tmp_path: Path) -> None:
     assert_follows(rates, end=40, total="40st", steps_per_epoch=10)
     ours = [str(each.message) for each in caught if each.category is ScheduleWarning]
     assert ours[1:] == [
-        "parameter group 1 is left alone from now on: other code keeps setting its learning rate"
+        "parameter group 1 is no longer scheduled: other code keeps setting its learning rate"
     ]

@@ -227,7 +227,7 @@ def test_csv(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_number_of_updates(tracker: Any, every_n: Any) -> None:
-    message = f"every_n is a whole number from 1 on, not {every_n!r}"
+    message = f"every_n must be a whole number of at least 1, not {every_n!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         tracker(every_n=every_n)
 

@@ -46,7 +46,7 @@ def test_the_share_that_is_over(seen: Any) -> None:
 
 def test_another_length_is_refused(seen: Any) -> None:
     total = r"total is (40st there, 80st|4ep there, 8ep) here"
-    assert re.match(f"this state is of another schedule: {total}", seen["longer"])
+    assert re.match(f"this state belongs to another schedule: {total}", seen["longer"])
 
 
 def test_a_plateau_takes_the_mean(seen: Any) -> None:

@@ -18,8 +18,8 @@ from tests.cases import golden
 HERE = Path(__file__).parent
 
 
-FILES = [("each_backend.py", 103, "tensorflow"), ("each_backend.py", 103, "jax")]
-FILES += [("each_backend.py", 103, "torch"), ("two_replicas.py", 12, "tensorflow")]
+FILES = [("each_backend.py", 1000, "tensorflow"), ("each_backend.py", 1000, "jax")]
+FILES += [("each_backend.py", 940, "torch"), ("two_replicas.py", 12, "tensorflow")]
 FILES += [("two_replicas.py", 12, "jax")]
 
 
@@ -34,7 +34,7 @@ def test_backend(file: str, tests: int, backend: str) -> None:
         check=False,
     )
     assert found.returncode == 0, f"{found.stdout[-8000:]}\n{found.stderr[-2000:]}"
-    summary = re.search(r"^(\d+) passed(, 1 skipped)?,? .*in ", found.stdout, re.MULTILINE)
+    summary = re.search(r"^(\d+) passed(, \d+ skipped)?,? .*in ", found.stdout, re.MULTILINE)
     assert summary is not None
     assert int(summary[1]) >= tests
 
@@ -46,7 +46,7 @@ def test_backend(file: str, tests: int, backend: str) -> None:
             (
                 "cosine 9",
                 {"gradient_accumulation_steps": steps},
-                f"gradient_accumulation_steps is a whole number from 1 on, not {steps!r}",
+                f"gradient_accumulation_steps must be a whole number of at least 1, not {steps!r}",
             )
             for steps in (0, -2, 1.5, None, "2")
         ),
@@ -61,7 +61,7 @@ def test_backend(file: str, tests: int, backend: str) -> None:
         (
             "warmup 2ep -> cosine 8ep",
             {},
-            "Keras counts updates, and this schedule counts epochs: set steps_per_epoch=",
+            "Keras counts updates, but this schedule counts epochs: set steps_per_epoch=",
         ),
     ],
 )
@@ -72,7 +72,7 @@ def test_refusals(text: str, binding: dict[str, Any], message: str) -> None:
 
 def test_the_rate_alone_of_a_line_that_moves_the_momentum_too() -> None:
     schedule = schedlang.parse("onecycle 9 momentum=[0.8, 0.9]")
-    message = "a Keras schedule moves the rate alone: for `momentum=` use keras_callbacks(...)"
+    message = "a Keras schedule sets only the rate: for `momentum=` use keras_callbacks(...)"
     with pytest.warns(schedlang.ScheduleWarning, match=f"^{re.escape(message)}$"):
         rate = schedule.to_keras(lr=0.1)
     want = schedule.bind(lr=0.1).curve(12)
@@ -82,7 +82,7 @@ def test_the_rate_alone_of_a_line_that_moves_the_momentum_too() -> None:
 SEEDS = [seed for seed in golden() if not seed["schedule"].startswith("plateau")]
 
 
-@pytest.mark.filterwarnings("ignore:a Keras schedule moves the rate alone")  # see the test above
+@pytest.mark.filterwarnings("ignore:a Keras schedule sets only the rate")  # see the test above
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed['framework']} {seed['name']}")
 def test_the_front_door_takes_every_line_of_the_articles(seed: dict[str, Any]) -> None:
     rate = schedlang.parse(seed["schedule"]).to_keras(lr=seed["lr"])

@@ -213,7 +213,7 @@ def test_a_thousand_ramps_are_a_small_jaxpr() -> None:
         ),
         (
             "cosine 9ep",
-            "optax counts updates, and this schedule counts epochs: set steps_per_epoch=",
+            "optax counts updates, but this schedule counts epochs: set steps_per_epoch=",
         ),
     ],
 )

@@ -152,7 +152,7 @@ def test_random_plans_by_groups(cases: dict[str, Case]) -> None:
             {"lr": {"a*": "hold", "*": "hold"}},
             {"lr": 0.1},
             (
-                "error[groups]: `lr` has lines by parameter groups, and no groups are given\n"
+                "error[groups]: `lr` has lines by parameter groups, but no groups are given\n"
                 '  at lr\n  give their names: groups=("backbone", "head")'
             ),
         ),

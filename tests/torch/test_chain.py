@@ -178,7 +178,7 @@ REFUSED = [
         "plateau factor=0.5",
         {"steps_per_epoch": 10},
         (
-            "`plateau factor=0.5` counts epochs while updates are ticked, "
+            "`plateau factor=0.5` counts epochs, but a tick is an update "
             "and ReduceLROnPlateau counts every step"
         ),
     ),
@@ -187,7 +187,7 @@ REFUSED = [
         {},
         (
             "`onecycle 20 momentum=[0.8, 0.9]` moves the momentum, "
-            "which PyTorch's own class can do only where it stands alone"
+            "which PyTorch's own class can do only as the whole schedule"
         ),
     ),
 ]
@@ -217,9 +217,9 @@ def test_an_argument_that_the_class_does_not_have(arguments: dict[str, Any], nam
 
 def test_other_refusals() -> None:
     line = schedlang.parse("hold")
-    with pytest.raises(ValueError, match=r"^engine is one of auto, chain, fused: 'both'$"):
+    with pytest.raises(ValueError, match=r"^engine must be one of auto, chain, fused, not 'both'$"):
         line.to_torch(sgd(), engine="both")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^a tick is at least 0, not -1$"):
+    with pytest.raises(ValueError, match=r"^a tick must be at least 0, not -1$"):
         line.to_torch(sgd(), start=-1)
     with pytest.raises(schedlang.ScheduleError, match="base-differs"):
         schedlang.parse("lr=0.2 | hold").to_torch(sgd(0.1))

@@ -129,10 +129,10 @@ ORDERS = ["ours first", "ours later", "ours last", "all ours"]
 @pytest.mark.filterwarnings(OLD_PROTOCOL)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("outer", OUTER)
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("line", LINES)
-def test_as_a_child_of_sequential_lr(line: str, outer: Any, engine: Any) -> None:
-    for order in ORDERS:
-        check(build(outer, order, line, engine), order, line, 0, 20)
+def test_as_a_child_of_sequential_lr(line: str, order: str, outer: Any, engine: Any) -> None:
+    check(build(outer, order, line, engine), order, line, 0, 20)
 
 
 @pytest.mark.filterwarnings(OLD_PROTOCOL)
@@ -157,19 +157,19 @@ def test_a_state_of_the_outer_scheduler(
         check(resumed, order, line, cut, 30)
 
 
-def test_what_other_children_set_is_no_change_and_no_stale_base() -> None:
-    for engine in ENGINES:
-        optimizer = sgd(0.1)
-        exponential = ExponentialLR(optimizer, 0.5)
-        step = StepLR(optimizer, 2)
-        ours = schedlang.parse("warmup 2 -> cosine 5").to_torch(optimizer, engine=engine)  # type: ignore[arg-type]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", schedlang.ScheduleWarning)
-            warnings.filterwarnings("ignore", "The epoch parameter")
-            outer = SequentialLR(optimizer, [exponential, step, ours], [3, 6])
-            for _ in range(15):
-                optimizer.step()
-                outer.step()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_other_children_set_is_no_change_and_no_stale_base(engine: Any) -> None:
+    optimizer = sgd(0.1)
+    exponential = ExponentialLR(optimizer, 0.5)
+    step = StepLR(optimizer, 2)
+    ours = schedlang.parse("warmup 2 -> cosine 5").to_torch(optimizer, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", schedlang.ScheduleWarning)
+        warnings.filterwarnings("ignore", "The epoch parameter")
+        outer = SequentialLR(optimizer, [exponential, step, ours], [3, 6])
+        for _ in range(15):
+            optimizer.step()
+            outer.step()
 
 
 @pytest.mark.parametrize("line", ["warmup 2 -> plateau", "plateau"])
@@ -182,8 +182,8 @@ def test_a_plateau_is_no_child(line: str, place: int, outer: Any) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
         outer(optimizer, children, [4])
     assert str(refused.value) == (
-        "`plateau` needs a metric, and another scheduler passes none on: "
-        "write what comes before it into the line, as in `warmup 5 -> plateau`"
+        "`plateau` needs a metric, which another scheduler does not pass on: "
+        "write the phases before it in the line, as in `warmup 5 -> plateau`"
     )
 
 

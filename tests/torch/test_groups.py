@@ -88,7 +88,7 @@ WRONG_FOR_A_GROUP: list[tuple[str, list[float], str]] = [
         "(step 4 every=2 min=1e-3) x inf",
         [1e-3, 0.1],
         (
-            "error[repeat-differs]: every round of `x inf` must enter on the same level; this"
+            "error[repeat-differs]: every round of `x inf` must start at the same level; this"
             " one drifts (parameter group 1)\n"
             "  |\n"
             "1 | (step 4 every=2 min=1e-3) x inf\n"

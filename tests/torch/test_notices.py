@@ -52,8 +52,8 @@ def loop(optimizer: SGD, *schedulers: Any, updates: int = 20, each: int = 1) -> 
 
 SECOND = (
     "the learning rate of group 0 was changed from {} to {} by a second scheduler on this "
-    "optimizer, {}, and the schedule sets it again: use one scheduler. Both at once are a product "
-    "(`*`) in one line, one after the other a `->`"
+    "optimizer, {}, and the schedule sets it again: use one scheduler. In one line, `*` multiplies "
+    "two schedules, and `->` joins them in sequence"
 )
 OTHERS: dict[str, tuple[Callable[[SGD], Any], str]] = {
     "ExponentialLR": (

@@ -29,7 +29,7 @@ def heard(line: str, engine: str, pattern: list[tuple[int, int]]) -> list[str]:
     return [str(each.message).partition(":")[0] for each in caught]
 
 
-FAST = "the schedule moved by 2 ticks at a time, 3 times"
+FAST = "the schedule advanced by 2 ticks at a time, 3 times"
 SLOW = (
     "there were {} optimizer updates in one tick of the schedule, and one tick is one optimizer "
     "update"

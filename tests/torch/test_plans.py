@@ -374,13 +374,13 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"lr": {"trunk*": "hold", "backbone*": "hold"}},
         {},
         """
-        error[groups]: `trunk*` fits no parameter group
+        error[groups]: `trunk*` matches no parameter group
           at lr.trunk*
           the groups are 0 `backbone.0`, 1 `backbone.1`, 2 `head`
 
-        error[groups]: no line of `lr` fits parameter group 2 `head`
+        error[groups]: no line of `lr` matches parameter group 2 `head`
           at lr
-          the patterns are `trunk*`, `backbone*`; "*" fits all others
+          the patterns are `trunk*`, `backbone*`; "*" matches all others
         """,
     ),
     "later without the pattern": (
@@ -399,7 +399,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         error[wrong-type]: `later` is a sequence of patterns: later=("a*",)
           at later
 
-        error[groups]: `a*` fits no parameter group
+        error[groups]: `a*` matches no parameter group
           at lr.a*
           the groups are 0 `backbone.0`, 1 `backbone.1`, 2 `head`
         """,
@@ -447,7 +447,7 @@ def test_mistakes(name: str) -> None:
             adamw,
             {"momentum": "hold", "beta1": "hold"},
             """
-            error[double-argument]: `momentum` and `beta1` are one number of this optimizer
+            error[double-argument]: `momentum` and `beta1` are the same number of this optimizer
               at beta1
               write one of them
             """,
@@ -456,7 +456,7 @@ def test_mistakes(name: str) -> None:
             lambda: sgd(momentum=0),
             {"momentum": {"head": "hold to=9%", "*": "hold to=0.5"}},
             """
-            error[no-base]: `9%` is a share of the base, and `momentum` of group 2 is 0
+            error[no-base]: `9%` is a share of the base, but `momentum` of group 2 is 0
               at momentum.head
               |
             1 | hold to=9%
@@ -467,13 +467,13 @@ def test_mistakes(name: str) -> None:
             lambda: sgd(["", ""]),
             {"lr": {"a*": "hold", 1: "hold"}},
             """
-            error[groups]: `a*` fits no parameter group
+            error[groups]: `a*` matches no parameter group
               at lr.a*
               the groups are 0 (no name), 1 (no name)
 
-            error[groups]: no line of `lr` fits parameter group 0, which has no name
+            error[groups]: no line of `lr` matches parameter group 0, which has no name
               at lr
-              the patterns are `a*`, `1`; "*" fits all others
+              the patterns are `a*`, `1`; "*" matches all others
             """,
         ),
     ],
@@ -490,12 +490,12 @@ def test_mistakes_of_other_optimizers(kind: Any, written: Any, message: str) -> 
         (
             {"engine": "chain"},
             (
-                "PyTorch's own classes move nothing but the rate of all groups, and this is a "
-                'plan of more: use engine="fused"'
+                "PyTorch's own classes set only the rate, by one line for all groups: this plan "
+                'needs engine="fused"'
             ),
         ),
-        ({"engine": "quick"}, "engine is one of auto, chain, fused: 'quick'"),
-        ({"start": -1}, "a tick is at least 0, not -1"),
+        ({"engine": "quick"}, "engine must be one of auto, chain, fused, not 'quick'"),
+        ({"start": -1}, "a tick must be at least 0, not -1"),
     ],
 )
 def test_wrong_options(options: dict[str, Any], message: str) -> None:
@@ -531,7 +531,7 @@ def test_an_added_group_that_nothing_fits_keeps_its_numbers() -> None:
     scheduler: Any = plan.to_torch(optimizer)
     optimizer.add_param_group(group("neck", lr=0.5))
     optimizer.step()
-    message = "parameter group 1 keeps its `lr` and `weight_decay`: no line of the plan fits it"
+    message = "parameter group 1 keeps its `lr` and `weight_decay`: no line of the plan matches it"
     with pytest.warns(schedlang.ScheduleWarning, match=f"^{message}$"):
         scheduler.step()
     for _ in range(3):
@@ -552,17 +552,17 @@ def test_an_added_group_that_nothing_fits_keeps_its_numbers() -> None:
         (
             {"momentum": 0.0},
             (
-                "the momentum of parameter group 1 is left alone from now on: the schedule is "
-                "wrong for its base of momentum, 0: a level is a share of the base, and "
+                "the momentum of parameter group 1 is no longer scheduled: the schedule is "
+                "not valid for its base of momentum, 0: a level is a share of the base, but "
                 "`momentum` is 0"
             ),
         ),
         (
             {"weight_decay": 0.0},
             (
-                "the weight_decay of parameter group 1 is left alone from now on: the schedule is "
-                "wrong for its base of weight_decay, 0: the absolute level `0.4` cannot apply to a "
-                "parameter group at rate 0"
+                "the weight_decay of parameter group 1 is no longer scheduled: the schedule is "
+                "not valid for its base of weight_decay, 0: the absolute level `0.4` cannot apply "
+                "to a parameter group at rate 0"
             ),
         ),
     ],
@@ -704,7 +704,7 @@ def test_a_state_of_another_plan_is_refused_key_by_key(name: str) -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole text is compared
         ours.load_state_dict(theirs.state_dict())
     assert str(raised.value) == (
-        f"this state is of another schedule: {differences}. Give on_mismatch="
+        f"this state belongs to another schedule: {differences}. Give on_mismatch="
         '"keep-step" (the same tick) or "keep-fraction" (the same share of the total)'
     )
     ours.load_state_dict(theirs.state_dict(), on_mismatch="keep-step")

@@ -180,7 +180,7 @@ def test_a_metric_comes_in_three_ways_under_every_clock(
         rates = [look(scheduler.optimizer).rates for scheduler in each]
         assert rates == [rates[0]] * 4
     assert rates[0] == [0.1 / 2 ** (3 if begin else 5)]
-    with pytest.raises(TypeError, match=r"^`metric` and `metrics` are one argument: give one"):
+    with pytest.raises(TypeError, match=r"^`metric` and `metrics` are the same argument: give one"):
         named.step(metric=1.0, metrics=1.0)  # type: ignore[call-arg]
 
 
@@ -196,7 +196,7 @@ def test_a_metric_without_a_plateau_is_refused() -> None:
         TypeError, match=r"^this schedule has no `plateau`: step\(\) takes no metric$"
     ):
         scheduler.step(0.5)
-    with pytest.raises(TypeError, match=r"^this schedule has no `plateau` that would observe"):
+    with pytest.raises(TypeError, match=r"^this schedule has no `plateau` to observe"):
         scheduler.observe(0.5)
     assert scheduler.last_epoch == 0
 

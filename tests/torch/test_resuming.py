@@ -166,7 +166,7 @@ def test_another_schedule_is_refused_by_what_differs(
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
         new.load_state_dict(old.state_dict())
     assert str(refused.value) == (
-        f"this state is of another schedule: {'; '.join(words)}. "
+        f"this state belongs to another schedule: {'; '.join(words)}. "
         'Give on_mismatch="keep-step" (the same tick) '
         'or "keep-fraction" (the same share of the total)'
     )
@@ -192,11 +192,11 @@ def test_what_to_keep_can_be_said(engine: Any, choice: str, tick: int) -> None:
 def test_what_cannot_be_kept_is_an_error(engine: Any) -> None:
     one: Any = schedlang.parse("warmup 5 -> hold").to_torch(sgd(0.1), engine=engine)
     two: Any = schedlang.parse("warmup 5 -> linear 10").to_torch(sgd(0.1), engine=engine)
-    with pytest.raises(ValueError, match=r"^the state's schedule never ends, so that no share"):
+    with pytest.raises(ValueError, match=r"^the state's schedule never ends, so keep-fraction"):
         two.load_state_dict(one.state_dict(), on_mismatch="keep-fraction")
-    with pytest.raises(ValueError, match=r"^this schedule never ends, so that no share"):
+    with pytest.raises(ValueError, match=r"^this schedule never ends, so keep-fraction"):
         one.load_state_dict(two.state_dict(), on_mismatch="keep-fraction")
-    with pytest.raises(ValueError, match=r"^on_mismatch is one of raise, keep-step"):
+    with pytest.raises(ValueError, match=r"^on_mismatch must be one of raise, keep-step"):
         one.load_state_dict(two.state_dict(), on_mismatch="keep")
 
 
@@ -205,7 +205,7 @@ def test_a_plateau_is_not_resumed_from_the_tick_alone() -> None:
     assert line.to_torch(sgd(0.1), start=5).last_epoch == 5
     inside = (
         "tick 6 lies inside `plateau`, whose rate depends on earlier metrics: "
-        "load a state that remembers them"
+        "load a state that contains them"
     )
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
         line.to_torch(sgd(0.1), start=6)

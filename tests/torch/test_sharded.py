@@ -96,4 +96,4 @@ def test_every_update(seen: dict[str, Any], name: str, begin: int, end: int, tot
     ],
 )
 def test_another_schedule_is_refused(seen: dict[str, Any], name: str, difference: str) -> None:
-    assert seen[name] == f"this state is of another schedule: {difference}. {CHOICES}"
+    assert seen[name] == f"this state belongs to another schedule: {difference}. {CHOICES}"

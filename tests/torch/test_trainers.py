@@ -123,13 +123,16 @@ def test_a_trainer_resumes_with_another_total(
 def test_a_choice_that_there_is_not(engine: Any) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the whole text is compared
         schedlang.parse("hold").to_torch(sgd(), engine=engine, on_mismatch="keep")  # type: ignore[arg-type]
-    assert str(refused.value) == "on_mismatch is one of raise, keep-step, keep-fraction: 'keep'"
+    assert (
+        str(refused.value)
+        == "on_mismatch must be one of raise, keep-step, keep-fraction, not 'keep'"
+    )
 
 
 def test_the_call_decides_over_the_scheduler() -> None:
     old = schedlang.parse("warmup 5 -> cosine 20").to_torch(sgd(0.1))
     new: Any = schedlang.parse("warmup 6 -> cosine 20").to_torch(sgd(0.1), on_mismatch="keep-step")
-    with pytest.raises(ValueError, match="this state is of another schedule"):
+    with pytest.raises(ValueError, match="this state belongs to another schedule"):
         new.load_state_dict(old.state_dict(), on_mismatch="raise")
     new.load_state_dict(old.state_dict())
     assert "on_mismatch" not in new.state_dict()

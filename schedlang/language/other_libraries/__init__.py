@@ -1,1 +1,1 @@
-"""Lines written with the names and the syntax of other libraries, and the line that was meant."""
+"""Lines with the names and syntax of other libraries, and the line that the user meant."""

@@ -1,4 +1,4 @@
-"""The parts of a line as people write it who have another library's habits."""
+"""The parts of a line in another library's style."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schedlang.errors import Code, Span
+from schedlang.errors import MistakeCode, Span
 from schedlang.language import aliases
 
 ROLES = ("warmup", "decay")
@@ -16,20 +16,20 @@ SETTINGS = ("lr", "total", "steps_per_epoch", "samples_per_step", "tokens_per_st
 LISTS = ("at", "values", "momentum")
 
 
-class Unclear(Exception):  # noqa: N818  # no error: there is no line to advise then
-    """Raised where a text is not understood, even loosely."""
+class Unclear(Exception):  # noqa: N818  # not an error: it means that no line is suggested
+    """Raised if a text cannot be understood, even loosely."""
 
 
 class Note(NamedTuple):
-    """One habit in a line: where it is, and the rule that it breaks."""
+    """A habit of another library in a line: where it is, and the rule that it breaks."""
 
     span: Span
     reason: str = ""
     new: str = ""
-    """What to write in its place, where that is all that changes."""
+    """The replacement, if that is all that changes."""
     message: str = ""
-    """What is wrong, if not that something is unexpected."""
-    code: Code = "syntax"
+    """The message, if it is not that something is unexpected."""
+    code: MistakeCode = "syntax"
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Value:
 
     @property
     def number(self) -> float | None:
-        """Its size; None for what is no plain number."""
+        """The value as a number; None if it is not a plain number."""
         match = re.fullmatch(r"(-?[\d._]*(?:[eE][+-]?\d+)?)([kMBT]?)", self.text)
         if self.is_word or self.items is not None or match is None:
             return None
@@ -66,7 +66,7 @@ class Value:
         return self.unit not in ("", "%", "x") or (number is not None and number >= 1)
 
 
-class Argument(NamedTuple):
+class WrittenArgument(NamedTuple):
     """A value with its name, as written."""
 
     name: str
@@ -75,8 +75,8 @@ class Argument(NamedTuple):
 
 
 @dataclass
-class Step:
-    """A phase as written: what its name stands for, and its values."""
+class WrittenPhase:
+    """A phase as written: the meaning of its name, and its values."""
 
     name: str
     span: Span
@@ -84,10 +84,10 @@ class Step:
     duration: str = ""
     """``rest`` or ``until X``."""
     values: list[Value] = field(default_factory=list)
-    arguments: list[Argument] = field(default_factory=list)
+    arguments: list[WrittenArgument] = field(default_factory=list)
     body: str = ""
     ends: float | None = None
-    """The milestone at which the next one begins."""
+    """The milestone at which the next phase begins."""
 
     @property
     def kind(self) -> str:
@@ -102,19 +102,19 @@ class Step:
 
 
 @dataclass
-class Group:
-    """Parentheses around stages, and how often they come."""
+class WrittenGroup:
+    """Stages in parentheses, and how often they repeat."""
 
-    stages: list[Stage]
+    stages: list[WrittenStage]
     times: str = ""
 
 
-Stage = list["Step | Group"]
+WrittenStage = list["WrittenPhase | WrittenGroup"]
 """Factors that are multiplied; usually one."""
 
 
 def typo(name: str, names: Iterable[str]) -> str:
-    """The name that is nearest to a misspelt one.
+    """The nearest name to a misspelt one.
 
     Raises:
         Unclear: if none is near.

@@ -1,4 +1,4 @@
-"""The words, numbers and signs of a line, those of other libraries and of chat programs too."""
+"""The tokens of a line, including the signs of other libraries and of chat programs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _LOOKS_LIKE = {
     "*": "\u22c5\u00b7\u2219",
     "x": "\u00d7",
 }
-_SAME = {ord(sign): plain for plain, signs in _LOOKS_LIKE.items() for sign in signs}
-_SAME |= {0xFEE0 + code: chr(code) for code in range(0x21, 0x7F)}  # the full-width forms
+_PLAIN_SIGNS = {ord(sign): plain for plain, signs in _LOOKS_LIKE.items() for sign in signs}
+_PLAIN_SIGNS |= {0xFEE0 + code: chr(code) for code in range(0x21, 0x7F)}  # the full-width forms
 TOKEN = re.compile(
     r"""
     (?P<blank>(?:\s|\\\n|\#[^\n]*)+)
@@ -43,16 +43,16 @@ _WRAPPED = re.compile(r"""\s*(?:[\w.-]+\s*[:=]\s*)?(["'`])(?P<inside>.*)\1[;,]?\
 
 
 class Tokens:
-    """The tokens of a text, one after the other, and the habits that are found in it."""
+    """The tokens of a text in sequence, and the habits found in it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.notes: list[Note] = []
-        same = text.translate(_SAME)
+        same = text.translate(_PLAIN_SIGNS)
         wrapped = _WRAPPED.fullmatch(same)
         if wrapped and wrapped[1] not in wrapped["inside"]:
             begin, end = wrapped.span("inside")
-            same = " " * begin + same[begin:end] + " " * (len(same) - end)
+            same = " " * begin + same[begin:end]
             first = len(text) - len(text.lstrip())
             self.note(Span(first, begin), "a line has no quotes around it")
         self.same = same

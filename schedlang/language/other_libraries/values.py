@@ -27,7 +27,7 @@ _FOREIGN = re.compile(
 
 
 class Values(Tokens):
-    """Reads values."""
+    """Parses values."""
 
     def value(self, *, listed: bool = False) -> Value:
         token = self.next()
@@ -40,11 +40,13 @@ class Values(Tokens):
             match = TOKEN.fullmatch(text)
             if match is not None and match.lastgroup == "number":
                 return Value(text, inner)
-            return Value(aliases.WORDS.get(text, text) if listed else text, inner, is_word=True)
+            return Value(
+                aliases.WORD_ALIASES.get(text, text) if listed else text, inner, is_word=True
+            )
         if token.kind == "name":
             text = token.text
             while self.adjacent() and self.peek().text in ("/", "-", "."):
-                text += self.next().text + self.next().text  # the name of a metric
+                text += self.next().text + self.next().text  # a metric's name
             return Value(text, Span(token.span.begin, token.span.begin + len(text)), is_word=True)
         if token.kind != "number":
             raise Unclear
@@ -62,8 +64,8 @@ class Values(Tokens):
         if "," in text:
             text = text.replace(",", "")
             self.note(token.span, "a number has no commas", text)
-        if text[-1] in aliases.SUFFIXES:
-            suffix = aliases.SUFFIXES[text[-1]]
+        if text[-1] in aliases.SUFFIX_ALIASES:
+            suffix = aliases.SUFFIX_ALIASES[text[-1]]
             text = text[:-1] + suffix
             what = "a thousand is a lower-case" if suffix == "k" else "10⁹ is an upper-case"
             self.note(token.span, f"{what} `{suffix}`", text)
@@ -82,7 +84,7 @@ class Values(Tokens):
         return Value(text, token.span)
 
     def _unit(self, token: Token) -> str | None:
-        """The unit that the token is, as it is written if it is one of the language."""
+        """The unit of a token, as written if it is a unit of the language."""
         name = token.text
         if token.kind != "name":
             return "%" if name == "%" else None
@@ -91,10 +93,10 @@ class Values(Tokens):
             return None
         if name in (*UNITS, "x"):
             return None if name == "x" and after.kind == "number" else name
-        if name in aliases.UNITS:
-            return aliases.UNITS[name]
+        if name in aliases.UNIT_ALIASES:
+            return aliases.UNIT_ALIASES[name]
         lower = name.lower()
-        return UNITS.get(lower) or aliases.UNITS.get(lower)
+        return UNITS.get(lower) or aliases.UNIT_ALIASES.get(lower)
 
     def _list(self, opening: Token) -> Value:
         closing = {"[": "]", "(": ")", "{": "}"}[opening.text]
@@ -142,7 +144,7 @@ class Values(Tokens):
         return value
 
     def expression(self, body: str, begin: int) -> str:
-        """An expression of `fn`, from how it is written in Python and elsewhere."""
+        """An expression of `fn`, converted from the notation of Python and others."""
 
         def replaced(match: re.Match[str]) -> str:
             new, reason = _IN_FN[match.lastgroup or match[0]]

@@ -1,4 +1,4 @@
-"""From the parts of a line as it was written to the line that was meant."""
+"""Converts the parts of a line as written to the line that was meant."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from schedlang.language.other_libraries.parts import (
     LISTS,
     SETTINGS,
     SHAPES,
-    Argument,
-    Group,
     Note,
-    Stage,
-    Step,
     Unclear,
     Value,
+    WrittenArgument,
+    WrittenGroup,
+    WrittenPhase,
+    WrittenStage,
     typo,
 )
-from schedlang.language.validate import argument_names, is_line
+from schedlang.language.validate import argument_names, is_valid_line
 from schedlang.phases import kinds
 
 _BACK = "hold to=1x"
-"""What follows a phase that goes back to the base rate at its end."""
+"""The continuation of a phase that returns to the base rate at its end."""
 _LENGTHS = {"every", "at", "first", "up", "down", "timescale", "skip", "total"}
 _BARE = re.compile(r"(?:until )?([\d._]+(?:[eE]\d+)?)([kMBT]?)|\[([\d._kMBTeE, ]+)\]")
 
@@ -38,7 +38,7 @@ class _Phase:
     role: str
     kind: str
     named: bool = True
-    """Whether its shape is written, and not only its role."""
+    """Whether its shape is given, not only its role."""
     duration: str = ""
     arguments: dict[str, str] = field(default_factory=dict)
     body: str = ""
@@ -51,12 +51,12 @@ class _Phase:
         return " ".join(filter(None, words))
 
     def lengths(self) -> Iterator[str]:
-        """Its lengths as they are written."""
+        """Its lengths as written."""
         yield self.duration
         yield from (self.arguments[name] for name in _LENGTHS & self.arguments.keys())
 
     def give_unit(self, unit: str) -> None:
-        """Give its lengths a unit, where they have none."""
+        """Add a unit to its lengths that have none."""
         self.duration = _with_unit(self.duration, unit)
         for name in _LENGTHS & self.arguments.keys():
             self.arguments[name] = _with_unit(self.arguments[name], unit)
@@ -84,53 +84,55 @@ def _pipeline(stages: list[list[_Factor]]) -> str:
     return " -> ".join(" * ".join(part.text() for part in stage) for stage in stages)
 
 
-class Meant:
-    """The parts of the line that was meant, and the habits that are in the written one.
+class Translation:
+    """The parts of the line that was meant, and the habits in the line as written.
 
     Args:
-        given: the settings as they are written.
-        written: the stages as they are written.
-        notes: the habits that are found already.
+        given: the settings as written.
+        written: the stages as written.
+        notes: the habits that were found when reading.
 
     Raises:
         Unclear: if an argument has no meaning here.
     """
 
-    def __init__(self, given: list[Argument], written: list[Stage], notes: list[Note]) -> None:
+    def __init__(
+        self, given: list[WrittenArgument], written: list[WrittenStage], notes: list[Note]
+    ) -> None:
         self.notes = list(notes)
         self.settings: dict[str, str] = {}
         self.initial = ""
-        """The rate at which the warm-up starts, where it is given with the base rate."""
+        """The rate at which the warm-up starts, if it is given with the base rate."""
         self.units: dict[str, tuple[float, float]] = {}
-        """Units from names of arguments: the longest such length, and the shortest such total."""
-        told = None if written else _told_by(given)
-        stages: list[Stage] = [[told]] if told else written
+        """By unit, of lengths whose names imply it: the longest one, and the shortest total."""
+        told = None if written else _phase_of_arguments(given)
+        stages: list[WrittenStage] = [[told]] if told else written
         self.elapsed = 0.0
         """The last milestone."""
         self.begun = False
-        """Whether there is a phase already."""
+        """Whether there was a phase before."""
         self.stages = [part for stage in stages for part in self._stage(stage)]
         for argument in () if told else given:
             self._setting(argument)
         self._complete()
 
     def line(self, clock: str | None) -> str:
-        """The line that was meant; empty if it is not one."""
+        """The line that was meant; empty if it is not valid."""
         written = self._text()
-        if not is_line(written, clock) and (unit := self._unit()):
+        if not is_valid_line(written, clock) and (unit := self._unit()):
             if "total" in self.settings:
                 self.settings["total"] = _with_unit(self.settings["total"], unit)
             for phase in _phases(self.stages):
                 phase.give_unit(unit)
             written = self._text()
-        return written if is_line(written, clock) else ""
+        return written if is_valid_line(written, clock) else ""
 
     def _text(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self.settings.items())
         return f"{settings}{' | ' if settings else ''}{_pipeline(self.stages)}"
 
     def _unit(self) -> str:
-        """The unit of lengths without one, beside lengths that have it by their name."""
+        """The unit of bare lengths beside lengths with units from their names."""
         lengths = [self.settings.get("total", "")]
         lengths += [length for phase in _phases(self.stages) for length in phase.lengths()]
         bare = [match for match in map(_BARE.fullmatch, lengths) if match]
@@ -150,9 +152,9 @@ class Meant:
 
     # ── Settings ──
 
-    def _setting(self, argument: Argument) -> None:
-        """A setting, or what another library gives before the phases."""
-        name = _plain(argument.name)
+    def _setting(self, argument: WrittenArgument) -> None:
+        """Process a setting, or an argument that another library has before the phases."""
+        name = _normalized_name(argument.name)
         slot = name if name in SETTINGS else aliases.argument("", name)
         if slot is None:
             slot = typo(name, SETTINGS)
@@ -186,7 +188,7 @@ class Meant:
             self.notes.append(Note(argument.span, reason, new, message, "unknown-setting"))
 
     def _rate(self, head: str, value: Value) -> None:
-        """The base rate; or that of the warm-up's begin, where there is a peak."""
+        """Set the base rate, or the warm-up's start rate if there is also a peak."""
         before = self.settings.get("lr", "")
         if head == "initial" and (before or not value.number):
             self.initial = str(value)
@@ -196,12 +198,12 @@ class Meant:
 
     def _warmed(
         self,
-        argument: Argument,
+        argument: WrittenArgument,
         rest: list[str],
         phases: list[_Phase],
         stages: list[list[_Factor]] | None = None,
     ) -> None:
-        """An argument of the warm-up, which is put before the phases if there is none."""
+        """Set an argument of the warm-up, which is added before the phases if there is none."""
         if not phases or phases[0].role != "warmup":
             phases.insert(0, _Phase("warmup", "linear", named=False))
             if stages is not None:
@@ -218,7 +220,7 @@ class Meant:
 
     # ── Phases ──
 
-    def _stage(self, stage: Stage) -> list[list[_Factor]]:
+    def _stage(self, stage: WrittenStage) -> list[list[_Factor]]:
         factors = [self._factors(factor) for factor in stage]
         if len(factors) == 1:
             return [[part] for part in factors[0]]
@@ -226,26 +228,28 @@ class Meant:
             [parts[0] if len(parts) == 1 else _Round([[p] for p in parts], "") for parts in factors]
         ]
 
-    def _factors(self, factor: Step | Group) -> list[_Factor]:
-        if isinstance(factor, Group):
+    def _factors(self, factor: WrittenPhase | WrittenGroup) -> list[_Factor]:
+        if isinstance(factor, WrittenGroup):
             stages = [part for stage in factor.stages for part in self._stage(stage)]
             return [_Round(stages, factor.times)]
-        return [*self._step(factor)]
+        return [*self._phases_of(factor)]
 
-    def _step(self, step: Step) -> list[_Phase]:
+    def _phases_of(self, source: WrittenPhase) -> list[_Phase]:
         phases = [
-            _Phase(role, kind or "linear", named=bool(kind)) for role, kind in step.meaning.phases
+            _Phase(role, kind or "linear", named=bool(kind)) for role, kind in source.meaning.phases
         ]
         main = phases[-1]
-        main.body, main.duration = step.body, step.duration
-        given = sorted([*step.arguments, *self._unnamed(step, phases)], key=lambda each: each.span)
+        main.body, main.duration = source.body, source.duration
+        given = sorted(
+            [*source.arguments, *self._unnamed(source, phases)], key=lambda each: each.span
+        )
         if main.kind == "step" and any(each.value.items for each in given):
             main.kind = "multistep"
-            self.notes.append(Note(step.span, "several positions are `multistep`"))
-        self._otherwise(step, given)
-        ends = [each for each in given if self._argument(step, each, phases) == "end"]
+            self.notes.append(Note(source.span, "several positions are `multistep`"))
+        self._otherwise(source, given)
+        ends = [each for each in given if self._argument(source, each, phases) == "end"]
         for argument in ends:
-            slot = self._slot(step, argument)
+            slot = self._slot(source, argument)
             text = self._length(argument.value, *slot.split()[1:], whole=True)
             if main.duration:
                 self.settings.setdefault("total", text)
@@ -253,36 +257,36 @@ class Meant:
                 warmed = len(phases) > 1 and phases[0].duration
                 main.duration = f"until {text}" if warmed else text
         for argument in given:
-            if self._slot(step, argument) == "unit":
+            if self._slot(source, argument) == "unit":
                 unit = "ep" if argument.value.text.lower() == "true" else "st"
                 for phase in phases:
                     phase.give_unit(unit)
         self.begun = True
-        return self._until_milestone(step, self._tidied(step, phases))
+        return self._until_milestone(source, self._tidied(source, phases))
 
-    def _until_milestone(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
-        """The phases, of which the last ends at the milestone if there is one."""
-        if step.ends is None:
+    def _until_milestone(self, source: WrittenPhase, phases: list[_Phase]) -> list[_Phase]:
+        """The phases; the last one ends at the milestone, if there is one."""
+        if source.ends is None:
             return phases
         timed = [phase for phase in phases if phase.text() != _BACK]
         lengths = [re.match(r"[\d._]+", phase.duration) for phase in timed]
         if not lengths[-1]:
-            timed[-1].duration = f"until {step.ends:g}"
-        elif self.elapsed + sum(float(length[0]) for length in lengths if length) != step.ends:
-            raise Unclear  # it is cut off, or goes on
-        self.elapsed = step.ends
+            timed[-1].duration = f"until {source.ends:g}"
+        elif self.elapsed + sum(float(length[0]) for length in lengths if length) != source.ends:
+            raise Unclear  # it may be cut off, or continue
+        self.elapsed = source.ends
         return phases
 
-    def _tidied(self, step: Step, phases: list[_Phase]) -> list[_Phase]:
+    def _tidied(self, source: WrittenPhase, phases: list[_Phase]) -> list[_Phase]:
         main = phases[-1]
         if main.kind == "exp" and main.arguments.pop("staircase", "") == "true":
             main.kind = "step"
-        row = step.meaning.row
+        row = source.meaning.row
         if row and "then=1x" in row.otherwise:
             phases.append(_Phase("", "hold", arguments={"to": "1x"}))
         start, end = (main.arguments.get(name, "") for name in ("from", "to"))
         rises = start.endswith(("x", "%")) and end in ("1x", "1.0x", "100%")
-        if step.meaning.row and main.kind == "linear" and rises:
+        if source.meaning.row and main.kind == "linear" and rises:
             main.role, main.named = "warmup", False
             del main.arguments["to"]
         warmed = phases[0].role == "warmup" and phases[0].duration
@@ -292,15 +296,15 @@ class Meant:
                 del main.arguments["skip"]
         return phases if warmed or phases[0].role != "warmup" or len(phases) == 1 else phases[1:]
 
-    def _otherwise(self, step: Step, given: list[Argument]) -> None:
-        """Add what the other library does where nothing is given, and a phase here does not."""
-        row = step.meaning.row
-        heads = {self._head(self._slot(step, argument)) for argument in given}
+    def _otherwise(self, source: WrittenPhase, given: list[WrittenArgument]) -> None:
+        """Add the other library's defaults that differ from those of the phase here."""
+        row = source.meaning.row
+        heads = {self._head(self._slot(source, argument)) for argument in given}
         heads |= {"T"} if "end" in heads else set()
         pairs = row.otherwise.split() if row else []
         for name, value in (pair.split("=") for pair in pairs if not pair.startswith("then=")):
-            argument = Argument(name, Value(value, step.span), step.span)
-            head = self._head(self._slot(step, argument))
+            argument = WrittenArgument(name, Value(value, source.span), source.span)
+            head = self._head(self._slot(source, argument))
             warmed = "warmup T" in heads or not head.startswith("warmup")
             if head not in heads and warmed:
                 given.append(argument)
@@ -310,99 +314,103 @@ class Meant:
         words = slot.split()
         return " ".join(words[: 2 if words[0] in ("warmup", "hold") else 1])
 
-    def _unnamed(self, step: Step, phases: list[_Phase]) -> list[Argument]:
-        """The values without a name, by the names that they have in this order."""
-        values = [value for value in step.values if value.text not in _OBJECTS]
-        row = step.meaning.row
+    def _unnamed(self, source: WrittenPhase, phases: list[_Phase]) -> list[WrittenArgument]:
+        """The unnamed values as arguments, named by their order."""
+        values = [value for value in source.values if value.text not in _OBJECTS]
+        row = source.meaning.row
         if not values:
             return []
         if row is not None:
             names = [name for name in row.parameters.split() if name != "optimizer"]
-            slot = aliases.argument(step.family, names[0]) if names else ""
+            slot = aliases.argument(source.family, names[0]) if names else ""
             counts = (slot or "").split()[:1] in (["T"], ["end"], ["every"], ["first"], ["warmup"])
             plain = len(values) == 1 and values[0].counts and not counts
             if not plain and len(values) <= len(names):
                 return [
-                    Argument(name.rpartition(":")[2], value, value.span)
+                    WrittenArgument(name.rpartition(":")[2], value, value.span)
                     for name, value in zip(names, values, strict=False)
                 ]
         if any(value.is_word for value in values):
             raise Unclear
-        if step.kind == "multistep" and len(values) > 1 and values[0].counts and values[1].counts:
+        if source.kind == "multistep" and len(values) > 1 and values[0].counts and values[1].counts:
             items = [value for value in values if value.counts]
             span = Span(items[0].span.begin, items[-1].span.end)
             values = [Value("", span, items=items), *values[len(items) :]]
-        return self._in_order(step, values, phases)
+        return self._in_order(source, values, phases)
 
-    def _in_order(self, step: Step, values: list[Value], phases: list[_Phase]) -> list[Argument]:
-        found: list[Argument] = []
+    def _in_order(
+        self, source: WrittenPhase, values: list[Value], phases: list[_Phase]
+    ) -> list[WrittenArgument]:
+        found: list[WrittenArgument] = []
         if len(phases) > 1:
             names = ["warmup", "stable", "T"] if len(phases) == 3 else ["warmup", "T"]
         else:
-            names = self._names(step, values)
+            names = self._names(source, values)
         if len(values) > len(names):
             raise Unclear
         for name, value in zip(names, values, strict=False):
-            found.append(Argument(name, value, value.span))
+            found.append(WrittenArgument(name, value, value.span))
             if name not in ("T", "warmup"):
-                named = f"{name}={value}" if len(step.values) > 1 or value.items else ""
+                named = f"{name}={value}" if len(source.values) > 1 or value.items else ""
                 reason = f"`{value}` is the duration" if value.counts and not named else ""
                 self.notes.append(Note(value.span, reason, named))
         return found
 
-    def _names(self, step: Step, values: list[Value]) -> list[str]:
+    def _names(self, source: WrittenPhase, values: list[Value]) -> list[str]:
         shape = "".join("l" if v.items else "n" if v.counts else "f" for v in values)
-        kind = "ramp" if step.kind in SHAPES and step.kind not in _ORDERS else step.kind
-        if step.meaning.phases[-1][0] == "warmup":
+        kind = "ramp" if source.kind in SHAPES and source.kind not in _ORDERS else source.kind
+        if source.meaning.phases[-1][0] == "warmup":
             kind = "warmup"
         names = _ORDERS.get(kind, {}).get(shape, "").split()
-        given = {self._slot(step, argument) for argument in step.arguments}
+        given = {self._slot(source, argument) for argument in source.arguments}
         if len(values) == 1 and not values[0].items:
-            later = kind == "inverse_sqrt" and self.begun  # which then has a timescale already
+            later = kind == "inverse_sqrt" and self.begun  # it then has a default timescale
             if not names or later or not values[0].number or given & {names[0], "to", "cycles"}:
                 return ["T"]
         return names
 
-    def _slot(self, step: Step, argument: Argument) -> str:
-        """What an argument is here: one of `aliases.ARGUMENTS`, or an argument of the phase."""
-        name, kind = _plain(argument.name), step.kind
+    def _slot(self, source: WrittenPhase, argument: WrittenArgument) -> str:
+        """The meaning of an argument: one of `ARGUMENT_ALIASES`, or an argument of the phase."""
+        name, kind = _normalized_name(argument.name), source.kind
         own = argument_names(kind)
         if argument.name in ("T", *own):
             return argument.name
-        row = step.meaning.row
+        row = source.meaning.row
         for parameter in row.parameters.split() if row else ():
             if parameter.startswith(f"{name}:"):
                 name = parameter.rpartition(":")[2]
         if name in own:
             return name
         if name == "end" and not argument.value.counts:
-            return self._end(step)
+            return self._end(source)
         slot = aliases.argument(
-            "multistep" if argument.value.items and kind == "step" else step.family, name
+            "multistep" if argument.value.items and kind == "step" else source.family, name
         )
-        if name in SETTINGS and f"{kind}.{name}" not in aliases.ARGUMENTS:
+        if name in SETTINGS and f"{kind}.{name}" not in aliases.ARGUMENT_ALIASES:
             return f"set {name}"
         if slot is None:
             return typo(name, own)
         head, *rest = slot.split()
         if head == "to":
-            return " ".join([self._end(step), *rest])
-        if head == "min" and step.meaning.phases[-1][0] == "warmup":
-            raise Unclear  # the floor is that of another phase
+            return " ".join([self._end(source), *rest])
+        if head == "min" and source.meaning.phases[-1][0] == "warmup":
+            raise Unclear  # the floor belongs to another phase
         return slot
 
     @staticmethod
-    def _end(step: Step) -> str:
+    def _end(source: WrittenPhase) -> str:
         """The argument for the level on which the phase ends."""
-        role, _ = step.meaning.phases[-1]
-        if role == "warmup" or step.kind in ("linear", "hold"):
+        role, _ = source.meaning.phases[-1]
+        if role == "warmup" or source.kind in ("linear", "hold"):
             return "to"
-        return "min" if "min" in argument_names(step.kind) else "to"
+        return "min" if "min" in argument_names(source.kind) else "to"
 
-    def _argument(self, step: Step, argument: Argument, phases: list[_Phase]) -> str:
-        """Put an argument where it belongs; the first word of what it is here."""
+    def _argument(
+        self, source: WrittenPhase, argument: WrittenArgument, phases: list[_Phase]
+    ) -> str:
+        """Process an argument. Returns the first word of its meaning here."""
         main, value, span = phases[-1], argument.value, argument.span
-        slot = self._slot(step, argument)
+        slot = self._slot(source, argument)
         head, *rest = slot.split()
         reason = new = ""
         match head:
@@ -434,7 +442,7 @@ class Meant:
                 reason = "leave it out"
             case "staircase" if main.kind == "exp":
                 main.arguments["staircase"] = value.text.lower()
-                reason = "a staircase is `step`"
+                reason = "a staircase is `source`"
             case _ if head in argument_names(main.kind):
                 self._put(main, head, value, rest)
                 shared = rest == ["x"] and not value.unit
@@ -442,12 +450,12 @@ class Meant:
                 new = "" if rest else head
             case _:
                 raise Unclear
-        known = bool(aliases.argument(step.family, argument.name)) or head in ("T", "set")
+        known = bool(aliases.argument(source.family, argument.name)) or head in ("T", "set")
         own = argument.name == head and head != "T"
         if (
             not own
-            and (known or _plain(argument.name) == head)
-            and span not in (step.span, value.span)
+            and (known or _normalized_name(argument.name) == head)
+            and span not in (source.span, value.span)
         ):
             self.notes.append(Note(span, reason, new))
         return head
@@ -468,13 +476,13 @@ class Meant:
             phase.arguments[name] = self._length(value, *how)
         elif value.is_word:
             if value.text != "None":
-                phase.arguments[name] = aliases.WORDS.get(value.text, value.text)
+                phase.arguments[name] = aliases.WORD_ALIASES.get(value.text, value.text)
         else:
             listed = name in LISTS and value.items is None
             phase.arguments[name] = f"[{value}]" if listed else str(value)
 
     def _length(self, value: Value, unit: str = "", *, whole: bool = False) -> str:
-        """A length, or that of the whole run, with the unit that the argument's name gives it."""
+        """A length, or the length of the run, with the unit from the argument's name."""
         number = value.number
         if value.is_word:
             raise Unclear
@@ -487,7 +495,7 @@ class Meant:
         return f"{value}{unit}" if value.items and not value.unit else str(value)
 
     def _complete(self) -> None:
-        """Set what the line leaves open: the rest of the run, and where its warm-up starts."""
+        """Set missing durations to the rest of the run, and the start of the warm-up."""
         plain = [stage[0] for stage in self.stages if len(stage) == 1]
         phases = [part for part in plain if isinstance(part, _Phase)]
         if self.initial and phases and phases[0].role == "warmup":
@@ -515,15 +523,19 @@ def _phases(stages: list[list[_Factor]]) -> Iterator[_Phase]:
                 yield from _phases(part.stages)
 
 
-def _told_by(settings: list[Argument]) -> Step | None:
-    """The phase of arguments that are given without one, if one of them tells."""
-    found = [kind for each in settings if (kind := aliases.TELLING.get(_plain(each.name)))]
+def _phase_of_arguments(settings: list[WrittenArgument]) -> WrittenPhase | None:
+    """The phase of arguments without a phase, if one of them implies it."""
+    found = [
+        kind
+        for each in settings
+        if (kind := aliases.DISTINCTIVE_ARGUMENTS.get(_normalized_name(each.name)))
+    ]
     if not found:
         return None
-    return Step("", Span(0, 0), aliases.Meaning((("", found[0]),)), arguments=settings)
+    return WrittenPhase("", Span(0, 0), aliases.Meaning((("", found[0]),)), arguments=settings)
 
 
-def _plain(name: str) -> str:
+def _normalized_name(name: str) -> str:
     return name.lstrip("-").replace("-", "_").lower()
 
 
@@ -545,4 +557,4 @@ _ORDERS: dict[str, dict[str, str]] = {
     "onecycle": {"f": "max", "nf": "T max", "fn": "max T"},
     "plateau": {"f": "factor", "fn": "factor patience", "nf": "patience factor"},
 }
-"""The names of values without one, by what they are: a count, a fraction or a list."""
+"""The names of unnamed values, by their types: a count, a fraction or a list."""

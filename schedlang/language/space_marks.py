@@ -1,4 +1,4 @@
-"""The marks of a space, choices and ranges in a line, and the check of all lines that it has."""
+"""The marks of a space (choices and ranges in a line), and the check of all its lines."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from schedlang.phases import kinds
 from schedlang.phases.arguments import Duration
 
 MOST_CHECKED = 10_000
-"""How many lines of a space are parsed when it is made."""
+"""The number of lines of a space that are parsed when it is made."""
 MOST_READ = 10_000_000
-"""How many characters these lines have at most, so that long lines are fewer."""
+"""The maximum total length of these lines in characters; long lines mean fewer lines."""
 LONGEST = 10_000
-"""How many characters a space may have, since thousands of its lines are parsed."""
+"""The maximum length of a space in characters, since thousands of its lines are parsed."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Choices:
     options: tuple[str, ...]
 
     def text(self, value: object) -> str:
-        """The option that a value of a config names.
+        """The option that a config value selects.
 
         Raises:
             ValueError: if there is no such option.
         """
         if isinstance(value, bool) or str(value) not in self.options:
-            raise ValueError(f"{quoted(value)} is none of {', '.join(self.options)}")
+            raise ValueError(f"{quoted(value)} is not one of {', '.join(self.options)}")
         return str(value)
 
     def draw(self, rng: random.Random) -> str:
@@ -51,15 +51,15 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """``<low .. high>``: a number, and the unit that is written behind it.
+    """``<low .. high>``: a number and the unit that follows it.
 
     Attributes:
         low: the lower end.
         high: the upper end.
-        unit: as it is written, with the blank before it; empty if there is none.
+        unit: the unit as written, with a preceding blank if it has one; empty if there is none.
         log: whether numbers are drawn on a logarithmic scale.
         whole: whether numbers are whole.
-        options: the texts of both ends.
+        options: the text of both ends.
     """
 
     low: Fraction
@@ -74,13 +74,13 @@ class Range:
         return self.low.denominator == self.high.denominator == 1
 
     def text(self, value: object) -> str:
-        """The number of a config as a text of the language.
+        """A config value as the text of a number in the language.
 
         Raises:
-            ValueError: if it is no number of the range.
+            ValueError: if it is not a number in the range.
         """
         if isinstance(value, bool) or not isinstance(value, Real):
-            raise ValueError(f"{quoted(value)} is no number")  # noqa: TRY004  # a config's mistake
+            raise ValueError(f"{quoted(value)} is not a number")  # noqa: TRY004  # a config's mistake
         number = float(value)
         low, high = float(self.low), float(self.high)
         if not low - 1e-9 * high <= number <= high * (1 + 1e-9):
@@ -96,7 +96,7 @@ class Range:
 
     def draw(self, rng: random.Random) -> float:
         low, high = float(self.low), float(self.high)
-        if self.log:  # a whole number n has the share of n to n + 1
+        if self.log:  # a whole number n has the probability of n to n + 1
             number = math.exp(rng.uniform(math.log(low), math.log(high + self.whole)))
             return min(int(number) if self.whole else number, high)
         return rng.randint(int(low), int(high)) if self.whole else rng.uniform(low, high)
@@ -107,12 +107,12 @@ Parameters: TypeAlias = dict[str, Choices | Range]
 
 @dataclass(frozen=True)
 class Template:
-    """A space that was read.
+    """A parsed space.
 
     Attributes:
-        literals: the texts before, between and behind the marks.
+        literals: the texts before, between and after the marks.
         names: the name of each mark, in the order of the text.
-        parameters: what each name stands for.
+        parameters: the choices or range of each name.
     """
 
     literals: tuple[str, ...]
@@ -120,19 +120,19 @@ class Template:
     parameters: Parameters
 
     def line(self, texts: Mapping[str, str]) -> str:
-        """The line with these texts in place of the marks, with single blanks."""
+        """The line with these texts in place of the marks; runs of blanks become one."""
         chosen = [texts[name] for name in self.names]
         return " ".join(_put_together(self.literals, chosen).split())
 
 
-def read(text: str) -> Template:
-    """The marks of a space, once its lines are parsed.
+def read_space(text: str) -> Template:
+    """The template of a space, after all its lines have been checked.
 
     Raises:
-        ScheduleError: with what is wrong with the marks, or with any line of the space.
+        ScheduleError: with the mistakes of the marks, or of any line of the space.
     """
     if len(text) > LONGEST:
-        message = f"the space has {len(text):,} characters; the most is {LONGEST:,}"
+        message = f"the space has {len(text):,} characters; the maximum is {LONGEST:,}"
         raise ScheduleError([Mistake("too-long", message)])
     clean = re.sub(r"#[^\n]*", lambda comment: " " * len(comment[0]), text)
     marks = _named(text, clean, _marks(text, clean))
@@ -153,8 +153,8 @@ class _Mark(NamedTuple):
     """A mark in the text.
 
     Attributes:
-        span: of the whole mark, with its label.
-        name: its label, or empty until it is named.
+        span: the whole mark with its label.
+        name: its label; empty until a name is assigned.
         parameter: its choices or its range.
         places: the span of each choice, or of each end of the range.
     """
@@ -174,11 +174,11 @@ def _marks(text: str, clean: str) -> list[_Mark]:
     """The marks of a text.
 
     Args:
-        text: the text, for the message.
-        clean: the same with blanks in place of comments.
+        text: the text, for the error message.
+        clean: the text with comments replaced by blanks.
 
     Raises:
-        ScheduleError: with what is wrong with the marks themselves.
+        ScheduleError: with the mistakes of the marks themselves.
     """
     found: list[_Mark] = []
     mistakes: list[Mistake] = []
@@ -190,7 +190,11 @@ def _marks(text: str, clean: str) -> list[_Mark]:
             case "<":
                 nested += 1
                 mistakes.append(
-                    _bad("a mark stands inside a mark", "write all choices in one", *sign.span())
+                    _bad(
+                        "a mark cannot contain another mark",
+                        "write all choices in one",
+                        *sign.span(),
+                    )
                 )
             case _ if begin < 0:
                 pass
@@ -212,7 +216,7 @@ def _marks(text: str, clean: str) -> list[_Mark]:
                 begin = -1
     if begin >= 0:
         advice = "end it with `>`" if depth <= 0 else "close the bracket inside it, and end it"
-        mistakes.append(_bad("the mark does not end", advice, begin, begin + 1))
+        mistakes.append(_bad("the mark is not closed", advice, begin, begin + 1))
     if mistakes:
         raise ScheduleError(mistakes, text)
     return found
@@ -224,12 +228,12 @@ def _bad(message: str, advice: str, begin: int, end: int) -> Mistake:
 
 def _stripped(clean: str, begin: int, end: int) -> Span:
     inside = clean[begin:end]
-    left = len(inside) - len(inside.lstrip())
-    return Span(begin + left, max(begin + left, begin + len(inside.rstrip())))
+    begin += len(inside) - len(inside.lstrip())
+    return Span(begin, begin + len(inside.strip()))
 
 
 def _mark(clean: str, begin: int, end: int, places: list[Span]) -> _Mark:
-    """The mark from ``<`` to ``>``, whose choices are at these places.
+    """The mark from ``<`` to ``>`` whose choices are at these places.
 
     Raises:
         ScheduleError: with what is wrong with it, each mistake with its span.
@@ -243,16 +247,18 @@ def _mark(clean: str, begin: int, end: int, places: list[Span]) -> _Mark:
         mistakes.append(_bad(message, "put a blank before `<`", begin - len(name), begin))
     for i, (option, place) in enumerate(zip(options, places, strict=True)):
         if not option:
-            mistakes.append(_bad("a choice is empty", "write text of the language", *place))
+            mistakes.append(_bad("a choice is empty", "write an option", *place))
         elif option in options[:i]:
             mistakes.append(_bad(f"the choice {quoted(option)} is given twice", "", *place))
         elif len(options) > 1 and _IS_RANGE.search(option):
-            mistakes.append(_bad("a range is alone in its mark", "write <low .. high>", *place))
+            mistakes.append(
+                _bad("a range must be alone in its mark", "write <low .. high>", *place)
+            )
     if mistakes:
         raise ScheduleError(mistakes)
     span = Span(begin - len(name), end)
     if _IS_RANGE.search(options[0]):
-        # In `0.<1 .. 9>` and `1e-<2 .. 5>` the mark is a part of a number: only digits fit.
+        # In `0.<1 .. 9>` and `1e-<2 .. 5>` the mark is a part of a number: only digits are valid.
         whole = not name and re.search(r"[\d._]\Z|\d[eE][+-]?\Z", clean[:begin]) is not None
         parameter, places = _range(options[0], places[0], whole=whole)
         return _Mark(span, name, parameter, tuple(places))
@@ -264,7 +270,7 @@ _RANGE = re.compile(r"(?P<low>.*?)\s*\.\.\s*(?P<high>.*?)(?P<log>\s+log)?", re.D
 
 
 def _range(option: str, place: Span, *, whole: bool) -> tuple[Range, list[Span]]:
-    """The range ``low .. high [log]``, and the places of its ends.
+    """The range ``low .. high [log]`` and the places of its ends.
 
     Raises:
         ScheduleError: with what is wrong with it, each mistake with its span.
@@ -287,12 +293,12 @@ def _range(option: str, place: Span, *, whole: bool) -> tuple[Range, list[Span]]
     log = parts["log"] is not None
     if low_name != high_name and (low_name or low) and (high_name or high):
         message = f"the ends of this range have different units: {parts['low']}, {parts['high']}"
-        mistakes.append(_bad(message, "give both the same", *place))
+        mistakes.append(_bad(message, "use the same unit for both", *place))
     elif low > high:
         message = "the first end of this range is above the second"
         mistakes.append(_bad(message, f"write {parts['high']} .. {parts['low']}", *place))
     elif log and not low:
-        mistakes.append(_bad("on a logarithmic scale there is no 0", "", *places[0]))
+        mistakes.append(_bad("a logarithmic scale has no 0", "", *places[0]))
     if mistakes:
         raise ScheduleError(mistakes)
     unit = low_unit or high_unit
@@ -304,7 +310,7 @@ _UNIT_NAMES: Mapping[str, str] = {**UNITS, **LEVEL_UNITS}
 
 
 def _named(text: str, clean: str, marks: list[_Mark]) -> list[_Mark]:
-    """The marks, each with a name; marks without a label have names of their own.
+    """The marks with names; a mark without a label is named after its argument or phase.
 
     Raises:
         ScheduleError: if marks with the same label have different options.
@@ -315,7 +321,9 @@ def _named(text: str, clean: str, marks: list[_Mark]) -> list[_Mark]:
         first = labels.setdefault(mark.name, mark) if mark.name else mark
         if first.parameter != mark.parameter:
             message = f"`{mark.name}` names two marks with different options"
-            mistakes.append(_bad(message, "give both the same, or other names", *mark.span))
+            mistakes.append(
+                _bad(message, "give both the same options, or different names", *mark.span)
+            )
     if mistakes:
         raise ScheduleError(mistakes, text)
     outline = re.sub(r"\{[^}]*\}?", lambda body: " " * len(body[0]), clean)
@@ -332,11 +340,11 @@ def _named(text: str, clean: str, marks: list[_Mark]) -> list[_Mark]:
 
 
 def _where(outline: str, begin: int) -> str:
-    """The argument or the phase where a mark stands.
+    """The argument or phase that contains a mark.
 
     Args:
-        outline: the text, with other signs in place of marks and expressions.
-        begin: where the mark begins.
+        outline: the text with placeholders for marks and expressions.
+        begin: the start of the mark.
     """
     separators = list(re.finditer(r"->|[*|(]", outline[:begin]))
     inside = outline[separators[-1].end() if separators else 0 : begin]
@@ -354,7 +362,7 @@ def _where(outline: str, begin: int) -> str:
 
 
 def _unique(name: str, names: set[str]) -> str:
-    """The name, with a number behind it if it is taken: ``min2``, ``phase2_2``."""
+    """The name, with a number appended if it is taken: ``min2``, ``phase2_2``."""
     stem = f"{name}_" if name[-1].isdigit() else name
     tries = (name if number == 1 else f"{stem}{number}" for number in count(1))
     return next(each for each in tries if each not in names)
@@ -370,7 +378,7 @@ def _checked(text: str, literals: tuple[str, ...], marks: list[_Mark]) -> Parame
         ScheduleError: with every mistake of every line that was parsed.
     """
     parameters = {mark.name: mark.parameter for mark in marks}
-    # A mistake, and the options that all lines with it have in common.
+    # Each mistake with the options that are common to all lines that have it.
     found: dict[tuple[str, Span | None, str], tuple[Mistake, set[tuple[str, str]]]] = {}
     longest = sum(map(len, literals))
     longest += sum(max(map(len, parameters[mark.name].options)) for mark in marks)
@@ -395,18 +403,18 @@ def _checked(text: str, literals: tuple[str, ...], marks: list[_Mark]) -> Parame
 
 
 def _combinations(options: list[tuple[str, ...]], most: int) -> Iterable[tuple[str, ...]]:
-    """All combinations, or so many of them, in which each option is equally frequent."""
+    """All combinations, or at most ``most`` of them in which each option is equally frequent."""
     if math.prod(map(len, options)) <= most:
         return product(*options)
-    rng = random.Random(0)  # noqa: S311  # no secret
+    rng = random.Random(0)  # noqa: S311  # not for secrets
     columns = [list(islice(cycle(each), most)) for each in options]
     for column in columns:
         rng.shuffle(column)
     return zip(*columns, strict=True)
 
 
-class _Part(NamedTuple):
-    """A part of a line: its place there, its source in the space, and its mark if it has one."""
+class _LinePart(NamedTuple):
+    """A part of a line: its place there, its source in the space, and its mark, if any."""
 
     begin: int
     end: int
@@ -414,23 +422,25 @@ class _Part(NamedTuple):
     mark: _Mark | None
 
 
-def _parts(literals: tuple[str, ...], marks: list[_Mark], config: dict[str, str]) -> list[_Part]:
+def _parts(
+    literals: tuple[str, ...], marks: list[_Mark], config: dict[str, str]
+) -> list[_LinePart]:
     found = []
     at = here = 0
     for literal, mark in zip_longest(literals, marks):
-        found.append(_Part(at, at + len(literal), Span(here, here + len(literal)), None))
+        found.append(_LinePart(at, at + len(literal), Span(here, here + len(literal)), None))
         at += len(literal)
         if mark is not None:
             option = config[mark.name]
             source = mark.places[mark.parameter.options.index(option)]
-            found.append(_Part(at, at + len(option), source, mark))
+            found.append(_LinePart(at, at + len(option), source, mark))
             at += len(option)
             here = mark.span.end
     return found
 
 
-def _in_space(span: Span | None, parts: list[_Part]) -> Span | None:
-    """Where a span of a line is in the space; marks that it has a part of are in it as a whole."""
+def _in_space(span: Span | None, parts: list[_LinePart]) -> Span | None:
+    """The span of a line mapped to the space; a mark that it overlaps is included as a whole."""
     if span is None:
         return None
     begin, end = span
@@ -454,7 +464,7 @@ def _in_space(span: Span | None, parts: list[_Part]) -> Span | None:
 def _with_cause(
     mistake: Mistake, common: set[tuple[str, str]], marks: list[_Mark], parameters: Parameters
 ) -> Mistake:
-    """The mistake; its message names the options that every line with it has."""
+    """The mistake with the options in its message that every line with this mistake has."""
     begin, end = mistake.span or (0, 0)
     shown = {mark.name for mark in marks if mark.span.begin <= begin < end <= mark.span.end}
     cause = [
@@ -468,8 +478,8 @@ def _with_cause(
     return mistake._replace(message=f"{mistake.message}, with {' and '.join(cause)}")
 
 
-def _find_whole(tree: Tree, parts: list[_Part], parameters: Parameters) -> None:
-    """Note which ranges are of whole numbers, by the values that a line has in their places."""
+def _find_whole(tree: Tree, parts: list[_LinePart], parameters: Parameters) -> None:
+    """Note which ranges need whole numbers, by the values at their places in a line."""
     undecided: dict[int, tuple[str, Range]] = {}
     for part in parts:
         each = parameters[part.mark.name] if part.mark else None
@@ -496,7 +506,7 @@ def _values(tree: Tree) -> Iterator[tuple[Span, object]]:
     """The settings and arguments of a line, and the items of lists, each with its place."""
     for node in (tree, *(node for _, node in walk(tree.stages))):
         place = place_of(node)
-        assert place is not None  # it was read from a text
+        assert place is not None  # it was parsed from a text
         for name, value in arguments(node):
             values = value if isinstance(value, tuple) else (value,)
-            yield from zip(place.spans(name), values, strict=False)  # stages of a group have none
+            yield from zip(place.spans(name), values, strict=False)  # a group's stages have none

@@ -1,7 +1,7 @@
-"""PyTorch's own classes where one of them is the whole schedule.
+"""PyTorch's own classes, for schedules that are one of them.
 
-They compute what PyTorch's do. What is added is in `Plain` and `Bound`: the schedule in their
-state, and rates that are the curve whatever happens to the optimizer.
+They compute the same values as PyTorch's. `NativeScheduler` and `BoundScheduler` add the schedule
+to their state, and keep the rates on the curve if other code changes the optimizer.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from schedlang.torch.assignments import Assignment
-from schedlang.torch.groups import Group, has_tensor_rates, last_rates
+from schedlang.torch.groups import ParamGroup, has_tensor_rates, last_rates
 from schedlang.torch.metrics import TakesMetrics, one_metric
-from schedlang.torch.plateau import Memory, Plateau
-from schedlang.torch.state import Bound
+from schedlang.torch.plateau import ClosingPlateau, ClosingPlateauMemory
+from schedlang.torch.scheduler import BoundScheduler
 
 _RATE = operator.itemgetter("lr")
 
 
-class Plain(Bound):
-    """PyTorch's own class together with `Bound`.
+class NativeScheduler(BoundScheduler):
+    """PyTorch's own class combined with `BoundScheduler`.
 
-    PyTorch's classes multiply the rate that they find. So a step first puts back what others have
-    changed. Where groups or base rates are no more those for which the class was made, the curve
-    is written instead.
+    PyTorch's classes multiply the rate that they find. So a step first restores rates that other
+    code has changed. If groups or base rates have changed since construction, the values of the
+    curve are written instead.
 
     Attributes:
-        _own_until: PyTorch's own steps are right up to the tick before this one; 0 if the next step
-            is to look at everything.
+        _own_until: PyTorch's own steps are correct before this tick; 0 if the next step must check
+            everything.
         _next: the tick after the last own step.
-        _groups: the optimizer's list of groups then; loading a state makes a new one.
+        _groups: the optimizer's list of groups at that step; loading a state makes a new list.
     """
 
     _own_until: float = 0
     _next = 0
-    _groups: Sequence[Group] | None = None
+    _groups: Sequence[ParamGroup] | None = None
 
     def step(self, epoch: int | None = None) -> None:
         """End a tick: the next update has the next rate.
@@ -69,7 +69,7 @@ class Plain(Bound):
             self._checked_step(epoch)
 
     def _checked_step(self, epoch: int | None) -> None:
-        """A step that looks at everything."""
+        """A step that checks everything."""
         watch, count = self._watched, self._step_count + 1
         if epoch is not None:
             self._enter(operator.index(epoch))
@@ -86,7 +86,7 @@ class Plain(Bound):
         self._step_count = count
 
     def _own_step(self) -> None:
-        """PyTorch's own step, which not every class counts."""
+        """PyTorch's own step; `_step_count` is set for classes that do not count it."""
         count = self._step_count + 1
         self._watched.inside = True
         try:
@@ -96,12 +96,12 @@ class Plain(Bound):
         self._step_count = count
 
     def _own_end(self, tick: int) -> float:
-        """The first tick after this one that PyTorch's own step does not lead to."""
+        """The first tick after this one that PyTorch's own step does not reach."""
         return 0 if self._watched.by_curve or has_tensor_rates(self.optimizer) else math.inf
 
     @property
     def _made_own_steps(self) -> bool:
-        """Whether the last step was one of PyTorch's own, which are not noted."""
+        """Whether the last step was one of PyTorch's own, which are not recorded."""
         return self._own_until > 0 and self.last_epoch + 1 == self._next
 
     def _settle(self) -> None:
@@ -110,22 +110,22 @@ class Plain(Bound):
         super()._settle()
 
     def _written(self, assignment: Assignment) -> Sequence[float | None]:
-        # PyTorch has read them from the groups; no tensor comes this way.
+        # PyTorch has read them from the groups; none of them is a tensor.
         return self._last_lr if self._made_own_steps else assignment.written  # type: ignore[return-value]
 
     def jump(self, tick: int) -> None:
         super().jump(tick)
-        self._own_until = 0  # the next step looks at everything
+        self._own_until = 0  # the next step checks everything
 
     def _count(self, tick: int) -> None:
         set_tick(self, tick)
 
     def get_lr(self) -> list[float | Tensor]:
         """Each group's rate at ``last_epoch``, computed from the schedule."""
-        return super(Bound, self).get_lr() if self._is_own_call else super().get_lr()
+        return super(BoundScheduler, self).get_lr() if self._is_own_call else super().get_lr()
 
     def state_dict(self) -> dict[str, Any]:
-        """PyTorch's own state, and the schedule."""
+        """PyTorch's own state and the schedule."""
         unsaved = {
             "_watch", "_assignments", "_values", "_own_until", "_next", "_groups", "on_mismatch",
         }  # fmt: skip
@@ -135,12 +135,12 @@ class Plain(Bound):
         return state | self._saved()
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy has another optimizer, with a list of its own."""
+        """The state without the list of groups, since a copy has another optimizer."""
         return {**vars(self), "_groups": None}
 
 
 def set_tick(scheduler: LRScheduler, tick: int) -> None:
-    """Set what PyTorch's class counts, so that its next step is the one after ``tick``."""
+    """Set the counters of PyTorch's class, so that its next step is the one after ``tick``."""
     scheduler.last_epoch = tick
     if isinstance(scheduler, lr_scheduler.CosineAnnealingWarmRestarts):
         length, mult = scheduler.T_0, scheduler.T_mult
@@ -152,10 +152,10 @@ def set_tick(scheduler: LRScheduler, tick: int) -> None:
         scheduler.T_cur, scheduler.T_i = tick, length
 
 
-class CyclicLR(Plain, lr_scheduler.CyclicLR):
-    """PyTorch's ``CyclicLR``, except for what it does in its first step and its 1025th cycle.
+class CyclicLR(NativeScheduler, lr_scheduler.CyclicLR):
+    """PyTorch's ``CyclicLR``, except for its first step and its 1025th cycle.
 
-    PyTorch's own begins on ``initial_lr`` where there is one, and computes ``2.0**cycle``.
+    PyTorch's class starts at ``initial_lr`` if there is one, and computes ``2.0**cycle``.
     """
 
     def __init__(self, optimizer: Optimizer, **arguments: Any) -> None:
@@ -168,11 +168,11 @@ class CyclicLR(Plain, lr_scheduler.CyclicLR):
         return float(0.5 ** (x - 1))
 
 
-class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
-    """PyTorch's ``OneCycleLR``, except that it holds its end and leaves ``initial_lr`` alone.
+class OneCycleLR(NativeScheduler, lr_scheduler.OneCycleLR):
+    """PyTorch's ``OneCycleLR``, except that it holds its end and does not set ``initial_lr``.
 
-    PyTorch's own raises after its last step, and puts its first rate where other schedulers look
-    for the base rate.
+    PyTorch's class raises after its last step, and overwrites ``initial_lr``, the base rate of
+    other schedulers, with its first rate.
     """
 
     _schedule_phases: Any
@@ -197,14 +197,14 @@ class OneCycleLR(Plain, lr_scheduler.OneCycleLR):
             return super().get_lr()
         if self.last_epoch >= self.total_steps:
             return last_rates(self.optimizer)
-        # PyTorch reads them from the groups, and a state loaded into the optimizer may lack them.
+        # PyTorch reads them from the groups, where a loaded optimizer state may lack them.
         for group, levels in zip(self.optimizer.param_groups, self._levels, strict=False):
             group.update(levels)
         return super().get_lr()
 
 
-class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
-    """PyTorch's ``ReduceLROnPlateau``, whose metrics may come in all ways of `TakesMetrics`."""
+class ReduceLROnPlateau(NativeScheduler, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
+    """PyTorch's ``ReduceLROnPlateau`` with the methods of `TakesMetrics`."""
 
     reductions = 0
     silent_since: int | None = 0
@@ -219,12 +219,12 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         """End a tick.
 
         Args:
-            metrics: the plateau's metric, under PyTorch's name.
+            metrics: the metric of the plateau, under PyTorch's name.
             epoch: ignored; deprecated in PyTorch.
             metric: the same as ``metrics``.
 
         Raises:
-            TypeError: if there is no metric, and a tick is an epoch.
+            TypeError: if a metric is missing and a tick is an epoch.
         """
         received = one_metric(metric, metrics)
         (plateau,) = self._plateaus()
@@ -238,21 +238,21 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         self._step_count += 1
         self._write()
 
-    def _receive(self, plateau: Plateau, metric: SupportsFloat) -> None:
+    def _receive(self, plateau: ClosingPlateau, metric: SupportsFloat) -> None:
         tick = self.last_epoch
         if self.silent_since is not None:
             self.silent_since = tick
         lr_scheduler.ReduceLROnPlateau.step(self, metric)
-        self.last_epoch = tick  # which PyTorch has counted
+        self.last_epoch = tick  # PyTorch has incremented it
 
     def _reduce_lr(self, epoch: int) -> None:
         self.reductions += 1
         self._write()
 
-    def _plateaus(self) -> list[Plateau]:
-        """The plateau, with the memory that PyTorch's class has."""
+    def _plateaus(self) -> list[ClosingPlateau]:
+        """The plateau, with the memory of PyTorch's class."""
         (plateau,) = super()._plateaus()
-        plateau.memory = Memory(
+        plateau.memory = ClosingPlateauMemory(
             self.best,
             self.num_bad_epochs,
             self.cooldown_counter,
@@ -282,28 +282,30 @@ class ReduceLROnPlateau(Plain, TakesMetrics, lr_scheduler.ReduceLROnPlateau):
         self.silent_since = memory.silent_since
 
 
-def _plain(name: str) -> type[Plain]:
-    """PyTorch's class of that name, together with `Plain`."""
+def _native_class(name: str) -> type[NativeScheduler]:
+    """PyTorch's class of that name combined with `NativeScheduler`."""
     pytorchs = getattr(lr_scheduler, name)
     return type(
-        name, (Plain, pytorchs), {"__module__": __name__, "__doc__": f"PyTorch's ``{name}``."}
+        name,
+        (NativeScheduler, pytorchs),
+        {"__module__": __name__, "__doc__": f"PyTorch's ``{name}``."},
     )
 
 
-LambdaLR = _plain("LambdaLR")
-ConstantLR = _plain("ConstantLR")
-LinearLR = _plain("LinearLR")
-PolynomialLR = _plain("PolynomialLR")
-ExponentialLR = _plain("ExponentialLR")
-StepLR = _plain("StepLR")
-MultiStepLR = _plain("MultiStepLR")
-CosineAnnealingWarmRestarts = _plain("CosineAnnealingWarmRestarts")
+LambdaLR = _native_class("LambdaLR")
+ConstantLR = _native_class("ConstantLR")
+LinearLR = _native_class("LinearLR")
+PolynomialLR = _native_class("PolynomialLR")
+ExponentialLR = _native_class("ExponentialLR")
+StepLR = _native_class("StepLR")
+MultiStepLR = _native_class("MultiStepLR")
+CosineAnnealingWarmRestarts = _native_class("CosineAnnealingWarmRestarts")
 
-CLASSES: dict[str, type[Plain]] = {
+CLASSES: dict[str, type[NativeScheduler]] = {
     scheduler.__name__: scheduler
     for scheduler in (
         LambdaLR, ConstantLR, LinearLR, PolynomialLR, ExponentialLR, StepLR, MultiStepLR,
         CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR, ReduceLROnPlateau,
     )
 }  # fmt: skip
-"""By name. `CosineAnnealingLR` is not among them: past its end it rises again."""
+"""The classes by name. `CosineAnnealingLR` is not one of them: it rises again after its end."""

@@ -1,8 +1,8 @@
-"""Ranges of formulas: where Python's arithmetic may raise, and where values may not be finite.
+"""Interval arithmetic: where formulas may raise in Python, and where they may not be finite.
 
-Formulas are in IEEE's arithmetic, in which 1/0 is infinite; Python raises there. Ranges are
-followed through a formula, so that plain operators are printed wherever nothing can go wrong,
-and a small helper only where something might.
+Formulas use IEEE arithmetic, in which 1/0 is infinite, while Python raises. Intervals are
+propagated through a formula, so that emitted source has plain operators wherever they cannot
+raise, and a helper function elsewhere.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from schedlang.formula.expressions import (
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """All values that something can have; without finite ends it may even be no number."""
+class Interval:
+    """The interval of possible values; if an end is infinite, the value may also be nan."""
 
     low: float
     high: float
@@ -38,40 +38,40 @@ class Range:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
 
-ANYTHING = Range(-math.inf, math.inf)
-CONDITION = Range(0, 1)
-PROGRESS = Range(0, 1)
+ANYTHING = Interval(-math.inf, math.inf)
+CONDITION = Interval(0, 1)
+PROGRESS = Interval(0, 1)
 HUGE = 1e300
-LARGEST = 1e37
-"""What stays below this is finite in single precision."""
+LARGEST_FLOAT32 = 1e37
+"""Values below this are finite in single precision."""
 OPPOSITE: dict[Operation, Operation] = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 MIRROR: dict[Operation, Operation] = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
 
-def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
-    """The range of an expression; each part that might raise joins ``unsafe``."""
+def interval_of(e: Expr, names: Mapping[str, Interval], unsafe: set[Expr]) -> Interval:
+    """The interval of an expression; parts that might raise are added to ``unsafe``."""
     match e:
         case Number(value):
             return (
-                Range(value, value, value == math.floor(value))
+                Interval(value, value, value == math.floor(value))
                 if math.isfinite(value)
                 else ANYTHING
             )
         case Symbol(name):
             return names[name]
         case Named(name, inner):
-            found = measure(inner, names, unsafe)
+            found = interval_of(inner, names, unsafe)
             return PROGRESS if name in {"progress", "left"} else found
         case Lookup(x, _, values):
-            measure(x, names, unsafe)
-            return Range(min(values), max(values), all(v == math.floor(v) for v in values))
+            interval_of(x, names, unsafe)
+            return Interval(min(values), max(values), all(v == math.floor(v) for v in values))
         case Apply("where", (condition, yes, no)):
-            measure(condition, names, unsafe)
-            a = measure(yes, narrowed(condition, names, holds=True), unsafe)
-            b = measure(no, narrowed(condition, names, holds=False), unsafe)
-            return Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole)
+            interval_of(condition, names, unsafe)
+            a = interval_of(yes, narrowed(condition, names, holds=True), unsafe)
+            b = interval_of(no, narrowed(condition, names, holds=False), unsafe)
+            return Interval(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole)
         case Apply(op, args):
-            ranges = [measure(arg, names, unsafe) for arg in args]
+            ranges = [interval_of(arg, names, unsafe) for arg in args]
             result = _apply(op, ranges)
             if result is None:
                 unsafe.add(e)
@@ -79,15 +79,15 @@ def measure(e: Expr, names: Mapping[str, Range], unsafe: set[Expr]) -> Range:
             return result if result.finite else ANYTHING
 
 
-def _apply(op: Operation, args: list[Range]) -> Range | None:
-    """The range of an operation; None if it might raise, or differ from IEEE's."""
+def _apply(op: Operation, args: list[Interval]) -> Interval | None:
+    """The interval of an operation; None if it might raise, or differ from IEEE's result."""
     x, y = args[0], args[-1]
     whole = all(arg.whole for arg in args)
     match op:
         case "add":
-            return Range(x.low + y.low, x.high + y.high, whole)
+            return Interval(x.low + y.low, x.high + y.high, whole)
         case "sub":
-            return Range(x.low - y.high, x.high - y.low, whole)
+            return Interval(x.low - y.high, x.high - y.low, whole)
         case "mul":
             return _corners(
                 [a * b for a, b in product((x.low, x.high), (y.low, y.high))], whole=whole
@@ -99,65 +99,71 @@ def _apply(op: Operation, args: list[Range]) -> Range | None:
         case "floordiv" | "mod" if y.low <= 0:
             return None
         case "floordiv":
-            return Range(x.low // y.low, x.high // y.low, whole=True)
+            return Interval(x.low // y.low, x.high // y.low, whole=True)
         case "mod":
-            return Range(0, y.high, whole)
+            return Interval(0, y.high, whole)
         case "neg":
-            return Range(-x.high, -x.low, whole)
+            return Interval(-x.high, -x.low, whole)
         case "abs":
             low = 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
-            return Range(low, max(abs(x.low), abs(x.high)), whole)
+            return Interval(low, max(abs(x.low), abs(x.high)), whole)
         case "pow":
             return _power(x, y)
         case "exp":
-            return Range(math.exp(x.low), math.exp(x.high)) if x.finite and x.high < 690 else None
+            return (
+                Interval(math.exp(x.low), math.exp(x.high)) if x.finite and x.high < 690 else None
+            )
         case "log":
-            return Range(math.log(x.low), math.log(x.high)) if x.finite and x.low > 0 else None
+            return Interval(math.log(x.low), math.log(x.high)) if x.finite and x.low > 0 else None
         case "sqrt":
-            return Range(math.sqrt(x.low), math.sqrt(x.high)) if x.finite and x.low >= 0 else None
+            return (
+                Interval(math.sqrt(x.low), math.sqrt(x.high)) if x.finite and x.low >= 0 else None
+            )
         case "sin" | "cos":
-            return Range(-1, 1) if x.finite else None
+            return Interval(-1, 1) if x.finite else None
         case "tan":
-            return Range(-1e17, 1e17) if x.finite else None
+            return Interval(-1e17, 1e17) if x.finite else None
         case "tanh":
-            return Range(-1, 1) if x.finite else ANYTHING
+            return Interval(-1, 1) if x.finite else ANYTHING
         case "floor" | "ceil":
             if not x.finite:
                 return None
-            return Range(math.floor(x.low), math.ceil(x.high), whole=True)
+            return Interval(math.floor(x.low), math.ceil(x.high), whole=True)
         case "min":
-            return Range(min(x.low, y.low), min(x.high, y.high), whole) if _known(x, y) else None
+            return Interval(min(x.low, y.low), min(x.high, y.high), whole) if _known(x, y) else None
         case "max":
-            return Range(max(x.low, y.low), max(x.high, y.high), whole) if _known(x, y) else None
+            return Interval(max(x.low, y.low), max(x.high, y.high), whole) if _known(x, y) else None
         case _:
             return CONDITION
 
 
-def _known(*ranges: Range) -> bool:
+def _known(*ranges: Interval) -> bool:
     return all(r.finite for r in ranges)
 
 
-def _corners(values: list[float], *, whole: bool = False) -> Range:
+def _corners(values: list[float], *, whole: bool = False) -> Interval:
     return (
-        ANYTHING if any(math.isnan(v) for v in values) else Range(min(values), max(values), whole)
+        ANYTHING
+        if any(math.isnan(v) for v in values)
+        else Interval(min(values), max(values), whole)
     )
 
 
-def _power(x: Range, y: Range) -> Range | None:
+def _power(x: Interval, y: Interval) -> Interval | None:
     if not _known(x, y):
         return None
     if x.low < 0:
         if y.low != y.high or not y.whole or y.low < 0:
             return None
         most = _raised(max(-x.low, x.high), y.low)
-        return None if most is None else Range(0.0 if y.low % 2 == 0 else -most, most, x.whole)
+        return None if most is None else Interval(0.0 if y.low % 2 == 0 else -most, most, x.whole)
     if x.low == 0 and y.low < 0:
         return None
     values = [_raised(a, b) for a, b in product((x.low, x.high), (y.low, y.high))]
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
-    return Range(min(known), max(known), x.whole and y.whole and y.low >= 0)
+    return Interval(min(known), max(known), x.whole and y.whole and y.low >= 0)
 
 
 def _raised(x: float, y: float) -> float | None:
@@ -168,8 +174,10 @@ def _raised(x: float, y: float) -> float | None:
     return value if value < HUGE else None
 
 
-def narrowed(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Mapping[str, Range]:
-    """The ranges of the names where a condition holds, or does not."""
+def narrowed(
+    condition: Expr, names: Mapping[str, Interval], *, holds: bool
+) -> Mapping[str, Interval]:
+    """The intervals of the names where a condition holds, or where it does not."""
     match condition:
         case Apply("not", (inner,)):
             return narrowed(inner, names, holds=not holds)
@@ -201,20 +209,20 @@ def narrowed(condition: Expr, names: Mapping[str, Range], *, holds: bool) -> Map
             return names
 
 
-def stays_finite(e: Expr, ranges: Mapping[str, Range]) -> bool:
-    """Whether the formula and its slope are finite in single precision, in all of these ranges.
+def stays_finite(e: Expr, ranges: Mapping[str, Interval]) -> bool:
+    """Whether the formula and its derivative are finite in single precision on these intervals.
 
-    Named quantities are not trusted to be what their names say, such as a progress from 0 to 1.
+    Nothing is assumed of named quantities, such as that a progress is between 0 and 1.
     """
     e = _without_names(e)
     unsafe: set[Expr] = set()
-    found = measure(e, ranges, unsafe)
+    found = interval_of(e, ranges, unsafe)
     steep = (
-        measure(part.args[0], ranges, unsafe).low <= 0
+        interval_of(part.args[0], ranges, unsafe).low <= 0
         for part in walk(e)
         if isinstance(part, Apply) and (part.op == "sqrt" or _is_root(part))
     )
-    return not (unsafe or any(steep)) and max(-found.low, found.high) < LARGEST
+    return not (unsafe or any(steep)) and max(-found.low, found.high) < LARGEST_FLOAT32
 
 
 def _is_root(e: Apply) -> bool:

@@ -1,4 +1,4 @@
-"""What takes a line or a plan: `to_torch` and `compare`."""
+"""Functions that take a line or a plan: `to_torch` and `compare`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def to_torch(
     lr: float | None = None,
     **binding: Unpack[Binding],
 ) -> LRScheduler:
-    """`Plan.to_torch` with the optimizer first, as config systems call it (``_partial_``).
+    """`Plan.to_torch` with the optimizer as the first argument, for config systems (``_partial_``).
 
-    It takes a line or a plan, each as text, as a mapping, or as a `Schedule` or `Plan`.
+    It takes a line or a plan as text, as a mapping, or as a `Schedule` or `Plan`.
     """
     options: dict[str, Any] = {"engine": engine, "start": start, "on_mismatch": on_mismatch}
     return Plan.model_validate(schedule).to_torch(
@@ -50,18 +50,18 @@ def compare(
     lr: float | None = None,
     **binding: Unpack[Binding],
 ) -> Difference | None:
-    """The first tick on which a line or a plan, and any PyTorch scheduler, differ, or None.
+    """The first tick at which a line or plan and a PyTorch scheduler differ, or None.
 
-    The scheduler is compared from its present tick on, for each hyperparameter of the plan and each
-    parameter group, and neither it nor its optimizer is disturbed.
+    The comparison starts at the scheduler's current tick, for each hyperparameter of the plan and
+    each parameter group. The scheduler and its optimizer do not change.
 
     Args:
         schedule: a line or a plan.
-        scheduler: any, such as one of PyTorch's own.
-        steps: how many updates; by default as many as the schedule has ticks.
-        metrics: one for each step, for a plateau.
-        tolerance: how far apart two numbers may be, relative to the schedule's (or to 1e-4 of the
-            base, where that is more).
+        scheduler: any PyTorch scheduler.
+        steps: the number of updates; by default the length of the schedule.
+        metrics: a metric for each step, for a plateau.
+        tolerance: the maximum difference, relative to the schedule's number, or to 1e-4 of the base
+            if that is greater.
         lr: the base rate of every group, for a scheduler that has overwritten ``initial_lr``
             (``OneCycleLR`` and ``CyclicLR`` do).
         **binding: what the line leaves open, see `Binding`.

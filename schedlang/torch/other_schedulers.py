@@ -1,4 +1,4 @@
-"""Other schedulers on the same optimizer: PyTorch has no list of them."""
+"""Finds other schedulers on the same optimizer, of which PyTorch has no list."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch.optim.lr_scheduler import LRScheduler
 from schedlang.torch.groups import Slot
 
 if TYPE_CHECKING:
-    from schedlang.torch.state import Bound
+    from schedlang.torch.scheduler import BoundScheduler
 
 
 def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:
-    """The other schedulers on a scheduler's optimizer, without its children and those of others.
+    """The other schedulers on a scheduler's optimizer, without children of any of them.
 
-    It looks through all live objects, so that it is for a warning, and not for a step.
+    It searches all live objects, so it is used only for a warning, not in a step.
     """
     on = [
         each
         for each in gc.get_objects()
-        if issubclass(type(each), LRScheduler)  # `isinstance` would run code of lazy proxies
+        if issubclass(type(each), LRScheduler)  # `isinstance` may run code of lazy proxies
         and getattr(each, "optimizer", None) is scheduler.optimizer
     ]
     outer = [each for each in on if not _is_in(scheduler, _children(each))]
@@ -30,7 +30,9 @@ def other_schedulers(scheduler: LRScheduler) -> list[LRScheduler]:
     return [each for each in outer if each is not scheduler and not _is_in(each, inner)]
 
 
-def who_wrote(scheduler: Bound, slot: Slot, group: int, number: float) -> LRScheduler | None:
+def who_wrote(
+    scheduler: BoundScheduler, slot: Slot, group: int, number: float
+) -> LRScheduler | None:
     """The other scheduler that wrote a number into a group last; None if there is none."""
     for other in other_schedulers(scheduler):
         written = _written(other, slot, group)

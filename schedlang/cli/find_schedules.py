@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from schedlang.cli import options
-from schedlang.cli.files import File, entries, key_of, load, suggestion, value_at
-from schedlang.cli.inputs import SUFFIXES
-from schedlang.cli.output import Misuse
+from schedlang.cli.files import ConfigFile, entries, key_of, load, suggestion, value_at
+from schedlang.cli.inputs import FILE_SUFFIXES
+from schedlang.cli.output import UsageError
 from schedlang.errors import ScheduleError
-from schedlang.language.validate import is_line
+from schedlang.language.validate import is_valid_line
 from schedlang.schedule import parse
 
 PLAIN_KEYS = ("schedule", "lr_schedule")
 KEYS = (*PLAIN_KEYS, "*_schedule")
 """The keys under which schedules are found."""
-SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
+PLAN_SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
 """Keys of a plan that are no hyperparameters."""
 HYPERPARAMETERS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps", "values")
 """Keys by which a mapping is known to be a plan."""
@@ -30,7 +30,7 @@ SKIPPED = ("node_modules", "__pycache__", "site-packages")
 """Folders that have nothing of the user's own; hidden ones are left out too."""
 MOST_SUGGESTIONS = 5
 
-Found = tuple[Any, str | None]
+KeyedValue = tuple[Any, str | None]
 """A schedule of a file, and its key; None if the file is nothing but a schedule."""
 
 
@@ -39,28 +39,28 @@ def files_in(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
+            if name.lower().endswith(FILE_SUFFIXES):
                 yield Path(where, name)
 
 
-def by_key(file: File, keys: Sequence[str] = ()) -> list[Found]:
+def by_key(file: ConfigFile, keys: Sequence[str] = ()) -> list[KeyedValue]:
     """The schedules of a file at keys of these names, besides the usual ones.
 
     Raises:
-        Misuse: if the file seems to have such a key and is not valid.
+        UsageError: if the file seems to have such a key and is not valid.
     """
     return _by_key(load(file), keys) if _may_have_key(file.text, keys) else []
 
 
-def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]:
+def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[KeyedValue]:
     """The schedules of a file that was named: at the key; else by the names of keys; else by looks.
 
     Raises:
-        Misuse: if the file is empty or not valid, has no such key, or holds no schedule.
+        UsageError: if the file is empty or not valid, has no such key, or holds no schedule.
     """
     content = load(file)
     if content is None or content == {}:
-        raise Misuse(f"{file.name} is empty")
+        raise UsageError(f"{file.name} is empty")
     if key is not None:
         return [(value_at(content, key, file.name), key)]
     if isinstance(content, str) or _is_dict_form(content):
@@ -74,20 +74,20 @@ def chosen(file: File, key: str | None, keys: Sequence[str] = ()) -> list[Found]
     if len(looking) > 1:
         raise several(file.name, [path for path, _ in looking])
     if not looking:
-        advice = "name its place, such as --key train.lr_schedule"
-        raise Misuse(f"{file.name} holds nothing that looks like a schedule; {advice}")
+        advice = "give its key, such as --key train.lr_schedule"
+        raise UsageError(f"{file.name} contains nothing that looks like a schedule; {advice}")
     return [(value, key_of(path)) for path, value in looking]
 
 
-def several(name: str, paths: Sequence[Sequence[str]]) -> Misuse:
+def several(name: str, paths: Sequence[Sequence[str]]) -> UsageError:
     """The message for a file of several schedules where one is needed."""
     keys = [suggestion(path) for path in islice(paths, MOST_SUGGESTIONS)]
     if len(paths) > MOST_SUGGESTIONS:
         keys.append(f"{len(paths) - MOST_SUGGESTIONS} more")
-    return Misuse(f"{name} holds several schedules; choose one: {' or '.join(keys)}")
+    return UsageError(f"{name} contains several schedules; choose one: {' or '.join(keys)}")
 
 
-def _by_key(content: Any, keys: Sequence[str]) -> list[Found]:
+def _by_key(content: Any, keys: Sequence[str]) -> list[KeyedValue]:
     def has_its_key(path: tuple[str, ...], value: Any) -> bool:
         return bool(path) and _is_schedule_at(path, value, keys)
 
@@ -112,7 +112,7 @@ def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> b
         return _is_dict_form(value) or _is_plan(value)
     if _is_template(value):
         return False
-    return own or " " in value.strip() or is_line(value)
+    return own or " " in value.strip() or is_valid_line(value)
 
 
 def _matches(path: tuple[str, ...], keys: tuple[str, ...]) -> bool:
@@ -168,20 +168,20 @@ def _is_plan(value: Any) -> bool:
     if not isinstance(value, dict) or any(map(_is_template, _texts(value))):
         return False
     return any(
-        any(" " in text.strip() or is_line(text) for text in _texts({key: inside}))
+        any(" " in text.strip() or is_valid_line(text) for text in _texts({key: inside}))
         if key in HYPERPARAMETERS
         else isinstance(inside, str)
         and " " in inside.strip()
         and not _matches((str(key),), KEYS)
         and _seems_a_schedule((), inside)
         for key, inside in value.items()
-        if key not in SETTINGS
+        if key not in PLAN_SETTINGS
     )
 
 
 def _is_whole_plan(content: Any) -> bool:
     """Whether a file is nothing but a plan: of more than a line, and at usual keys only."""
-    if not _is_plan(content) or not {*content} <= {*SETTINGS, *HYPERPARAMETERS}:
+    if not _is_plan(content) or not {*content} <= {*PLAN_SETTINGS, *HYPERPARAMETERS}:
         return False
     return len(content) > 1 or any(isinstance(value, dict) for value in content.values())
 

@@ -1,4 +1,4 @@
-"""What all our schedulers share: the lines, the state, and numbers that no other code changes."""
+"""The base class of all schedulers: the lines, the state, and the detection of other writers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Literal, TypeAlias
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from schedlang.errors import nearest, quoted
+from schedlang.errors import did_you_mean, quoted
 from schedlang.patterns import first_fit
 from schedlang.program.program import Program
 from schedlang.torch.assignments import Assignment
 from schedlang.torch.groups import LR, Slot, as_written, last_rates, name_of, slot_of
-from schedlang.torch.others import other_schedulers
+from schedlang.torch.other_schedulers import other_schedulers
 from schedlang.torch.watch import Watch, warn
 
 OnMismatch: TypeAlias = Literal["raise", "keep-step", "keep-fraction"]
@@ -26,18 +26,18 @@ CHOICES = (
 )
 
 
-class Bound(LRScheduler):
-    """A scheduler of lines: its numbers are the curves, whatever happens to the optimizer.
+class BoundScheduler(LRScheduler):
+    """A scheduler of one or more lines that keeps the numbers on their curves.
 
-    A line alone is the line of the rate, on all groups.
+    A schedule that is not in a plan is a line for `lr` on all groups.
 
     Attributes:
-        bases: the base rate of each parameter group; also called ``base_lrs``, and can be assigned.
-        total: the ticks of the whole, or None if it never ends.
-        on_mismatch: what `load_state_dict` keeps of a state of another schedule by default.
-        _assignments: the lines, with the groups that each fits.
-        _values: the lines that belong to no optimizer.
-        _pytorch_base_lrs: what PyTorch's own code has assigned to ``base_lrs``. It is not kept in
+        bases: the base rate of each parameter group; also called ``base_lrs``, which can be set.
+        total: the total in ticks, or None if it never ends.
+        on_mismatch: the default of `load_state_dict` for a state of another schedule.
+        _assignments: the lines with the groups that they match.
+        _values: the lines of `values`.
+        _pytorch_base_lrs: the value that PyTorch's code has assigned to ``base_lrs``. It is not in
             ``__dict__`` under that name: in Python 3.11, looking into ``__dict__`` makes every
             later access to an attribute slower.
     """
@@ -51,17 +51,17 @@ class Bound(LRScheduler):
     _pytorch_base_lrs: list[Any]
 
     def follow(self, lines: Sequence[Assignment], values: Sequence[Assignment] = ()) -> None:
-        """Take the lines for this scheduler's, and their bases."""
+        """Set the lines of this scheduler, and their bases."""
         self._assignments, self._values = list(lines), list(values)
         self.bases = self._known_bases()
 
     def begin(self, start: int, on_mismatch: OnMismatch, stale: str | None) -> None:
-        """Begin at a tick; the numbers that the groups then have are this scheduler's."""
+        """Start at a tick, and record the numbers in the groups as written by this scheduler."""
         self.on_mismatch = on_mismatch
         groups = len(self.optimizer.param_groups)
         self._watch = Watch(groups, groups, None if start else stale)
         self._watch.has_second = bool(stale and other_schedulers(self))
-        self._step_count = 1  # not all of PyTorch's own classes count
+        self._step_count = 1  # not all of PyTorch's own classes set it
         if start:
             self._restore({}, start)
             self.jump(start)
@@ -69,7 +69,7 @@ class Bound(LRScheduler):
         self._watch.groups = None  # the first step checks all groups
 
     def _note(self) -> None:
-        """Take the numbers that the groups have for those that were written at the tick."""
+        """Record the current numbers of the groups as those written at the tick."""
         watch = self._watched
         for assignment in self._assignments:
             assignment.note(self.optimizer.param_groups)
@@ -82,25 +82,25 @@ class Bound(LRScheduler):
 
     @property
     def _is_own_call(self) -> bool:
-        """Whether PyTorch's own code calls: while it makes this scheduler, or steps it."""
+        """Whether PyTorch's own code is the caller, which constructs or steps this scheduler."""
         return self._watch is None or self._watch.inside
 
     # ------------------------------------------------------------------ the schedule
 
     @property
     def program(self) -> Program:
-        """The schedule as it is for the first group."""
+        """The program for the first group."""
         return self._assignments[0].program
 
     @property
     def text(self) -> str:
-        """The canonical text of a line alone; empty for a plan."""
+        """The canonical text of a single line; empty for a plan."""
         texts = [line.text for line in (*self._assignments, *self._values)]
         return texts[0] if len(texts) == 1 else ""
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
-        """The hyperparameters that there are lines for."""
+        """The hyperparameters that have lines."""
         return tuple(dict.fromkeys(assignment.key for assignment in self._assignments))
 
     def _of(self, key: str) -> list[Assignment]:
@@ -108,7 +108,7 @@ class Bound(LRScheduler):
         return [assignment for assignment in self._assignments if assignment.key == key]
 
     def _at(self, key: str, tick: int) -> list[Any]:
-        """The number of each group at a tick; where no line is at work, what the group has."""
+        """The number of each group at a tick; the current one if no line sets it."""
         lines = self._of(key)
         slot = next((line.slot for line in lines if line.slot is not None), Slot(key, key))
         found = [slot.read(group) for group in self.optimizer.param_groups]
@@ -127,10 +127,10 @@ class Bound(LRScheduler):
         return self._at("lr", max(self.last_epoch, 0))
 
     def get_last(self, key: str) -> Any:
-        """The numbers of a hyperparameter at the tick, one a group; of a value, its number.
+        """The current numbers of a hyperparameter, one for each group, or the number of a value.
 
         Raises:
-            KeyError: if there is no such line.
+            KeyError: if there is no line of this name.
         """
         if key == "lr":
             return self.get_last_lr()
@@ -139,19 +139,21 @@ class Bound(LRScheduler):
                 return value.at(self.last_epoch)[0]
         if not self._of(key):
             known = (*self.hyperparameters, *(str(value.pattern) for value in self._values))
-            raise KeyError(f"the schedule has no line for {quoted(key)}; {nearest(key, known)}")
+            raise KeyError(
+                f"the schedule has no line for {quoted(key)}; {did_you_mean(key, known)}"
+            )
         slot = self._of(key)[0].slot or LR
         found = [slot.read(group) for group in self.optimizer.param_groups]
         return [number.clone() if isinstance(number, Tensor) else number for number in found]
 
     @property
     def base_lrs(self) -> list[Any]:
-        """The base rate of each parameter group. What is assigned counts from the next step on."""
+        """The base rate of each parameter group. An assignment takes effect at the next step."""
         return self._pytorch_base_lrs if self._is_own_call else self.bases
 
     @base_lrs.setter
     def base_lrs(self, bases: Sequence[float | Tensor]) -> None:
-        if self._is_own_call:  # CyclicLR keeps its lower level there
+        if self._is_own_call:  # CyclicLR stores its lower level there
             self._pytorch_base_lrs = list(bases)
             return
         if len(bases) != len(self.optimizer.param_groups):
@@ -162,10 +164,10 @@ class Bound(LRScheduler):
         self.bases = new
 
     def _check_bases(self, bases: Sequence[float]) -> None:
-        """Refuse new base rates for which the schedule is wrong.
+        """Raise an error for new base rates for which the schedule is wrong.
 
         Raises:
-            ScheduleError: with everything that is wrong.
+            ScheduleError: with all mistakes.
         """
         for assignment in self._of("lr"):
             for i, base in zip(assignment.members, assignment.bases, strict=True):
@@ -173,7 +175,7 @@ class Bound(LRScheduler):
                     assignment.check(bases[i])
 
     def is_disturbed(self) -> bool:
-        """Whether a group has another number than the schedule's, which other code has set."""
+        """Whether other code has set a number of a group."""
         groups = self.optimizer.param_groups
         return any(
             any(True for _ in assignment.changes_in(groups, self._written(assignment)))
@@ -181,12 +183,12 @@ class Bound(LRScheduler):
         )
 
     def is_in_plateau(self) -> bool:
-        """Whether the tick lies in a plateau, whose steps come when there is a metric."""
+        """Whether the tick is in a plateau, where steps depend on metrics."""
         plateaus = [each.plateau for each in self._assignments if each.plateau is not None]
         return any(self.last_epoch >= plateau.begin for plateau in plateaus)
 
     def ends_on_its_peak(self, end: int) -> bool:
-        """Whether no rate is higher than the one from the end on, as with a warm-up alone."""
+        """Whether no rate is higher than the one held after the end, as with only a warm-up."""
         programs = [each.program for each in self._assignments if each.key == "lr" and each.bases]
         return not any(
             program.at(end * i // 100) > program.at(end) * (1 + 1e-9)
@@ -197,11 +199,11 @@ class Bound(LRScheduler):
     # ------------------------------------------------------------------ steps
 
     def _count(self, tick: int) -> None:
-        """Set what is counted, so that the next step is the one after ``tick``."""
+        """Set the counters, so that the next step is the one after ``tick``."""
         self.last_epoch = tick
 
     def jump(self, tick: int) -> None:
-        """Go to a tick: the counts, the rates and the momentum are those of that tick."""
+        """Go to a tick: set the counters, the numbers and the momentum of that tick."""
         self._count(tick)
         self._write()
 
@@ -214,20 +216,20 @@ class Bound(LRScheduler):
         self._last_lr = last_rates(self.optimizer)
 
     def _settle(self) -> None:
-        """Write over what others changed since the last step, and take up added groups."""
+        """Restore numbers that other code has changed, and schedule added groups."""
         watch = self._watched
         if watch.tick == self.last_epoch:
             for assignment in self._assignments:
-                assignment.write_over(self, self._written(assignment), watch)
+                assignment.put_back(self, self._written(assignment), watch)
         if watch.stale is not None:
             self._warn_of_stale(watch)
         watch.is_loaded = False
         self._take_up()
 
     def _warn_of_stale(self, watch: Watch) -> None:
-        """Warn of a stale base; where a second scheduler is the cause, that warning is enough.
+        """Warn of a stale base, unless it is caused by a second scheduler, which has a warning.
 
-        A second scheduler shows in the second step, if it is stepped after this one.
+        A second scheduler that is stepped after this one is detected in the second step.
         """
         if watch.has_second:
             watch.has_second = False
@@ -237,11 +239,11 @@ class Bound(LRScheduler):
             warn(message)
 
     def _written(self, assignment: Assignment) -> Sequence[float | None]:
-        """What this scheduler wrote in its last step, a number for each member."""
+        """The numbers that this scheduler wrote in its last step, one for each member."""
         return assignment.written
 
     def _take_up(self) -> None:
-        """Take up added groups, and base rates that were assigned.
+        """Schedule added groups, and apply assigned base rates.
 
         Raises:
             ValueError: if there are fewer groups than before.
@@ -256,7 +258,7 @@ class Bound(LRScheduler):
         for assignment in self._of("lr"):
             assignment.set_bases(groups, self.bases)
         for i in range(taken, len(groups)):
-            if i < len(self.bases):  # assigned before the group was taken up
+            if i < len(self.bases):  # assigned before the group was scheduled
                 LR.note_base(groups[i], self.bases[i])
             self._take_up_group(i)
         self._watched.taken = len(groups)
@@ -264,7 +266,7 @@ class Bound(LRScheduler):
         self._watched.by_curve = True
 
     def _take_up_group(self, number: int) -> None:
-        """Take up an added group: each hyperparameter by the first line that fits it."""
+        """Schedule an added group: each hyperparameter by the first line that matches."""
         groups = self.optimizer.param_groups
         without = []
         for key in self.hyperparameters:
@@ -276,10 +278,10 @@ class Bound(LRScheduler):
                 lines[index].take_up(groups, number)
         if without:
             keys = " and ".join(without)
-            warn(f"parameter group {number} keeps its {keys}: no line of the plan fits it")
+            warn(f"parameter group {number} keeps its {keys}: no line of the plan matches it")
 
     def _known_bases(self) -> list[float]:
-        """The base rate of each group, as its rate is computed."""
+        """The base rate of each group for which its rate is computed."""
         groups = self.optimizer.param_groups
         bases = list(self.bases)
         bases += [as_written(group["lr"]) for group in groups[len(bases) :]]
@@ -292,7 +294,7 @@ class Bound(LRScheduler):
 
     @property
     def _waits(self) -> bool:
-        """Whether another scheduler has undone this one's first step, to begin it later."""
+        """Whether another scheduler has reset this one's first step, to start it later."""
         return self.last_epoch < 0
 
     @property
@@ -301,14 +303,14 @@ class Bound(LRScheduler):
         return self._watched.is_child or self._waits
 
     def _enter(self, tick: int) -> None:
-        """Go to a tick for another scheduler; the rates until now do not matter."""
+        """Go to a tick for another scheduler; rates before it are ignored."""
         self._watched.is_child = True
         self._watched.stale = None
         self._take_up()
         self.jump(tick)
 
     def _initial_step(self) -> None:
-        """Go to tick 0: how PyTorch's ``SequentialLR`` begins its first child."""
+        """Go to tick 0: PyTorch's ``SequentialLR`` starts its first child this way."""
         if self._is_own_call:
             super()._initial_step()
         else:
@@ -316,7 +318,7 @@ class Bound(LRScheduler):
             self._step_count = 1
 
     def _update_lr(self, epoch: int | None = None) -> None:
-        """Go to a tick: how PyTorch's ``SequentialLR`` begins its other children."""
+        """Go to a tick: PyTorch's ``SequentialLR`` starts its other children this way."""
         if self._is_own_call:
             super()._update_lr(epoch)
         else:
@@ -325,7 +327,7 @@ class Bound(LRScheduler):
     # ------------------------------------------------------------------ the state
 
     def described(self) -> dict[str, Any]:
-        """The schedule as a state has it: its lines, what was bound, the bases, and the total."""
+        """The schedule's part of a state: its lines, the bound settings, the bases, the total."""
         count = len(self.optimizer.param_groups)
         bases: dict[str, list[float | None]] = {key: [None] * count for key in self.hyperparameters}
         binding: dict[str, str | int] = {}
@@ -337,7 +339,7 @@ class Bound(LRScheduler):
         return {"lines": lines, "binding": binding, "bases": bases, "total": self.total}
 
     def _saved(self) -> dict[str, Any]:
-        """What each state has: plain numbers and text."""
+        """The state, as plain numbers and text."""
         lines = (*self._assignments, *self._values)
         left = {line.place: sorted(line.left_alone) for line in lines if line.left_alone}
         memories = {line.place: asdict(line.plateau.memory) for line in lines if line.plateau}
@@ -350,19 +352,19 @@ class Bound(LRScheduler):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], *, on_mismatch: OnMismatch | None = None
     ) -> None:
-        """Go on where the state was saved; the groups get the numbers of that tick.
+        """Continue from a saved state; the groups get the numbers of its tick.
 
-        A child of PyTorch's ``SequentialLR`` writes no rates here, since another child may be at
-        work: they come with the optimizer's state.
+        A child of PyTorch's ``SequentialLR`` writes no rates here, since another child may be
+        active: they are in the optimizer's state.
 
         Args:
-            state_dict: of a scheduler of the same schedule, of either engine.
-            on_mismatch: what to keep if it is of another schedule: nothing (``"raise"``), the tick
-                (``"keep-step"``), or the share of the total that is over (``"keep-fraction"``). By
-                default what `to_torch` was given.
+            state_dict: the state of a scheduler of the same schedule, with either engine.
+            on_mismatch: what to keep if it belongs to another schedule: nothing (``"raise"``), the
+                tick (``"keep-step"``), or the completed share of the total
+                (``"keep-fraction"``). By default, the value given to `to_torch`.
 
         Raises:
-            ValueError: if the state is of another schedule, naming the difference.
+            ValueError: if the state belongs to another schedule, with the differences.
         """
         watch = self._watched
         self._take_up()
@@ -378,7 +380,7 @@ class Bound(LRScheduler):
         watch.is_loaded, watch.stale = True, None
 
     def _restore(self, state: Mapping[str, Any], tick: int) -> None:
-        """Load what a state has besides the tick: plateaus, and groups that are left alone."""
+        """Load the rest of a state: plateaus, and groups that are no longer scheduled."""
         memories, left = state.get("plateau", {}), state.get("left_alone", {})
         for line in (*self._assignments, *self._values):
             if line.plateau is not None:
@@ -391,13 +393,13 @@ class Bound(LRScheduler):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
-            _Still(self.optimizer)
+            _NoOpScheduler(self.optimizer)
 
     def differences(self, state: Mapping[str, Any]) -> list[str]:
-        """In words, line by line, where the schedule of a saved state differs from this one."""
+        """The differences between the schedule of a saved state and this one, in words."""
         there, here = state, self.described()
         if "lines" not in there:
-            return ["it names no schedule"]
+            return ["it contains no schedule"]
         found = []
         for place in dict.fromkeys((*there["lines"], *here["lines"])):
             theirs, ours = (
@@ -408,7 +410,7 @@ class Bound(LRScheduler):
                 found.append(f"`{place}` is {theirs} there, {ours} here")
         if not found and list(there["lines"]) != list(here["lines"]):
             found += _other_order(there["lines"], here["lines"])
-        # lr= agrees with the base rates, which follow
+        # lr= agrees with the base rates, which are compared below
         for name in sorted({*there["binding"], *here["binding"]} - {"lr"}):
             theirs, ours = (each["binding"].get(name, "not set") for each in (there, here))
             if theirs != ours:
@@ -418,11 +420,11 @@ class Bound(LRScheduler):
         return list(dict.fromkeys(found))
 
     def agreed_tick(self, state: Mapping[str, Any], on_mismatch: OnMismatch) -> int:
-        """The tick to go on from.
+        """The tick to continue from.
 
         Raises:
-            ValueError: if the state is of another schedule and no choice is given of what to keep,
-                or if that cannot be kept.
+            ValueError: if the state belongs to another schedule, and ``on_mismatch`` is ``"raise"``
+                or cannot be applied.
         """
         check_choice(on_mismatch)
         tick = operator.index(state["last_epoch"])
@@ -430,17 +432,19 @@ class Bound(LRScheduler):
         if not found or tick < 0:
             return tick
         if on_mismatch == "raise":
-            raise ValueError(f"this state is of another schedule: {'; '.join(found)}. {CHOICES}")
+            raise ValueError(
+                f"this state belongs to another schedule: {'; '.join(found)}. {CHOICES}"
+            )
         if on_mismatch == "keep-step":
             return tick
         before, now = state.get("total"), self.total
         if not before or not now:
             which = "this schedule" if before else "the state's schedule"
-            raise ValueError(f"{which} never ends, so that no share of it is over: use keep-step")
+            raise ValueError(f"{which} never ends, so keep-fraction is not possible: use keep-step")
         return math.floor(Fraction(tick * now, before) + Fraction(1, 2))
 
 
-class _Still(LRScheduler):
+class _NoOpScheduler(LRScheduler):
     """Moves nothing; but building it shows PyTorch that a copied optimizer steps."""
 
     def get_lr(self) -> list[float | Tensor]:
@@ -448,17 +452,19 @@ class _Still(LRScheduler):
 
 
 def check_choice(on_mismatch: str) -> None:
-    """Refuse a choice that there is not.
+    """Raise an error for an unknown choice.
 
     Raises:
-        ValueError: with those that there are.
+        ValueError: with the valid choices.
     """
     if on_mismatch not in {"raise", "keep-step", "keep-fraction"}:
-        raise ValueError(f"on_mismatch is one of raise, keep-step, keep-fraction: {on_mismatch!r}")
+        raise ValueError(
+            f"on_mismatch must be one of raise, keep-step, keep-fraction, not {on_mismatch!r}"
+        )
 
 
 def _other_order(there: Iterable[str], here: Iterable[str]) -> list[str]:
-    """The hyperparameters whose patterns stand in another order."""
+    """The differences in the order of patterns."""
     found = []
     for key in dict.fromkeys(place.partition(".")[0] for place in here):
         theirs, ours = (
