@@ -56,7 +56,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, imported on first use: the command line needs few of them."""
+    """A public name, imported on first use, since the command line needs few of them."""
     from importlib import import_module
 
     for module, names in _MODULES.items():

@@ -1,4 +1,4 @@
-"""What is wrong with a schedule: mistakes with a code, a place and advice; `ScheduleError`."""
+"""Mistakes in schedules, with a code, a place and advice; `ScheduleError`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MistakeCode: TypeAlias = Literal[
 CODES: tuple[MistakeCode, ...] = get_args(MistakeCode)
 
 MOST_SHOWN = 100
-"""How many mistakes a message shows; a text can have a million."""
+"""The maximum number of mistakes in a message; a text can have a million."""
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where something is in the dict form: ``("stages", 1, "min")``."""
+"""A path in the dict form: ``("stages", 1, "min")``."""
 
 
 class Span(NamedTuple):

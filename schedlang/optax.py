@@ -14,8 +14,8 @@ from jax.typing import ArrayLike
 from schedlang.arrays.tables import ArrayRates, refuse_epochs, refuse_plateau
 from schedlang.program.program import Program
 
-# Every index is inside its table; to make sure of that in JAX's default way costs a quarter of the
-# time in which a table is compiled.
+# Every index is inside its table; JAX's default check of that takes a quarter of the time in which
+# a table is compiled.
 _ARRAYS: Any = SimpleNamespace(
     **{**vars(jnp), "cast": jnp.asarray, "take": partial(jnp.take, mode="clip")}
 )
@@ -29,7 +29,7 @@ def build(program: Program) -> Callable[[ArrayLike], Array]:
         or float) to the rates: float32 of the same shape, with 64-bit types switched on or off.
 
     Raises:
-        ValueError: if the schedule has what a function of the count cannot do.
+        ValueError: if the schedule is not a function of the count.
     """
     instead = "optax.contrib.reduce_on_plateau after the schedule"
     refuse_plateau(program, "an optax schedule", instead)
@@ -48,7 +48,7 @@ def build(program: Program) -> Callable[[ArrayLike], Array]:
 
 
 def _countable(count: ArrayLike) -> tuple[Array, str]:
-    """The count in a type in which it can be counted, and that type."""
+    """The count in a type for counting, and the name of that type."""
     step = jnp.asarray(count)
     dtype = step.dtype.name
     if dtype in {"int32", "int64", "float32", "float64"}:

@@ -1,4 +1,4 @@
-"""Which line of a plan a parameter group has: the first whose pattern fits the group."""
+"""Matching of patterns and parameter groups; a group gets the first line that matches."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 Pattern: TypeAlias = str | int
-"""A pattern of the groups' names, or the number of a group; None stands for all groups."""
+"""A pattern of the groups' names, or the index of a group; None for all groups."""
 
 
 def fits(pattern: Pattern | None, number: int, name: str) -> bool:
-    """Whether a pattern fits the group of this number and name (``""`` if it has none)."""
+    """Whether a pattern matches the group of this index and name (``""`` if it has none)."""
     match pattern:
         case None:
             return True
@@ -22,6 +22,6 @@ def fits(pattern: Pattern | None, number: int, name: str) -> bool:
 
 
 def first_fit(patterns: Sequence[Pattern | None], number: int, name: str) -> int | None:
-    """The index of the first pattern that fits a group; None if none does."""
+    """The index of the first pattern that matches a group; None if none does."""
     found = (i for i, pattern in enumerate(patterns) if fits(pattern, number, name))
     return next(found, None)

@@ -1,6 +1,6 @@
-"""`plateau`: the decisions of PyTorch's ``ReduceLROnPlateau``, for every target.
+"""`plateau`: the state machine of PyTorch's ``ReduceLROnPlateau``, for every target.
 
-`after_metric` and `reduced_rate` are copied into emitted files as they are.
+`after_metric` and `reduced_rate` are copied into emitted files unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schedlang.program.program import Arguments
 
 
 def improvement(mode: str, threshold_mode: str, threshold: float) -> Expr:
-    """The condition over ``metric`` and ``best`` that a metric is an improvement."""
+    """The condition over ``metric`` and ``best`` for an improvement."""
     metric, best = Symbol("metric"), Symbol("best")
     is_relative = threshold_mode == "rel"
     if mode == "max":
@@ -58,13 +58,13 @@ def reduced_rate(rate: float, factor: float, floor: float, eps: float) -> float:
 
 @dataclass
 class PlateauMemory:
-    """The memory of a plateau between metrics; a target saves it.
+    """The memory of a plateau between metrics, which targets save.
 
     Attributes:
         best: the best metric so far.
         bad: metrics without an improvement since the last improvement or reduction.
-        cooldown: metrics still to come that do not count as bad.
-        reductions: how often the rate was to be reduced.
+        cooldown: the number of following metrics that do not count as bad.
+        reductions: the number of reductions so far.
     """
 
     best: float
@@ -77,9 +77,9 @@ class PlateauMemory:
 class ReduceOnPlateau:
     """Decides on each metric whether to reduce the rate.
 
-    A metric is an improvement if it is better than the best one by more than the threshold. One
-    that is not a number is no improvement. The rate is reduced on the metric that follows
-    ``patience`` metrics without an improvement.
+    A metric is an improvement if it is better than the best one by more than the threshold; nan is
+    not an improvement. The rate is reduced on the metric that follows ``patience`` metrics without
+    an improvement.
 
     The attributes are the arguments of the phase, and the memory.
     """
@@ -116,7 +116,7 @@ class ReduceOnPlateau:
         )
 
     def receive(self, metric: float) -> bool:
-        """Count a metric. Returns whether it reduces the rate."""
+        """Process a metric. Returns whether it reduces the rate."""
         memory = self.memory
         condition = improvement(self.mode, self.threshold_mode, self.threshold)
         memory.best, memory.bad, memory.cooldown, reduces = after_metric(

@@ -1,4 +1,4 @@
-"""Curves as a picture: on matplotlib axes, in a file, or in the terminal; a plan as panels."""
+"""Plots of curves: on matplotlib axes, in a file, or in the terminal; of plans as panels."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
     from schedlang.formula.evaluate import Array
 
 MOST_POINTS = 1_000_000
-"""Beyond so many ticks not each of them is computed."""
+"""The maximum number of ticks that are all computed."""
 MOST_MARKS = 40
-"""More boundaries than these would hide the curve."""
+"""More boundary marks than these would hide the curve."""
 TITLE_LINES = 3
 """A longer title is cut, with an ellipsis."""
 FONT_SIZE = 9
-"""Points. A letter of the monospaced title is 0.602 times as wide, one of a label is narrower."""
+"""In points. A letter of the monospaced title is 0.602 times as wide, one of a label narrower."""
 
 CURVE = "#2f7fd1"
 COLOURS = (CURVE, "#e0702f", "#2f9e6b", "#c0479a", "#9a7d1f", "#7a68d8")
-"""Of the groups of a panel; of more groups than these, a colour map."""
+"""The colours of the groups of a panel; for more groups, a colour map is used."""
 MOST_IN_COLUMN = 12
-"""More labels than these stand in several columns beside a panel."""
+"""More labels than these are in several columns beside a panel."""
 INK = "#808890"
-"""Readable on white and on black, so that a transparent picture fits a page of either kind."""
+"""Readable on white and black, since the picture's background is transparent."""
 
 
 def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> Axes:
     """Draw the rate over the ticks.
 
     Args:
-        program: what to draw.
-        ticks: how many ticks; by default the whole length, or the total of one that never ends, or
-            enough of it to show how it goes on.
-        ax: where to draw; by default on axes of a new figure.
+        program: the program.
+        ticks: the number of ticks; by default the whole length, or for a program that never ends
+            its total, or enough ticks to show how it continues.
+        ax: the axes; by default those of a new figure.
 
     Returns:
-        The matplotlib axes: one line, a faint mark at the beginning of each phase.
+        The matplotlib axes, with one line and a faint mark at the beginning of each phase.
     """
     if ax is None:
         from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def draw(program: Program, ticks: int | None = None, ax: Axes | None = None) -> 
 
 
 def _draw_one(ax: Axes, program: Program, ticks: int | None) -> tuple[Array, Array]:
-    """Draw a curve with its phases; its points."""
+    """Draw a curve with its phases. Returns its points."""
     x, y = points(program, ticks)
     ax.plot(x, y, color=CURVE, linewidth=2, solid_joinstyle="round", zorder=3)
     ax.fill_between(x, y, color=CURVE, alpha=0.08, linewidth=0)
@@ -76,7 +76,7 @@ def _draw_one(ax: Axes, program: Program, ticks: int | None) -> tuple[Array, Arr
 def _dress(
     ax: Axes, drawn: Sequence[tuple[Program, tuple[Array, Array]]], title: str, y_label: str
 ) -> None:
-    """Set the title, the limits and the marks of axes for what is drawn on them."""
+    """Set the title, the limits and the tick marks of axes."""
     title = "\n".join(_wrapped(title, _letters(ax)))
     ax.set_title(title, loc="left", pad=20, family="monospace", fontsize=FONT_SIZE, color=INK)
     bottom, top, last = _limits(drawn)
@@ -95,18 +95,18 @@ def _dress(
 
 
 Panels: TypeAlias = "Mapping[str, Mapping[str, Program]]"
-"""The curves of each panel by their labels, by the title of the panel; one alone has no label."""
+"""For each title of a panel its curves by label; a single curve has an empty label."""
 
 
 def draw_panels(panels: Panels, ticks: int | None = None) -> Figure:
     """Draw the panels below each other, on the same ticks.
 
     Args:
-        panels: what to draw.
-        ticks: how many ticks; by default as many as the longest curve has, see `draw`.
+        panels: the panels.
+        ticks: the number of ticks; by default the length of the longest curve, see `draw`.
 
     Returns:
-        The matplotlib figure, with axes for each panel, and a legend where curves have labels.
+        The matplotlib figure, with axes for each panel, and a legend if curves have labels.
     """
     from matplotlib.figure import Figure
 
@@ -125,9 +125,9 @@ def draw_panels(panels: Panels, ticks: int | None = None) -> Figure:
 
 
 def _draw_groups(ax: Axes, curves: Mapping[str, Program], ticks: int) -> list[tuple[Array, Array]]:
-    """Draw curves in colours with a legend; their points.
+    """Draw curves in colours with a legend. Returns their points.
 
-    The first ones are wider, to be seen below others on the same values.
+    The first ones are wider, so that they are visible below others with the same values.
     """
     from matplotlib import colormaps
 
@@ -145,7 +145,7 @@ def _draw_groups(ax: Axes, curves: Mapping[str, Program], ticks: int) -> list[tu
 
 
 def _longest(panels: Panels) -> int:
-    """The ticks of the longest curve; of those that end, if any does."""
+    """The ticks of the longest curve that ends; if none does, of the longest one."""
     programs = [program for curves in panels.values() for program in curves.values()]
     ends = [program.total if program.length is None else program.length for program in programs]
     known = [end + 1 for end in ends if end is not None]
@@ -157,12 +157,12 @@ def _panel_label(programs: Sequence[Program]) -> str:
 
 
 def save_panels(panels: Panels, path: Path, ticks: int | None = None) -> None:
-    """Draw the panels into a picture; raises what `save` raises."""
+    """Write the panels to a picture file; raises the errors of `save`."""
     _write(draw_panels(panels, ticks), "; ".join(panels), path)
 
 
 def save(program: Program, path: Path, ticks: int | None = None) -> None:
-    """Draw the curve into a picture, whose format is the path's suffix; the same bytes each time.
+    """Write the curve to a reproducible picture file, whose format is the path's suffix.
 
     Raises:
         OSError: if the file cannot be written.
@@ -184,7 +184,7 @@ def _write(figure: Figure, text: str, path: Path) -> None:
 
 
 def points(program: Program, ticks: int | None = None) -> tuple[Array, Array]:
-    """Ticks and their rates; of a very long curve, even steps and both sides of each boundary."""
+    """Ticks and their rates; for a very long curve, even steps and both sides of each boundary."""
     import numpy as np
 
     if ticks is None:  # the tick after the last one has the end level
@@ -199,7 +199,7 @@ def points(program: Program, ticks: int | None = None) -> tuple[Array, Array]:
 
 
 def horizon(program: Program) -> int:
-    """The total of a program that never ends, or enough ticks to see how it goes on."""
+    """The total of a program that never ends, or enough ticks to show how it continues."""
     if program.total is not None:
         return program.total + 1
     last = 0.0
@@ -212,7 +212,7 @@ def horizon(program: Program) -> int:
 
 
 def _informative_end(piece: Piece) -> float:
-    """The tick up to which an open piece tells its story."""
+    """The tick up to which an endless piece should be shown."""
     phase = piece.arguments
     match piece.kind:
         case "restarts":
@@ -242,10 +242,10 @@ def _begins(program: Program) -> list[int]:
 
 
 def _limits(drawn: Sequence[tuple[Program, tuple[Array, Array]]]) -> tuple[float, float, float]:
-    """The lowest and the highest rate, and the last tick, of the axes for some curves.
+    """The lowest and highest rate and the last tick of the axes for some curves.
 
-    The lowest is 0, but of absolute values that stay far above it, as a teacher's momentum does,
-    the lowest of them.
+    The lowest is 0, except for absolute values far above 0, such as a teacher's momentum: then it
+    is their minimum.
     """
     bottom, top, last = math.inf, 0.0, 0.0
     for program, (x, y) in drawn:
@@ -273,13 +273,13 @@ def _y_label(program: Program) -> str:
 
 
 def _letters(ax: Axes) -> int:
-    """How many letters of the title fit over the axes side by side."""
+    """The number of letters of the title that fit above the axes on one line."""
     inches = ax.bbox.width / ax.figure.dpi
     return max(20, int(inches * 72 / (0.602 * FONT_SIZE)))
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The text in at most three lines, broken at blanks where that is possible."""
+    """The text in at most three lines, broken at blanks if possible."""
     text = text[: (TITLE_LINES + 1) * width]  # the rest of a very long one is cut anyway
     return textwrap.wrap(
         text, width, max_lines=TITLE_LINES, placeholder=" …", break_on_hyphens=False
@@ -293,7 +293,7 @@ def _whole_numbers(most: int | Literal["auto"]) -> MaxNLocator:
 
 
 def _tick_labels() -> EngFormatter:
-    """Ticks as a line writes them: 90, 2k, 1.5M."""
+    """Formats ticks as in a line: 90, 2k, 1.5M."""
     from matplotlib.ticker import EngFormatter
 
     labels = EngFormatter(sep="")
@@ -302,13 +302,13 @@ def _tick_labels() -> EngFormatter:
 
 
 def _rate_label(rate: float, top: float) -> str:
-    """A rate in the notation that suits the highest one: 0.0005 under 0.002, 5e-5 under 2e-4."""
+    """A rate in a notation that suits the highest one: 0.0005 below 0.002, 5e-5 below 2e-4."""
     rounded = float(f"{rate:.6g}")
     return number(rounded) if top < 1e-3 else f"{rounded:.10f}".rstrip("0").rstrip(".")
 
 
 def _name_phases(program: Program, ax: Axes, last: float) -> None:
-    """Write each phase's first word over its part of the curve, where it has the room."""
+    """Write each phase's first word above its part of the curve, if there is room."""
     for piece in program.pieces:
         end = min(last, last if piece.end is None else piece.end)
         word = piece.text.partition(" ")[0]
@@ -324,22 +324,22 @@ def _name_phases(program: Program, ax: Axes, last: float) -> None:
 ROWS = 20
 PANEL_ROWS = 12
 SIGNS = ("braille", "x", "o", "+", "*", "#", "@")
-"""With which the curves of a panel are drawn in the terminal, in turn."""
+"""The markers of the curves of a panel in the terminal."""
 
 
 def in_terminal(program: Program, ticks: int | None = None, width: int | None = None) -> str:
     """The curve in the terminal, drawn by plotext.
 
     Args:
-        program: what to draw.
-        ticks: how many ticks, see `draw`.
-        width: columns; by default those of the terminal, at most 100.
+        program: the program.
+        ticks: the number of ticks, see `draw`.
+        width: the width in columns; by default that of the terminal, at most 100.
     """
     return _picture(program.text, {"": program}, ticks, width, ROWS, _y_label(program))
 
 
 def panels_in_terminal(panels: Panels, ticks: int | None = None, width: int | None = None) -> str:
-    """The panels in the terminal, one below the other; see `draw_panels` and `in_terminal`."""
+    """The panels in the terminal, below each other; see `draw_panels` and `in_terminal`."""
     ticks = ticks or _longest(panels)
     return "\n\n".join(
         _picture(title, curves, ticks, width, PANEL_ROWS, _panel_label([*curves.values()]))
@@ -360,7 +360,7 @@ def _picture(
     rows: int,
     y_label: str,
 ) -> str:
-    """Curves by their labels on the same axes, below a title."""
+    """A plot of curves by label on the same axes, below a title."""
     import plotext
     from matplotlib.ticker import MaxNLocator
 
@@ -389,7 +389,7 @@ def _picture(
 
 
 def _thinned(x: Array, y: Array, parts: int) -> tuple[Array, Array]:
-    """The highest and the lowest point of each of so many parts, and the ends."""
+    """The highest and lowest point of each of ``parts`` parts, and both ends."""
     import numpy as np
 
     if len(x) <= 4 * parts:

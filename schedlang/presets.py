@@ -13,9 +13,9 @@ class Preset(NamedTuple):
 
     Attributes:
         line: the schedule, with the base rate and the length of the published run.
-        what: what was trained with it, and what the line leaves open.
-        source: where its numbers are from.
-        checked: with which text its numbers were compared.
+        what: what was trained with it, and the settings that the line leaves open.
+        source: the source of its numbers.
+        checked: the text with which its numbers were compared.
     """
 
     line: str
@@ -160,7 +160,7 @@ def preset(name: str) -> Schedule:
     """A published schedule; `PRESETS` has its source.
 
     Raises:
-        ValueError: if there is none of this name.
+        ValueError: if there is no preset of this name.
 
     >>> str(preset("resnet50"))
     'lr=0.1 total=90ep clock=epoch | step every=30ep'

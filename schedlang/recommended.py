@@ -12,8 +12,8 @@ class Recommendation(NamedTuple):
 
     Attributes:
         line: the schedule.
-        scheduler: what it is called in PyTorch.
-        reason: why it suits.
+        scheduler: its name in PyTorch.
+        reason: why it suits the task.
     """
 
     line: str
@@ -82,7 +82,7 @@ TASKS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
         (PLATEAU, "fine-tunes until the validation loss no longer falls"),
     ),
 }
-"""For each task its schedulers, the best first, with the reason."""
+"""The schedulers for each task, the best first, with the reason."""
 
 AIMS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     "known-length": (
@@ -99,7 +99,7 @@ AIMS: dict[str, tuple[tuple[_LineTemplate, str], ...]] = {
     ),
     "best-quality": ((WARMUP_COSINE, "what most of the best published results were trained with"),),
 }
-"""The same for what matters most."""
+"""The schedulers for each aim, likewise."""
 
 ALIASES = {
     "cnn": "image-classification", "classification": "image-classification",
@@ -107,7 +107,7 @@ ALIASES = {
     "generative": "gan", "rl": "reinforcement-learning", "fine-tuning": "transfer-learning",
 }  # fmt: skip
 FEWEST = 10
-"""Epochs for which a third, a quarter and a warm-up are whole."""
+"""The minimum number of epochs."""
 
 
 def recommend(
@@ -118,10 +118,10 @@ def recommend(
     Args:
         task: one of `TASKS` or `AIMS`.
         epochs: the length of the run.
-        lr: the base rate, to be written in the lines.
+        lr: the base rate, to be set in the lines.
 
     Raises:
-        ValueError: if there is no such task, or there are fewer than 10 epochs.
+        ValueError: if the task is unknown, or there are fewer than 10 epochs.
 
     >>> [found.line for found in recommend("image-classification", epochs=90)]
     ['cosine 90ep min=1%', 'multistep 90ep at=[30, 60]ep gamma=0.1']

@@ -1,4 +1,4 @@
-"""The public interface: `Schedule` and `parse`. What only a call needs is imported in the call."""
+"""The public interface: `Schedule` and `parse`. Their methods import what they need."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _AS_TREE = object()
 
 
 class Schedule(OwnErrors, Tree):
-    """A schedule: frozen, validated, equal to every other one of the same meaning in writing.
+    """A schedule: frozen and validated. Two schedules are equal if their canonical texts are.
 
-    As a field of a pydantic model it takes a line of text or the dict form, and is dumped as text;
-    its own `model_dump` gives the tree.
+    As a field of a pydantic model it is validated from a line of text or the dict form, and dumped
+    as text; its own `model_dump` returns the tree.
 
     >>> schedule = parse("warmup linear 10 -> cosine 90 min=1e-4")
     >>> str(schedule)
@@ -61,7 +61,7 @@ class Schedule(OwnErrors, Tree):
     _source: str | None = PrivateAttr(None)
 
     def __init__(self, text: str | None = None, /, **values: Any) -> None:
-        """A schedule of a line of text, or of the dict form's keys.
+        """Build a schedule from a line of text, or from the keys of the dict form.
 
         Raises:
             ScheduleError: with everything that is wrong.
@@ -82,7 +82,7 @@ class Schedule(OwnErrors, Tree):
                 return value
             case str():
                 return parse(value)
-            case Mapping():  # a config system such as OmegaConf has mappings of its own
+            case Mapping():  # config systems such as OmegaConf have their own mappings
                 return cls._of(from_dict(plain_data(value)), None)
             case Tree():
                 return cls._of(value, None)
@@ -139,7 +139,7 @@ class Schedule(OwnErrors, Tree):
 
         Args:
             lr: the base rate, ``1x``. Without it (and without ``lr=`` in the line) the values are
-                in units of the base.
+                shares of the base.
             **binding: what the line leaves open, see `Binding`.
 
         Raises:
@@ -171,14 +171,14 @@ class Schedule(OwnErrors, Tree):
         Args:
             optimizer: any ``torch.optim.Optimizer``; a group's base is its ``initial_lr``, else
                 its ``lr``.
-            engine: ``"chain"``, PyTorch's own schedulers; ``"fused"``, one of ours for any
-                schedule; ``"auto"``, the chain unless PyTorch's classes cannot express this, or a
-                rate is a tensor.
-            start: the tick to begin at, to resume from nothing else.
-            on_mismatch: what ``load_state_dict`` keeps of a state of another schedule, where it is
-                not given there (a trainer calls it itself): nothing (``"raise"``), the tick
-                (``"keep-step"``), or the share of the total that is over (``"keep-fraction"``).
-            lr: must agree with every group, if it is given.
+            engine: ``"chain"``: PyTorch's own schedulers; ``"fused"``: one scheduler for any
+                schedule; ``"auto"``: the chain, unless PyTorch's classes cannot express the
+                schedule, or a rate is a tensor.
+            start: the tick to begin at, to resume without a state.
+            on_mismatch: the default of ``load_state_dict``, which a trainer may call itself, for a
+                state of another schedule: keep nothing (``"raise"``), the tick
+                (``"keep-step"``), or the completed share of the total (``"keep-fraction"``).
+            lr: the base rate; must agree with every group.
             **binding: what the line leaves open, see `Binding`.
 
         Raises:
@@ -199,8 +199,8 @@ class Schedule(OwnErrors, Tree):
     ) -> LearningRateSchedule:
         """A Keras learning-rate schedule, for any backend of Keras 3.
 
-        Keras counts the batches; with the ``gradient_accumulation_steps`` of the optimizer a step
-        of the line is an update nevertheless.
+        Keras counts batches; with the optimizer's ``gradient_accumulation_steps``, a step of the
+        line is still an update.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -213,7 +213,7 @@ class Schedule(OwnErrors, Tree):
     def keras_callbacks(
         self, lr: float | None = None, **binding: Unpack[Binding]
     ) -> list[Callback]:
-        """The Keras callbacks for what a schedule cannot do: `plateau`, and momentum.
+        """The Keras callbacks for what a Keras schedule does not support: `plateau` and momentum.
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -243,14 +243,14 @@ class Schedule(OwnErrors, Tree):
         gradient_accumulation_steps: int = 1,
         **binding: Unpack[Binding],
     ) -> str:
-        """Source code that stands alone: it needs the framework and nothing else.
+        """Standalone source code, which needs only the framework.
 
         It defines ``build_scheduler(optimizer)`` for torch, ``build_schedule()`` for keras and
         ``learning_rate(step)`` for optax and python.
 
         Args:
-            target: for what.
-            lr: the base rate; without it, it is a parameter where the target needs one.
+            target: the target: torch, keras, optax or python.
+            lr: the base rate; without it, it is a parameter if the target needs one.
             function: the name of the function that is defined.
             style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
             gradient_accumulation_steps: the Keras optimizer's, see `to_keras`.
@@ -273,7 +273,7 @@ class Schedule(OwnErrors, Tree):
         ax: Axes | None = None,
         **binding: Unpack[Binding],
     ) -> Axes:
-        """The curve on matplotlib axes (new ones, if none are given).
+        """The curve on matplotlib axes (by default those of a new figure).
 
         Raises:
             ScheduleError: with everything that is wrong under this binding.
@@ -284,16 +284,16 @@ class Schedule(OwnErrors, Tree):
 
 
 class Binding(TypedDict, total=False):
-    """What a line may leave open, to be given when it is bound."""
+    """The settings of a line that can be given when it is bound."""
 
     total: int | str | None
     """The length of the run, in ticks or as a length such as ``"100ep"``."""
     steps_per_epoch: int | None
-    """Optimizer updates an epoch."""
+    """Optimizer updates per epoch."""
     samples_per_step: float | None
-    """Training examples an update."""
+    """Training examples per update."""
     tokens_per_step: float | None
-    """Tokens an update."""
+    """Tokens per update."""
     clock: ClockName | None
     """What one tick is: ``"step"`` or ``"epoch"``."""
 
@@ -309,7 +309,7 @@ def parse(text: str, *, clock: ClockName | None = None) -> Schedule:
         clock: what one tick is, as if the line set it: ``"step"`` or ``"epoch"``.
 
     Raises:
-        ScheduleError: with every mistake of the line: its code, its place and what to do.
+        ScheduleError: with every mistake of the line: its code, place and advice.
 
     >>> parse("cosine 90").stages[0].kind
     'cosine'
@@ -333,14 +333,14 @@ def _restored(
     registered: tuple[type[Phase], ...],  # noqa: ARG001  # a part of the cache's key
 ) -> Program:
     groups = () if base is None else (base,)
-    with warnings.catch_warnings():  # they were issued when it was bound first
+    with warnings.catch_warnings():  # they were issued when it was first bound
         warnings.simplefilter("ignore", ScheduleWarning)
         return parse(text)._bind(dict(binding), groups=groups)
 
 
 def restore(text: str, binding: Mapping[str, str | int], base: float | None = None) -> Program:
-    """The program that a target's saved state names: its text, its binding, its base rate.
+    """The program of a saved state, from its text, binding and base rate.
 
-    A `ScheduleError` is raised if the text is no schedule, or no longer one.
+    A `ScheduleError` is raised if the text is not, or no longer, a valid schedule.
     """
     return _restored(text, tuple(sorted(binding.items())), base, tuple(REGISTERED.values()))

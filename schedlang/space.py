@@ -1,4 +1,4 @@
-"""Spaces: a line with choices and ranges, which stands for many lines, for sweeps."""
+"""Spaces: lines with choices and ranges, which represent many lines, for sweeps."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 MOST_LINES = 1_000_000
-"""How many lines `Space.lines` returns at most."""
+"""The maximum number of lines that `Space.lines` returns."""
 
 
 @dataclass(frozen=True)
 class Space(AsText):
-    """A line with marks: choices ``<a, b, c>``, and numbers between two ends ``<low .. high>``.
+    """A line with marks: choices ``<a, b, c>`` and ranges ``<low .. high>``.
 
-    Every line of the space is parsed when it is made: all combinations of choices and of the ends
-    of ranges, or 10,000 of them, drawn with a fixed seed, if there are more. Two spaces are equal
-    if their texts are. As a field of a pydantic model a space is read from its text and dumped as
-    it.
+    Its lines are parsed when it is constructed: all combinations of choices and the ends of ranges,
+    or, if there are more than 10,000, a sample of 10,000 with a fixed seed. Two spaces are equal if
+    their texts are. As a field of a pydantic model, a space is validated from its text and dumped
+    as text.
 
     Args:
-        text: the line with marks. A word that touches a mark names it: ``tail<10%, 20%>``; else it
-            has the name of the argument or phase where it stands.
+        text: the line with marks. A word directly before a mark is its name: ``tail<10%, 20%>``;
+            else it has the name of its argument or phase.
 
     Raises:
-        ScheduleError: with what is wrong with the marks, or with any line of the space.
+        ScheduleError: with the mistakes of the marks, or of any line of the space.
 
     >>> space = Space("warmup <1%, 5%> -> cosine rest min=<0, 1%>")
     >>> for line in space.lines():
@@ -88,7 +88,7 @@ class Space(AsText):
     def lines(self) -> list[str]:
         """Every line of the space, the last mark changing first.
 
-        Comments are left out, and each line has single blanks.
+        Comments are removed, and runs of blanks become one.
 
         Raises:
             ValueError: if the space has a range, or more than a million lines.
@@ -107,13 +107,13 @@ class Space(AsText):
         ]
 
     def sample(self, count: int, seed: int = 0) -> list[str]:
-        """Lines drawn at random, each independently of the others, so that one may come twice.
+        """Independent random lines; a line may occur more than once.
 
         Args:
-            count: how many.
-            seed: the same seed gives the same lines.
+            count: the number of lines.
+            seed: the random seed.
         """
-        rng = random.Random(seed)  # noqa: S311  # no secret
+        rng = random.Random(seed)  # noqa: S311  # not for secrets
         return [
             self.line({name: each.draw(rng) for name, each in self._parameters.items()})
             for _ in range(count)
@@ -123,8 +123,8 @@ class Space(AsText):
         """The line of one trial.
 
         Args:
-            config: a value for each name: the text of a choice, or a number for a range, without
-                its unit. Other names in it are ignored.
+            config: a value for each name: the text of a choice, or the number of a range without
+                its unit. Other names are ignored.
 
         Raises:
             ValueError: if a name is missing, or a value is not in the space.
@@ -142,7 +142,7 @@ class Space(AsText):
     def suggest(self, trial: BaseTrial) -> str:
         """The line of an Optuna trial: a parameter for each name, categorical, integer or float.
 
-        A float is written with six digits.
+        A float is rounded to six digits.
         """
         config: dict[str, Any] = {}
         for name, each in self._parameters.items():
@@ -174,7 +174,7 @@ class Space(AsText):
             match each:
                 case Choices():
                     space[name] = tune.choice(list(each.options))
-                case Range(whole=True):  # Ray leaves the upper end of integers out
+                case Range(whole=True):  # Ray excludes the upper end of integers
                     integers = tune.lograndint if each.log else tune.randint
                     space[name] = integers(int(each.low), int(each.high) + 1)
                 case Range():

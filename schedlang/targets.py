@@ -1,4 +1,4 @@
-"""The targets for which source code is written: the one list of them."""
+"""The targets of emitted source code."""
 
 from __future__ import annotations
 

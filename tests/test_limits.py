@@ -54,6 +54,7 @@ READ: list[tuple[str, str, str]] = [
     ("((hold 1) x 1000) x 1000", "((hold 1) x 1000) x 1001", "too-long"),
     ("(hold 1 * hold 1) x 2 -> ((hold 1) x 9999) x 100", "((hold 1 * hold 1) x 5001) x 100",
      "too-long"),
+    ("(warmup 9 -> hold 1 to=50%) x 2", "(warmup 9 -> hold 1) x 2", "warmup-falls"),
     ("restarts first=9 mult=1", "restarts first=9 mult=1.009", "out-of-range"),
     ("restarts first=9 mult=1.01", "restarts first=9 mult=0.99", "out-of-range"),
     ("restarts first=9 shrink=1e-9", "restarts first=9 shrink=0", "out-of-range"),
@@ -117,6 +118,30 @@ def test_the_dict_form_is_as_deep_as_a_text(make: Callable[[int], dict[str, Any]
     )
 
 
+def _lists(depth: int) -> dict[str, Any]:
+    node: list[Any] = []
+    for _ in range(depth - 2):  # in the list of stages, in the form
+        node = [node]
+    return {"stages": node}
+
+
+def _parts(count: int) -> dict[str, Any]:
+    return {"stages": [{"kind": "hold"}], "lr": [[]] * (count - 4)}
+
+
+@pytest.mark.parametrize(
+    ("make", "last", "code"),
+    [(_lists, 4 * DEEPEST + 8, "too-deep"), (_parts, LONGEST, "too-long")],
+)
+def test_a_dict_form_of_other_values(
+    make: Callable[[int], dict[str, Any]], last: int, code: str
+) -> None:
+    with pytest.raises(ScheduleError, match="wrong-type"):
+        Schedule.model_validate(make(last))
+    with pytest.raises(ScheduleError, match=code):
+        Schedule.model_validate(make(last + 1))
+
+
 # the last that is bound, the first that is not, the binding, the code of its mistake
 BOUND: list[tuple[str, str, dict[str, Any], str]] = [
     ("step every=1", "step every=0.999", {}, "out-of-range"),
@@ -127,7 +152,7 @@ BOUND: list[tuple[str, str, dict[str, Any], str]] = [
     ("linear 9 skip=9", "linear 9 skip=10", {}, "out-of-range"),
     ("hold 9 -> hold until 9", "hold 9 -> hold until 8", {}, "out-of-order"),
     ("hold 1 -> inverse_sqrt", "hold 0 -> inverse_sqrt", {}, "missing-argument"),
-    ("hold 5 -> multistep at=[5]", "hold 5 -> multistep at=[4]", {}, "out-of-order"),
+    ("hold 5 -> multistep at=[5, 9]", "hold 5 -> multistep at=[4, 9]", {}, "out-of-order"),
     ("total=9 | hold 9", "total=9 | hold 10", {}, "total-exceeded"),
     ("warmup 9 to=1.01x -> linear 0 to=1x -> warmup 5 to=1.001x",
      "warmup 9 to=1x -> warmup 5 to=1x", {}, "warmup-falls"),

@@ -54,6 +54,7 @@ def test_habits(typed: str, line: str) -> None:
     [
         "warmup 5 linear cosine -> cosine 9",
         "warmup(5, linear, poly)",
+        "dict(LinearLR 5, StepLR 30, gamma=0.1)",
         "LambdaLR(schedule > lambda epoch: 0.95 ** epoch)",
     ],
 )

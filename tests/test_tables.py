@@ -34,6 +34,18 @@ def test_an_import_writes_no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         runpy.run_path(module.__file__, run_name="__main__")
 
 
+@pytest.mark.parametrize("release", ["0.1.0", "99.0.0"])
+def test_tables_of_another_release_are_not_used(
+    release: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "schedlang.lark"
+    copy.write_bytes(grammar_path().read_bytes())
+    copy.with_suffix(".json").write_text(f'{{"of": "lark {release}, grammar 0"}}')
+    monkeypatch.setattr("schedlang.language.parser.grammar_path", lambda: copy)
+    read = parser(grammar._Reader()).parse("cosine 90", start="start")
+    assert read == grammar.read_line("cosine 90")
+
+
 @pytest.fixture(scope="module")
 def without_tables(tmp_path_factory: pytest.TempPathFactory) -> lark.Lark:
     alone = tmp_path_factory.mktemp("grammar") / "schedlang.lark"

@@ -92,10 +92,7 @@ class _Rewriter:
     def _sum(self, e: Expr) -> Sum:
         known = self._sums.get(id(e))
         if known is None:
-            known = self._sums[id(e)] = (
-                e,
-                self._as_sum(e),
-            )  # keeps e alive, so that its id is unique
+            known = self._sums[id(e)] = e, self._as_sum(e)  # keeps e alive, and its id unique
         return known[1]
 
     def _as_sum(self, e: Expr) -> Sum:

@@ -232,7 +232,7 @@ class _Table:
             counts, numbers = [known[slot] for slot in each.slots], near[self._bounds :]
             own = None if len(self._formulas) == 1 else own_formula == i
             if own is not None and not each.finite:
-                # Where the step's row has another formula, this is evaluated in a row of its own.
+                # If the step's row has another formula, this one is evaluated inside its first row.
                 counts = [
                     arrays.where(own, x, _float32(inside))
                     for x, inside in zip(counts, each.inside, strict=True)

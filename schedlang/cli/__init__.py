@@ -1,6 +1,6 @@
 """The command line: check, show, plot, emit, fmt, space.
 
-What a command needs is imported when it runs, so that ``--version`` and ``--help`` are quick.
+A command's imports happen when it runs, so that ``--version`` and ``--help`` are fast.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from schedlang.cli import options
 from schedlang.cli.output import InvalidSchedule, UsageError, write_stderr
 
 EXIT_INTERRUPTED = 130
-"""The exit status that a shell reports for a program which Ctrl-C has ended."""
+"""The exit status that a shell reports for a program ended by Ctrl-C."""
 
 
 def main() -> None:
-    """Run the command line as a process of its own, with the exit status of `run`."""
-    # A quarter of a short command's time was spent on these: looking for garbage while modules are
-    # imported, and reading every installed package's metadata for plugins of pydantic.
+    """Run the command line and exit with the status of `run`."""
+    # These took a quarter of a short command's time: garbage collection during imports, and reading
+    # the metadata of all installed packages for pydantic's plugins.
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         sys.exit(run(sys.argv[1:]))
     finally:
-        gc.freeze()  # nothing is searched for garbage again when the process ends
+        gc.freeze()  # no garbage collection when the process ends
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command.
 
     Returns:
-        0: fine. 1: a schedule is wrong, a target cannot do it, or `fmt --check` found something.
-        2: wrong use, or a file that cannot be read or written.
+        0: no problem. 1: a schedule is wrong, a target does not support it, or `lint`, `diff` or
+        `fmt --check` found something. 2: wrong usage, or a file that cannot be read or written.
 
     Raises:
-        SystemExit: after help and the like; with 141, if the output is no longer read.
+        SystemExit: after help and similar options; with 141, if the reader has closed the output.
     """
     if not arguments:
         write_stderr(options.parser().format_help().rstrip())
@@ -65,4 +65,4 @@ _MODULES = {
     "lint": "check", "show": "commands", "plot": "commands", "emit": "commands",
     "presets": "library", "recommend": "library",
 }  # fmt: skip
-"""The modules of the commands that have none of their own name."""
+"""The modules of commands that are not in a module of their name."""

@@ -1,4 +1,4 @@
-"""Messages of the language in the words of the command line: `--total` and not `total=`."""
+"""Replaces arguments by options of the command line in messages: `--total` for `total=`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schedlang.errors import ScheduleError
 
 
 def naming_options(error: ScheduleError, found: Input) -> ScheduleError:
-    """The same error, whose advice names options of the command line and not arguments."""
+    """The error with command-line options instead of arguments in its advice."""
     mistakes = (
         mistake._replace(
             message=with_options(mistake.message, found),
@@ -22,7 +22,7 @@ def naming_options(error: ScheduleError, found: Input) -> ScheduleError:
 
 
 def with_options(message: str, found: Input) -> str:
-    """``total=`` as ``--total``, unless the line itself has it."""
+    """The message with ``--total`` instead of ``total=``, unless the line itself has it."""
     names = "|".join(SETTINGS)
 
     def replaced(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""`check` and `lint`: what is wrong with schedules, in lines, files and folders."""
+"""`check` and `lint`: the mistakes of schedules, in lines, files and folders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_SCHEDULE_KEY = "no key of these files is called `schedule`, `lr_schedule` or 
 
 
 def check(options: argparse.Namespace) -> int:
-    """Report what is wrong with each schedule, and (lint) what is probably a mistake."""
+    """Report the mistakes of each schedule, and with lint what is probably a mistake."""
     own = project()
     ignore = _known([*own.ignore, *options.ignore]) if options.lint else ()
     reports = []
@@ -93,9 +93,9 @@ def _examined(found: Input, given: dict[str, Any], ignore: Sequence[str] | None)
 
 
 def _read(found: Input, given: dict[str, Any]) -> tuple[str, Sequence[Input], ScheduleError | None]:
-    """The canonical text, the lines that lint looks at, and the settings that are still needed.
+    """The canonical text, the lines to lint, and the error for settings that are still missing.
 
-    Of a plan, lint looks at the lines of the rate, which its rules are about; of a space at none.
+    In a plan, only the lines of `lr` are linted, since the rules are about rates; in a space, none.
 
     Raises:
         ScheduleError: with everything that is wrong whatever is set later.
@@ -138,7 +138,7 @@ def _linted(
 def _still_open(
     schedule: Schedule, given: dict[str, Any], source: str | None
 ) -> ScheduleError | None:
-    """The settings that a schedule still needs.
+    """The error for settings that a schedule still needs, or None.
 
     Raises:
         ScheduleError: with everything that is wrong whatever is set later.

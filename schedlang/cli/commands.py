@@ -21,7 +21,7 @@ from schedlang.errors import quoted
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print the phases as a table; of a plan, a table for each line."""
+    """Print the phases as a table; for a plan, one table per line."""
     found = given_input(options)
     from schedlang.cli import table
 
@@ -38,7 +38,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         write_stdout(json.dumps({"input": found.argument, "key": found.key, **values}, indent=2))
         return 0
-    # A pipe has no width; a table that is cut there could not be searched.
+    # A pipe has no width, and a table that is cut off could not be searched.
     terminal = sys.stdout is not None and sys.stdout.isatty()
     width = None if terminal else 100_000
     printed = io.StringIO()
@@ -50,7 +50,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    """Draw the curve; of a plan, a panel for each hyperparameter and value."""
+    """Draw the curve; for a plan, a panel per hyperparameter and value."""
     from schedlang import plot as pictures
 
     found = given_input(options)

@@ -1,4 +1,4 @@
-"""`diff`: whether two schedules mean the same; where they differ first, and where most."""
+"""`diff`: whether two schedules have the same values; else the first and largest differences."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from schedlang.formula.evaluate import Array
 
 TOLERANCE = 1e-9
-"""Rates that differ by no more, relative to the larger one, are equal."""
+"""Rates with at most this difference, relative to the larger one, are equal."""
 SAMPLES = 200_000
-"""Of curves that are too long so many ticks are compared, and both sides of every boundary."""
+"""For longer curves, only this many ticks are compared, and both sides of every boundary."""
 
 
 def diff(options: argparse.Namespace) -> int:
-    """Compare two schedules, or the schedules of two files key by key; 1 if any differ."""
+    """Compare two schedules, or the schedules of two files by key; 1 if any differ."""
     given = settings(options)
     if len(options.schedules) != 2:
         raise UsageError(f"`diff` takes two schedules, not {len(options.schedules)}")
@@ -56,7 +56,7 @@ def _by_key(argument: str, key: str | None) -> Mapping[str | None, Input]:
 
 
 def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespace) -> bool:
-    """Print how two schedules differ; whether they do."""
+    """Print how two schedules differ. Returns whether they do."""
     a, b = (each.with_clock(given.get("clock")) for each in (a, b))
     title = f"{a.place or 'A'} and {b.place or 'B'}"
     if a.is_plan or b.is_plan:
@@ -77,7 +77,7 @@ def _differ(a: Input, b: Input, given: dict[str, Any], options: argparse.Namespa
 def _plans_differ(
     title: str, first: Sequence[BoundLine], second: Sequence[BoundLine], options: argparse.Namespace
 ) -> bool:
-    """Print how two plans differ, line by line; whether they do."""
+    """Print how two plans differ, line by line. Returns whether they do."""
     same: list[str] = []
     paired = list(pairs(first, second))
     for pair in paired:
@@ -100,7 +100,7 @@ def _plans_differ(
 
 
 def _draw(compared: Comparison, of: str | None = None) -> None:
-    """Draw both curves, if they differ and the libraries are there."""
+    """Draw both curves, if they differ and the libraries are installed."""
     if not compared.differs:
         return
     try:
@@ -116,7 +116,7 @@ def _bound(found: Input, given: dict[str, Any]) -> Program:
 
 
 def _lines(found: Input, given: dict[str, Any]) -> list[BoundLine]:
-    """The lines of a plan with their programs; a line alone is the plan of `lr`."""
+    """The lines of a plan with their programs; a single line is a plan with only `lr`."""
     if not found.is_plan:
         program = _bound(found, given)
         return [(Line("lr", None, found.schedule()), program)]
@@ -131,12 +131,12 @@ class Comparison:
     """Two curves on the same ticks.
 
     Attributes:
-        first: one of them.
-        second: the other.
-        ticks: those that were compared.
-        rates: of the first.
-        others: of the second.
-        differing: the indexes at which they differ.
+        first: the first program.
+        second: the second program.
+        ticks: the ticks that were compared.
+        rates: the rates of the first program.
+        others: the rates of the second program.
+        differing: the indexes at which the rates differ.
     """
 
     first: Program
@@ -163,7 +163,7 @@ class Comparison:
 
 
 def compare_curves(first: Program, second: Program, ticks: int | None = None) -> Comparison:
-    """Compare two curves: up to the end of the longer one, and the tick after it.
+    """Compare two curves up to the tick after the end of the longer one.
 
     Raises:
         UsageError: if one counts epochs and the other updates.
@@ -196,7 +196,7 @@ def _rates(program: Program, at: NDArray[np.int64]) -> Array:
 
 
 def _samples(first: Program, second: Program, last: int) -> NDArray[np.int64]:
-    """Ticks in even steps, and both sides of each boundary."""
+    """Evenly spaced ticks, and both sides of each boundary."""
     import numpy as np
 
     begins = (p.begin for program in (first, second) for t in program.tracks for p in t.pieces)
@@ -207,7 +207,7 @@ def _samples(first: Program, second: Program, last: int) -> NDArray[np.int64]:
 
 
 def _described(compared: Comparison, first: Program, second: Program) -> Iterator[str]:
-    """How they differ, in words; nothing if they do not."""
+    """The differences in words; empty if there are none."""
     import numpy as np
 
     if compared.differs:
@@ -223,7 +223,7 @@ def _described(compared: Comparison, first: Program, second: Program) -> Iterato
 
 
 def _first_tick(compared: Comparison, index: int) -> int:
-    """The first tick that differs, sought between two ticks where not all were compared."""
+    """The first tick that differs, searched between samples if not all ticks were compared."""
     low = int(compared.ticks[index - 1]) if index else -1
     high = int(compared.ticks[index])
     while high - low > 1:
@@ -248,7 +248,7 @@ def _short(rate: float) -> str:
 
 
 def _others(first: Program, second: Program) -> Iterator[tuple[str, str, str]]:
-    """What differs besides the rates: a tick, a plateau, a momentum."""
+    """Differences other than rates: the tick, the plateau, the momentum."""
     if first.plateau is not None or second.plateau is not None:
         texts = [_plateau(program) for program in (first, second)]
         if texts[0] != texts[1]:

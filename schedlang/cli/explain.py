@@ -1,4 +1,4 @@
-"""`explain`: what happens when, in words and numbers, and what each target will be made of."""
+"""`explain`: what happens at which tick, in words and numbers, and what each target uses."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from schedlang.program.program import Part, Piece, Program, Track
 from schedlang.schedule import Schedule
 
 MOST_LISTED = 6
-"""So many ticks of drops are listed."""
+"""The maximum number of drops that are listed."""
 MOST_PHASES = 100
-"""So many phases are explained; a line can have a million."""
+"""The maximum number of phases that are explained; a line can have a million."""
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Print what a schedule does, and what each target makes of it."""
+    """Print what a schedule does, and what each target uses for it."""
     found = given_input(options)
     if found.is_plan:
         plan, programs = bound_plan(found, settings(options))
@@ -53,12 +53,12 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def _explain(program: Program, schedule: Schedule, line: Line) -> None:
-    """Print what one line does.
+    """Print the explanation of a line.
 
     Args:
         program: the line, bound.
         schedule: the line with the settings of its plan.
-        line: which numbers it is for.
+        line: the line's key and pattern in its plan.
     """
     given = {name: value for name, value in program.binding.items() if name != "lr"}
     write_stdout("\n".join(f"  {each}" for each in _overview(program, line)))
@@ -81,7 +81,7 @@ def _explain(program: Program, schedule: Schedule, line: Line) -> None:
 
 
 def _overview(program: Program, line: Line) -> Iterator[str]:
-    """What it is for, what a tick is, how long it lasts, and what the values are."""
+    """Sentences on the line's use, one tick, the length and the values."""
     if line.is_value:
         yield "It is a value of your own, and belongs to no optimizer."
     elif isinstance(line.pattern, int):
@@ -109,7 +109,7 @@ def _ticks(count: int) -> str:
 
 
 def _units(schedule: Schedule, given: Mapping[str, Any]) -> Iterator[str]:
-    """Each written length that is not in ticks, in ticks."""
+    """The lengths in other units, converted to ticks."""
     merged = merge(schedule, dict(given))
     clock = Clock.of(schedule, merged)
     seen: dict[Length, None] = {}
@@ -126,7 +126,7 @@ def _units(schedule: Schedule, given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _converted_by(unit: Unit) -> tuple[str, str]:
-    """The setting that converts a unit, and what it counts."""
+    """The setting that converts a unit, and its description."""
     match unit:
         case "ep":
             return "steps_per_epoch", "an epoch"
@@ -173,7 +173,7 @@ def _when(begin: int, end: int | None) -> str:
 
 
 def _what(piece: Piece, what: str) -> str:
-    """What the rate, or another number, does in a phase."""
+    """What the rate or another number does in a phase, in words."""
     row = row_of(piece)
     if row.formula == number(row.first):
         text = "" if piece.kind == "hold" or not piece.text else f" (`{piece.text}`)"

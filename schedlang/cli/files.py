@@ -1,4 +1,4 @@
-"""YAML, TOML and JSON files: their values, and the keys that lead to one."""
+"""YAML, TOML and JSON files: their values and keys."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class ConfigFile(NamedTuple):
     """A YAML, TOML or JSON text.
 
     Attributes:
-        name: what messages call it.
-        text: with its line ends, without a byte-order mark.
-        suffix: what kind of file it is.
+        name: its name in messages.
+        text: its text, with its line ends, without a byte-order mark.
+        suffix: the suffix of its format.
         path: None for standard input.
     """
 
@@ -44,7 +44,7 @@ def read_file(path: Path, name: str | None = None) -> ConfigFile:
 
 
 def at_revision(name: str) -> ConfigFile:
-    """A file of git at a revision, such as ``HEAD~1:config.yaml``.
+    """A file in git at a revision, such as ``HEAD~1:config.yaml``.
 
     Raises:
         UsageError: if git has no such file.
@@ -63,7 +63,7 @@ def at_revision(name: str) -> ConfigFile:
 
 
 def load(file: ConfigFile) -> Any:
-    """The values of a file; several documents of YAML are a list, and none are None.
+    """The values of a file; several YAML documents are a list, no document is None.
 
     Raises:
         UsageError: if it is not valid.
@@ -100,7 +100,7 @@ def parsed(text: str, suffix: str) -> Any:
 
 
 def _what_and_where(error: Exception) -> tuple[str, int, int] | tuple[str]:
-    """What is wrong with a text; its line and column, if they are known."""
+    """The problem with a text, and its line and column if they are known."""
     match error:
         case json.JSONDecodeError(msg=message, lineno=line, colno=column):
             return message, line, column
@@ -111,7 +111,7 @@ def _what_and_where(error: Exception) -> tuple[str, int, int] | tuple[str]:
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text of bytes in UTF-8, without a byte-order mark.
+    """The text of UTF-8 bytes, without a byte-order mark.
 
     Raises:
         UsageError: if they are something else.
@@ -153,7 +153,7 @@ def steps_of(key: str) -> list[str]:
 
 
 def key_of(path: Sequence[str | int]) -> str:
-    """The key whose steps these are: names with dots and the like are in quotes and brackets."""
+    """The key with these steps; names with dots and other signs are in quotes and brackets."""
     steps = map(str, path)
     return "".join(
         f".{step}" if re.fullmatch(r"\w[\w-]*", step) else f"[{json.dumps(step)}]" for step in steps
@@ -161,7 +161,7 @@ def key_of(path: Sequence[str | int]) -> str:
 
 
 def suggestion(path: Sequence[str | int]) -> str:
-    """The option as it can be typed in a shell."""
+    """The option, quoted for a shell."""
     return f"--key {shlex.quote(key_of(path))}"
 
 
@@ -185,13 +185,13 @@ def _nearest(steps: list[str], choices: Iterable[str]) -> str:
     known = [key_of([choice]) for choice in choices]
     if not known:
         return "nothing is inside it"
-    # `optim.lr` may be one name with a dot in it.
+    # `optim.lr` may be a single name that contains a dot.
     advice = (did_you_mean(key_of(typed), known) for typed in (steps[:1], steps))
     return next((each for each in advice if each.startswith("did")), did_you_mean("", known))
 
 
 def entries(node: Any) -> Iterator[tuple[str, Any]]:
-    """The values inside a mapping or a list, by the name that a key has for them."""
+    """The items of a mapping or list, with their names in a key."""
     match node:
         case dict():
             yield from ((str(key), value) for key, value in node.items())

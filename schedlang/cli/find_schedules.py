@@ -1,4 +1,4 @@
-"""Which values of files are schedules: at a key that is given, by the names of keys, by looks."""
+"""Finds schedules in files: at a given key, by the names of keys, or by their content."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from schedlang.schedule import parse
 
 PLAIN_KEYS = ("schedule", "lr_schedule")
 KEYS = (*PLAIN_KEYS, "*_schedule")
-"""The keys under which schedules are found."""
+"""The keys that have schedules."""
 PLAN_SETTINGS = tuple(name for name in options.SETTINGS if name != "lr")
-"""Keys of a plan that are no hyperparameters."""
+"""Keys of a plan that are not hyperparameters."""
 HYPERPARAMETERS = ("lr", "weight_decay", "momentum", "beta1", "beta2", "eps", "values")
-"""Keys by which a mapping is known to be a plan."""
+"""Keys that identify a mapping as a plan."""
 SKIPPED = ("node_modules", "__pycache__", "site-packages")
-"""Folders that have nothing of the user's own; hidden ones are left out too."""
+"""Folders to skip, in addition to hidden ones."""
 MOST_SUGGESTIONS = 5
 
 KeyedValue = tuple[Any, str | None]
-"""A schedule of a file, and its key; None if the file is nothing but a schedule."""
+"""A schedule in a file and its key; the key is None if the whole file is a schedule."""
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may hold schedules, in the order of their names."""
+    """The files in a folder that may contain schedules, sorted by name."""
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
         for name in sorted(names):
@@ -44,7 +44,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 
 def by_key(file: ConfigFile, keys: Sequence[str] = ()) -> list[KeyedValue]:
-    """The schedules of a file at keys of these names, besides the usual ones.
+    """The schedules of a file at the usual keys and at keys with these names.
 
     Raises:
         UsageError: if the file seems to have such a key and is not valid.
@@ -53,7 +53,7 @@ def by_key(file: ConfigFile, keys: Sequence[str] = ()) -> list[KeyedValue]:
 
 
 def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[KeyedValue]:
-    """The schedules of a file that was named: at the key; else by the names of keys; else by looks.
+    """The schedules of a given file: at the key, else by the names of keys, else by content.
 
     Raises:
         UsageError: if the file is empty or not valid, has no such key, or holds no schedule.
@@ -80,7 +80,7 @@ def chosen(file: ConfigFile, key: str | None, keys: Sequence[str] = ()) -> list[
 
 
 def several(name: str, paths: Sequence[Sequence[str]]) -> UsageError:
-    """The message for a file of several schedules where one is needed."""
+    """The error for a file with several schedules if one is needed."""
     keys = [suggestion(path) for path in islice(paths, MOST_SUGGESTIONS)]
     if len(paths) > MOST_SUGGESTIONS:
         keys.append(f"{len(paths) - MOST_SUGGESTIONS} more")
@@ -99,11 +99,11 @@ def _by_key(content: Any, keys: Sequence[str]) -> list[KeyedValue]:
 
 
 def _is_schedule_at(path: tuple[str, ...], value: Any, keys: Sequence[str]) -> bool:
-    """Whether a value is to be a schedule or a plan because of its key.
+    """Whether a value is taken as a schedule or a plan because of its key.
 
-    A text with ``${…}`` or ``{{…}}``, or a plan with one, is not known before something else has
-    replaced that. A single word at any key of the form ``*_schedule`` may be a setting of another
-    program's (``beta_schedule: linear``), unless it is a schedule.
+    A text with a placeholder ``${…}`` or ``{{…}}``, or a plan with one, is not. A single word at a
+    key of the form ``*_schedule`` may be a setting of another program (``beta_schedule: linear``),
+    unless it is a valid schedule.
     """
     if not _matches(path, (*KEYS, *keys)):
         return False
@@ -124,7 +124,7 @@ def _matches(path: tuple[str, ...], keys: tuple[str, ...]) -> bool:
 
 @lru_cache
 def _patterns(keys: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
-    """What the last name of a key is compared with, and what a whole key is."""
+    """The patterns for the last name of a key, and for a whole key."""
     dotted = [key for key in keys if "." in key]
     either = ("|".join(map(translate, each)) for each in (keys, dotted))
     names, whole = map(re.compile, either)
@@ -132,7 +132,7 @@ def _patterns(keys: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] |
 
 
 def _may_have_key(text: str, keys: Sequence[str]) -> bool:
-    """Whether a text has the letters of a key: most files need not be read any further."""
+    """Whether a text contains the letters of a key; most files need not be parsed."""
     words = ("schedule", "stages", *(re.sub(r".*[.*?\]]", "", key) for key in keys))
     return any(word in text for word in words)
 
@@ -140,7 +140,7 @@ def _may_have_key(text: str, keys: Sequence[str]) -> bool:
 def _candidates(
     content: Any, is_one: Callable[[tuple[str, ...], Any], bool]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The values that are schedules, with their paths; what aliases repeat is found once."""
+    """The values that are schedules, with their paths; aliased values are found once."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), content)]
     seen: set[int] = set()
     while waiting:
@@ -160,10 +160,10 @@ def _is_dict_form(value: Any) -> bool:
 
 
 def _is_plan(value: Any) -> bool:
-    """Whether a mapping is a plan, and no setting of another program's.
+    """Whether a mapping is a plan, and not a setting of another program.
 
-    That is so if a line stands at a usual hyperparameter or in `values`, or if a text of several
-    words that reads as a line stands at any other key.
+    It is if it has a line at a usual hyperparameter or in `values`, or, at any other key, a text of
+    several words that is a line.
     """
     if not isinstance(value, dict) or any(map(_is_template, _texts(value))):
         return False
@@ -180,14 +180,14 @@ def _is_plan(value: Any) -> bool:
 
 
 def _is_whole_plan(content: Any) -> bool:
-    """Whether a file is nothing but a plan: of more than a line, and at usual keys only."""
+    """Whether a file as a whole is a plan: with more than one line, and only at usual keys."""
     if not _is_plan(content) or not {*content} <= {*PLAN_SETTINGS, *HYPERPARAMETERS}:
         return False
     return len(content) > 1 or any(isinstance(value, dict) for value in content.values())
 
 
 def _texts(plan: dict[Any, Any]) -> Iterator[str]:
-    """The texts at the keys of a plan, and those of its groups."""
+    """The texts in a plan, including those by group."""
     for value in plan.values():
         inside = value.values() if isinstance(value, dict) else [value]
         yield from (each for each in inside if isinstance(each, str))
@@ -198,7 +198,7 @@ def _is_template(text: str) -> bool:
 
 
 def _seems_a_schedule(_path: tuple[str, ...], value: Any) -> bool:
-    """Whether this is a schedule, or one with a mistake; not a word that means something else."""
+    """Whether a value is a schedule, possibly with a mistake, and not some other word."""
     if not isinstance(value, str):
         return _is_dict_form(value)
     try:

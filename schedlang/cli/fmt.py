@@ -1,4 +1,4 @@
-"""`fmt`: the canonical text of schedules, printed or brought into their files."""
+"""`fmt`: the canonical text of schedules, printed or written to their files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schedlang.errors import quoted
 
 
 def fmt(options: argparse.Namespace) -> int:
-    """Print the canonical text of each schedule, or compare or change where it is written."""
+    """Print the canonical text of each schedule, or check or rewrite the files."""
     keys = project().keys
     status = 0
     for name, by_key in expanded(options.schedules, by_key=options.by_key):
@@ -65,7 +65,7 @@ def _formatted(found: Input, options: argparse.Namespace) -> int:
 
 
 def _compared_or_written(found: Input, canonical: str, options: argparse.Namespace) -> int:
-    """Compare a line with its canonical text, or change it where it is written."""
+    """Compare a line with its canonical text, or rewrite it in its file."""
     prefix = f"{found.place}: " if found.place else ""
     if found.text is None:
         if not options.quiet:
@@ -85,7 +85,7 @@ def _compared_or_written(found: Input, canonical: str, options: argparse.Namespa
 
 
 def _write(found: Input, canonical: str) -> None:
-    """Put the canonical text where the file has the line."""
+    """Replace the line in the file by its canonical text."""
     assert found.file is not None
     assert found.file.path is not None
     assert found.text is not None

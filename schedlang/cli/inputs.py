@@ -1,4 +1,4 @@
-"""What a command is given: lines and plans as text, and values inside YAML, TOML and JSON files."""
+"""The inputs of commands: lines and plans as text, and values in YAML, TOML and JSON files."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Input(NamedTuple):
 
     Attributes:
         value: a line of text, its dict form, or the mapping of a plan.
-        argument: what was given on the command line: the line itself, a file, or ``-``; for a
-            folder, the file in it.
-        key: where it is in the file; None for a line, or where the file is nothing but a schedule.
+        argument: the command-line argument: the line itself, a file, or ``-``; for a folder, the
+            file in it.
+        key: its key in the file; None for a line, or if the whole file is a schedule.
         file: the file, whose name is empty for a plan from the command line; None for a line.
-        clock: what one tick is, where the line must set it to be read, and does not.
-        in_plan: the schedule of a line of a plan, which has the settings of the plan.
+        clock: the clock, if the line needs one to be parsed and does not set it.
+        in_plan: for a line of a plan, the schedule with the settings of the plan.
     """
 
     value: Any
@@ -44,14 +44,14 @@ class Input(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The file and the key in it; empty for what is written on the command line."""
+        """The file and the key in it; empty for a line on the command line."""
         if self.file is None:
             return "standard input" if self.argument == STDIN else ""
         return ": ".join(filter(None, (self.file.name, self.key)))
 
     @property
     def text(self) -> str | None:
-        """The line into which a mistake's marker points, where there is one."""
+        """The line that the markers of mistakes point into, if there is one."""
         return self.value if isinstance(self.value, str) else None
 
     @property
@@ -109,7 +109,7 @@ class Input(NamedTuple):
         return found
 
     def lines_of(self, plan: Plan) -> list[tuple[Line, Input]]:
-        """Each line of the plan, and the input that is this line under the settings of the plan."""
+        """Each line of the plan, with an input for it that has the settings of the plan."""
         from schedlang.plan.binding import Binder
 
         binder, parts = Binder(plan, {}), self.parts()
@@ -119,21 +119,21 @@ class Input(NamedTuple):
         ]
 
     def schedule(self) -> Schedule:
-        """The schedule of what is no plan.
+        """The schedule, if the input is not a plan.
 
         Raises:
             ScheduleError: with everything that is wrong with it.
         """
         if self.in_plan is not None:
             return self.in_plan
-        if isinstance(self.value, str):  # needs no schema of `Schedule`, which takes long to make
+        if isinstance(self.value, str):  # avoids building the schema of `Schedule`, which is slow
             return parse(self.value, clock=self.clock)
         if self.clock is None:
             return Schedule.model_validate(self.value)
         return Schedule.model_validate({**self.value, "clock": self.clock})
 
     def space(self) -> Space | None:
-        """The space that it is; None if it is no line with choices.
+        """The space; None if the input is not a line with choices.
 
         Raises:
             ScheduleError: with everything that is wrong with any line of it.
@@ -146,16 +146,16 @@ class Input(NamedTuple):
         return None if mark_in(self.text) is None else Space(self.text)
 
     def with_clock(self, clock: str | None) -> Input:
-        """The same with ``clock=`` as if written in the line, if the line needs it to be read.
+        """The input with ``clock=`` as if set in the line, if the line needs it to be parsed.
 
-        Whether bare lengths may stand beside units is decided when a line is read, before any
-        binding, so that an option alone would come too late.
+        Bare lengths beside units are an error when a line is parsed, before binding, so the option
+        must be applied earlier.
         """
         missing = clock is not None and _clock_is_missing(self)
         return self._replace(clock=clock) if missing else self
 
     def spans(self, found: Sequence[Marked]) -> list[Span | None]:
-        """Where each mistake is: in the file, for a schedule of a file, else in the line."""
+        """The span of each mistake: in the file for a schedule in a file, else in the line."""
         if self.file is None:
             return [each.span for each in found]
         from schedlang.cli.places import in_file, nearest_span, span_of
@@ -170,7 +170,7 @@ class Input(NamedTuple):
         return [*in_file(self.file, string, self.text, spans)]
 
     def lines(self) -> str:
-        """The line; in a file, the lines of its text, with the comments after them."""
+        """The line; in a file, the lines of text that contain it, with trailing comments."""
         if self.file is None:
             return self.text or ""
         from schedlang.cli.places import span_of
@@ -182,7 +182,7 @@ class Input(NamedTuple):
 
 
 def find(argument: str, key: str | None) -> Input:
-    """The one schedule that an argument of the command line names.
+    """The single schedule that a command-line argument refers to.
 
     Raises:
         UsageError: if there is no such file or key, or if it is not clear which value of the file
@@ -202,13 +202,13 @@ def find(argument: str, key: str | None) -> Input:
 def find_all(
     argument: str, key: str | None, keys: Sequence[str] | None = None, *, by_key: bool = False
 ) -> list[Input]:
-    """The schedules that a line, a file or standard input has; at least one.
+    """The schedules in a line, a file or standard input; at least one.
 
     Args:
         argument: the line, the file's name or ``-``.
-        key: the place of the only one that is wanted.
-        keys: names of keys that have schedules, besides the usual ones; by default the project's.
-        by_key: whether schedules are found by the names of keys alone; there may be none.
+        key: the key of the only schedule to return.
+        keys: additional names of keys that have schedules; by default the project's.
+        by_key: whether to find schedules only by the names of keys; there may be none.
 
     Raises:
         UsageError: if there is no such file or key, or no schedule.
@@ -237,9 +237,9 @@ def find_all(
 
 
 def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tuple[str, bool]]:
-    """The arguments, with the files of a folder for the folder.
+    """The arguments, with folders expanded to their files.
 
-    With each: whether its schedules are found by the names of keys alone.
+    Each has a flag: whether its schedules are found only by the names of keys.
     """
     for argument in arguments:
         if is_folder(argument):
@@ -251,7 +251,7 @@ def expanded(arguments: Sequence[str], *, by_key: bool = False) -> Iterator[tupl
 
 
 def is_folder(argument: str) -> bool:
-    """Whether an argument is a folder, and not a line that is called like one (``hold``)."""
+    """Whether an argument is a folder, and not also a valid line (``hold``)."""
     try:
         if not argument.strip() or not Path(argument).is_dir():
             return False
@@ -285,7 +285,7 @@ def _plan_in_text(text: str, key: str | None) -> Input:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a line of text can be no name of a file: too long, a NUL
+    except (OSError, ValueError):  # a line may not be a valid file name: too long, a NUL
         return False
 
 

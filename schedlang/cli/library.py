@@ -18,7 +18,7 @@ def presets(options: argparse.Namespace) -> int:
         raise UsageError(
             f"there is no preset {quoted(unknown[0])}: {did_you_mean(unknown[0], PRESETS)}"
         )
-    for name in options.schedules:  # so that it can be used in a shell: "$(schedlang presets gpt3)"
+    for name in options.schedules:  # for use in a shell: "$(schedlang presets gpt3)"
         write_stdout(PRESETS[name].line)
     if not options.schedules:
         write_stdout(

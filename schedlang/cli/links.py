@@ -1,4 +1,4 @@
-"""The pages of the documentation, and links to them on terminals that have links."""
+"""Links to the documentation, on terminals that support links."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from schedlang.errors import CODES
 
 DOCS = "https://schedlang.readthedocs.io/en/stable"
-"""Where the documentation is published; `[project.urls]` has the same."""
+"""The URL of the documentation, as in `[project.urls]`."""
 
 TERMINALS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
-"""Terminals with links (OSC 8), by their TERM_PROGRAM."""
+"""Terminals that support links (OSC 8), by their TERM_PROGRAM."""
 TERMINAL_VARIABLES = (
     "WT_SESSION",
     "KITTY_WINDOW_ID",
@@ -19,7 +19,7 @@ TERMINAL_VARIABLES = (
     "DOMTERM",
     "ALACRITTY_WINDOW_ID",
 )
-"""Variables that other terminals with links set."""
+"""Environment variables that other terminals with links set."""
 
 
 def page_of(code: str) -> str:
@@ -30,7 +30,7 @@ def page_of(code: str) -> str:
 
 
 def has_links(environ: Mapping[str, str]) -> bool:
-    """Whether the terminal shows links. FORCE_HYPERLINK=1 or 0 decides, where it is set."""
+    """Whether the terminal supports links. FORCE_HYPERLINK=1 or 0 overrides the detection."""
     forced = environ.get("FORCE_HYPERLINK", "")
     if forced:
         return forced != "0"

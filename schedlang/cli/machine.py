@@ -11,7 +11,7 @@ from schedlang.cli.report import Remark, Report
 
 
 def as_json(reports: Sequence[Report]) -> str:
-    """A list with an object for each schedule, and for each argument that has none."""
+    """A list with an object for each schedule, and for each argument without one."""
     return json.dumps([_report_as_json(report) for report in reports], indent=2)
 
 
@@ -50,7 +50,7 @@ def _reported(reports: Sequence[Report]) -> Iterator[tuple[Report, Remark]]:
 
 
 def as_github(reports: Sequence[Report]) -> str:
-    """A workflow command for each remark, which GitHub shows beside the line in the diff."""
+    """A workflow command for each remark, which GitHub shows next to the line in the diff."""
     return "\n".join(_command(report, remark) for report, remark in _reported(reports))
 
 

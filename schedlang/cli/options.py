@@ -1,4 +1,4 @@
-"""The commands and their options. Nothing of the language is imported, so that help is quick."""
+"""The commands and their options. The language is not imported, so that help is fast."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STYLES = ("native", "closed-form")
 LINE = "a line of text in quotes, a YAML, TOML or JSON file, or - for standard input"
 LINES = "lines of text in quotes, YAML, TOML or JSON files, folders of them, or -"
 NAME_COMMANDS = ("presets", "recommend")
-"""The commands that take names instead of schedules; none lists them."""
+"""The commands that take names instead of schedules; without a name, they list all."""
 MULTI_INPUT_COMMANDS = ("check", "lint", "fmt", "diff")
 """The commands that take several schedules."""
 COMMANDS = {
@@ -53,8 +53,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         top.parse_args(arguments)
     if command is None:
         raise UsageError(_no_such("command", arguments[0], COMMANDS))
-    # What follows `--` is no option. Options may stand between schedules, for which argparse has
-    # `parse_intermixed_args`; how that treats `--` differs from one release of Python to the next.
+    # Arguments after `--` are not options. `parse_intermixed_args` allows options between
+    # schedules, but treats `--` differently in different releases of Python.
     rest = list(arguments[1:])
     cut = rest.index("--") if "--" in rest else len(rest)
     options = command.parse_intermixed_args(rest[:cut])
@@ -66,7 +66,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The parser of the command line: of these commands; of all for help and for completion."""
+    """The parser of the command line for these commands; help and completion need all."""
     listed = "\n".join(f"  {name:9}  {text}" for name, text in COMMANDS.items())
     top = _Parser(
         prog="schedlang",
@@ -108,7 +108,7 @@ def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 def option_of(setting: str) -> str:
-    """The option that gives a setting."""
+    """The option for a setting."""
     return f"--{setting.replace('_', '-')}"
 
 
@@ -116,11 +116,11 @@ _TAKES = {
     "check": "SCHEDULE…", "lint": "SCHEDULE…", "fmt": "SCHEDULE…", "diff": "A B",
     "emit": "TARGET SCHEDULE", "presets": "[NAME…]", "recommend": "[TASK]",
 }  # fmt: skip
-"""What each command takes, where that is not one schedule."""
+"""The arguments of commands that do not take one schedule."""
 
 
 def _options() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The commands that have an option, the option, and what argparse is told of it."""
+    """The commands that have an option, the option, and its arguments for argparse."""
     flag = {"action": "store_true"}
     number = {"metavar": "N", "type": _positive}
     yield "check", "--lint", {**flag, "help": "also report what `lint` finds"}
@@ -188,7 +188,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help that looks the same in every release of Python."""
+    """Formats help in the same way in every release of Python."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, max_help_position=28, **options)
@@ -201,7 +201,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class _Print(argparse.Action):
-    """Prints what a function makes of the parser and the option's value, and ends."""
+    """Prints the result of a function of the parser and the option's value, and exits."""
 
     def __init__(self, *, text: Any, nargs: Any = 0, **options: Any) -> None:
         super().__init__(nargs=nargs, default=argparse.SUPPRESS, **options)
@@ -232,7 +232,7 @@ def _completion(parser: argparse.ArgumentParser, shell: Any) -> str:
     if shell not in shtab.SUPPORTED_SHELLS:
         known = ", ".join(shtab.SUPPORTED_SHELLS)
         raise UsageError(f"--completion: `{shell}` is not one of {known}")
-    _subparsers(parser).help = None  # shtab leaves out what help leaves out
+    _subparsers(parser).help = None  # shtab omits what has no help
     for command in _commands(parser).values():
         for action in command._actions:  # noqa: SLF001  # argparse has no public way to them
             if action.dest == "output" or action.metavar == "SCHEDULE":
@@ -252,7 +252,7 @@ def _subparsers(top: argparse.ArgumentParser) -> argparse._SubParsersAction[Any]
 
 
 def _one_of(metavar: str, choices: tuple[str, ...]) -> dict[str, Any]:
-    """An option with these values; argparse's own message for others differs between releases."""
+    """An option with these choices; argparse's own error message differs between releases."""
     listed = ", ".join(choices)
 
     def check(text: str) -> str:

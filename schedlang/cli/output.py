@@ -1,4 +1,4 @@
-"""What is printed: the answer on standard output, messages in colours on standard error."""
+"""Output: results on standard output, messages in colour on standard error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXIT_BROKEN_PIPE = 141
-"""The exit status that a shell reports for a program which SIGPIPE has ended."""
+"""The exit status that a shell reports for a program ended by SIGPIPE."""
 
 
 class UsageError(Exception):
     """The command cannot be carried out as it was given: exit status 2.
 
     Attributes:
-        place: the line and the column of the file where the cause is, or nothing.
+        place: the line and column of the cause in the file; may be empty.
     """
 
     def __init__(self, message: str, place: tuple[int, ...] = ()) -> None:
@@ -50,11 +50,11 @@ def write_stdout(text: str) -> None:
 
 
 def write_stderr(text: str) -> None:
-    """Print on standard error, in colours if that is a terminal (and NO_COLOR is not set)."""
+    """Print on standard error, in colour if it is a terminal and NO_COLOR is not set."""
     if sys.stderr is None:
         return
     text = encodable(text, sys.stderr)
-    with suppress(OSError):  # no output is left for a message
+    with suppress(OSError):  # standard error is closed
         if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
             _in_colours(text)
         else:
@@ -65,7 +65,7 @@ def console(**options: Any) -> Console:
     """A rich console on standard output or standard error."""
     from rich.console import Console
 
-    # rich leaves bold letters under NO_COLOR, which asks for plain text.
+    # rich keeps bold text under NO_COLOR.
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(color_system=None if plain else "auto", highlight=False, **options)
 
@@ -89,7 +89,7 @@ def _in_colours(text: str) -> None:
 
 
 def _discard_the_rest() -> None:
-    """Drop what is still buffered; else Python prints an error when it ends."""
+    """Discard buffered output; otherwise Python prints an error when it exits."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -98,7 +98,7 @@ def _discard_the_rest() -> None:
 
 
 def _dots(cell: int) -> str:
-    """A braille cell of plotext's curve: its upper two rows, its lower two, or both."""
+    """The ASCII replacement of a braille cell of plotext: its upper half, lower half, or both."""
     upper, lower = cell & 0b00011011, cell & 0b11100100
     return ":" if upper and lower else "'" if upper else "." if lower else " "
 
@@ -108,17 +108,17 @@ ASCII = {
     **dict.fromkeys(map(ord, "┌┐└┘├┤┬┴┼"), "+"),
     **{ord(sign): plain for sign, plain in {"─": "-", "│": "|", "→": "->", "…": "..."}.items()},
 }
-"""What stands for the characters of tables and plots where the output has only ASCII."""
+"""ASCII replacements for the characters of tables and plots."""
 
 
 def has_box_characters(stream: TextIO) -> bool:
-    """Whether the stream's encoding has the characters of tables and plots."""
+    """Whether the stream's encoding supports the characters of tables and plots."""
     sample = "─→…⠉"
     return encodable(sample, stream) == sample
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """The text in characters that the stream's encoding has."""
+    """The text with characters that the stream's encoding lacks replaced."""
     encoding = stream.encoding or "utf-8"
     try:
         text.encode(encoding)

@@ -1,4 +1,4 @@
-"""Which line of a plan is compared with which of another: those that the same groups have."""
+"""Pairs the lines of two plans that apply to the same groups, for comparison."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from schedlang.program.program import Program
 
 BoundLine: TypeAlias = "tuple[Line, Program]"
 ANY_GROUP = 2**53
-"""The number of a group that no plan has a line for."""
+"""The index of a group that no plan has a line for."""
 UNNAMED = "\0"
-"""The name of a group that no pattern is for."""
+"""The name of a group that no pattern matches."""
 
 
 class Pair(NamedTuple):
-    """The lines that the same groups have in two plans; None where a plan has none for them."""
+    """The lines for the same groups in two plans; None if a plan has none for them."""
 
     label: str
     first: BoundLine | None
@@ -58,7 +58,7 @@ def _of(group: _SampleGroup, plan: Sequence[BoundLine]) -> BoundLine | None:
 
 
 def _groups(patterns: Sequence[Pattern | None]) -> Iterator[_SampleGroup]:
-    """Groups of each kind that the patterns tell apart: one pattern, two at once, none of them."""
+    """An example group for each case that patterns distinguish: one, two or none of them match."""
     known = [pattern for pattern in dict.fromkeys(patterns) if pattern not in {None, "*"}]
     names = {pattern: example(pattern) for pattern in known if isinstance(pattern, str)}
     for pattern in known:
@@ -74,7 +74,7 @@ def _groups(patterns: Sequence[Pattern | None]) -> Iterator[_SampleGroup]:
 
 
 def example(pattern: str) -> str:
-    """A name that fits a pattern of `fnmatch`, as short as it can be."""
+    """A shortest name that matches a pattern of `fnmatch`."""
     name, i = "", 0
     while i < len(pattern):
         letter = pattern[i]

@@ -1,4 +1,4 @@
-"""Where a file has a value, and where a character of a string is in the file's text."""
+"""The positions of values, and of characters in strings, in the text of a file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def span_of(file: ConfigFile, path: Sequence[str]) -> Span | None:
 
 
 def nearest_span(file: ConfigFile, path: Sequence[str], inner: Path) -> Span | None:
-    """The span of a part of the dict form at a path, or of the nearest value around that part."""
-    steps = [str(step).removesuffix("=") for step in inner]  # a name's own place ends in `=`
+    """The span of a part of the dict form at a path, or of the nearest enclosing value."""
+    steps = [str(step).removesuffix("=") for step in inner]  # the place of a name ends in `=`
     spans = (span_of(file, [*path, *steps[:i]]) for i in range(len(steps), -1, -1))
     return next(filter(None, spans), None)
 
@@ -33,11 +33,11 @@ _TOML = re.compile(
         | " (?:[^"\\]|\\.)* " | '[^']*' | [\w.+:-]+ )""",
     re.VERBOSE | re.DOTALL,
 )
-"""Comments, strings and bare values, so that none is found inside another."""
+"""Comments, strings and bare values, so that no match is inside another."""
 
 
 def _in_toml(file: ConfigFile, path: Sequence[str]) -> tuple[int, int] | None:
-    """Found by trying: the one value after whose change the file has another one at the path."""
+    """Found by trial: the value whose change in the text changes the value at the path."""
     wanted = _at(parsed(file.text, ".toml"), path)
     for match in _TOML.finditer(file.text):
         begin, end = match.span()
@@ -65,15 +65,15 @@ def _at(content: object, path: Sequence[str]) -> object:
 
 
 def in_file(file: ConfigFile, string: Span, value: str, spans: Sequence[Span]) -> list[Span]:
-    """Stretches of a string as stretches of the file's text.
+    """Spans of a string mapped to spans of the file's text.
 
-    Blanks of the string may be written in many ways, and are found between other characters.
+    Blanks can be written in many ways, so they are located between the other characters.
 
     Args:
         file: the file.
-        string: where the file has the string, with its quotes or the sign of its block.
+        string: the span of the string in the file, with its quotes or block indicator.
         value: the string.
-        spans: stretches of the value.
+        spans: spans of the value.
     """
     begins, ends = [], []
     for begin, end in _characters(file.text[string.begin : string.end], file.suffix):
@@ -82,7 +82,7 @@ def in_file(file: ConfigFile, string: Span, value: str, spans: Sequence[Span]) -
     blanks = [char.isspace() for char in value]
     if not begins or len(begins) != blanks.count(False):  # written in an unusual way
         return [string for _ in spans]
-    before = [0]  # characters that are no blanks before each position
+    before = [0]  # the number of non-blank characters before each position
     for blank in blanks:
         before.append(before[-1] + (not blank))
 
@@ -97,14 +97,14 @@ def in_file(file: ConfigFile, string: Span, value: str, spans: Sequence[Span]) -
 
 
 def style_of(written: str, suffix: str) -> str:
-    """The sign with which a string is written in a file; empty for a plain one."""
+    """The quotes or block indicator of a string in a file; empty for a plain one."""
     signs = {".json": '"', ".toml": "\"{3}|'{3}|\"|'"}.get(suffix, "[\"'|>]")
     found = re.match(signs, written)
     return found[0] if found else ""
 
 
 def _characters(written: str, suffix: str) -> Iterator[tuple[int, int]]:
-    """Begin and end of each character of a string that is no blank, as the string is written."""
+    """Begin and end of each non-blank character of a string as it is written."""
     style = style_of(written, suffix)
     begin, end = len(style), len(written) - len(style)
     pattern = _PLAIN
@@ -125,7 +125,7 @@ _ESCAPED = re.compile(r"\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)|[^\
 
 
 def _is_escaped_blank(character: str) -> bool:
-    """Whether this is an escape that stands for a blank, or for nothing (before a line's end)."""
+    """Whether this is an escape for a blank, or an escaped line end."""
     match character[:1], character[1:2], character[2:]:
         case "\\", "x" | "u" | "U", code if code:
             return chr(int(code, 16)).isspace()

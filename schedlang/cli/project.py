@@ -1,4 +1,4 @@
-"""What ``[tool.schedlang]`` of the project's pyproject.toml sets."""
+"""The settings in ``[tool.schedlang]`` of the project's pyproject.toml."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Project(NamedTuple):
     """The settings of a project.
 
     Attributes:
-        keys: names of keys, or whole keys, under which config files have schedules; ``*`` and ``?``
-            stand for any letters.
-        ignore: codes of warnings that are not issued.
+        keys: names of keys, or whole keys, under which config files have schedules, with the
+            wildcards ``*`` and ``?``.
+        ignore: codes of lint rules to turn off.
     """
 
     keys: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Project(NamedTuple):
 
 
 def project() -> Project:
-    """The settings of the nearest pyproject.toml in this folder and those around it.
+    """The settings of the nearest pyproject.toml in this folder and its parents.
 
     Raises:
         UsageError: if they are wrong.

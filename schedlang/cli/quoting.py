@@ -1,4 +1,4 @@
-"""A line that was typed without quotes: what the shell has made of it, and how to write it."""
+"""Detects a line that was typed without quotes, and shows how to quote it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def refuse_a_line_without_quotes(options: argparse.Namespace) -> None:
     if file is None or "-" not in words:
         line = " ".join(words)
         raise UsageError(f"put the line in quotes: schedlang {command} {target}{_quoted(line)}")
-    # `-> cosine` is a dash and a redirection into a file called `cosine`: the last one is where the
-    # output goes now, the names before it are lost.
+    # `-> cosine` is a dash and a redirection to a file `cosine`. The output goes to the last one;
+    # the earlier names are lost.
     arrows = [i for i, word in enumerate(words) if word == "-"]
     line = " ".join(
         word if i not in arrows else f"-> {file if i == arrows[-1] else '…'}"
@@ -47,21 +47,21 @@ def _are_words_of_a_line(words: list[str], *, several: bool) -> bool:
         return False
     if not several:
         return not all(" " in word for word in words)
-    # No line begins with a digit, and a dash is standard input only beside lines and files.
+    # No line begins with a digit; a dash is standard input only next to lines and files.
     if any(word[:1].isdigit() for word in words):
         return True
     return not all(map(is_valid_line, words)) and is_valid_line(" ".join(words))
 
 
 def _file_of_output() -> str | None:
-    """The name of the file that standard output goes to, `…` if it has one that is not known."""
+    """The name of the file that standard output goes to; `…` if it is not known."""
     try:
         descriptor = sys.stdout.fileno()
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
     except (OSError, ValueError, AttributeError):
         return None
-    with suppress(OSError):  # not every system has /proc
+    with suppress(OSError):  # some systems have no /proc
         return Path(f"/proc/self/fd/{descriptor}").readlink().name
     return "…"
 

@@ -1,4 +1,4 @@
-"""What `check` and `lint` have found out about each schedule, and how it is printed as text."""
+"""The results of `check` and `lint` for each schedule, and their output as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Region(NamedTuple):
-    """Lines and columns of a text, from 1; the end is the first character that is not meant."""
+    """Lines and columns of a text, from 1; the end is exclusive."""
 
     line: int
     column: int
@@ -33,19 +33,19 @@ class Region(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """One thing that was found.
+    """A mistake, a warning or a note.
 
     Attributes:
-        level: how bad it is: a "note" is a setting that is still open.
+        level: its severity: a "note" is a setting that is still missing.
         code: its stable name; empty for a warning that has none.
         message: what is wrong.
         advice: what to do.
-        path: where it is in the dict form.
-        span: where it is in the line.
-        place: where it is in the file; for a line of its own, in that line.
+        path: its path in the dict form.
+        span: its span in the line.
+        place: its place in the file; for a line on the command line, in the line.
         rendered: the message with its marker.
-        in_plan: the key of the line, of a plan: ``lr.backbone*``.
-        reason: why it is probably a mistake, for a rule of lint.
+        in_plan: the key of the line in a plan: ``lr.backbone*``.
+        reason: the reason of a lint rule.
     """
 
     level: Literal["error", "warning", "note"]
@@ -61,16 +61,16 @@ class Remark(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was found in one schedule, or why a file cannot be read.
+    """The remarks on a schedule, or the reason why a file cannot be read.
 
     Attributes:
         name: the argument; for a folder, the file in it.
-        key: where in the file the schedule is, if there.
-        in_file: whether it is in a file, so that lines and columns are the file's.
+        key: the key of the schedule in the file, if any.
+        in_file: whether it is in a file, so that lines and columns are those of the file.
         title: the file and the key; empty for a line.
-        text: the canonical text, unless something is wrong.
+        text: the canonical text, if the schedule is valid.
         remarks: in the order of the text.
-        status: 0, 1 if something is wrong, 2 if there is no schedule.
+        status: 0 if it is valid, 1 if not, 2 if there is no schedule.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Report(NamedTuple):
 
 
 def unreadable(name: str, message: str, place: tuple[int, ...]) -> Report:
-    """The report of an argument in which no schedule can be found."""
+    """The report for an argument without a schedule."""
     at = Region(*place, *place) if len(place) == 2 else None
     remark = Remark("error", "unreadable", message, place=at, rendered=f"error: {message}")
     return Report(name, in_file=at is not None, remarks=(remark,), status=2)
@@ -95,7 +95,7 @@ def unreadable(name: str, message: str, place: tuple[int, ...]) -> Report:
 def remarks(
     level: Literal["error", "warning", "note"], error: ScheduleError, found: Input
 ) -> Iterator[Remark]:
-    """The mistakes of a schedule, each with its place."""
+    """The remarks for the mistakes of a schedule."""
     from schedlang.cli.advice import naming_options  # only an error needs it
 
     named = naming_options(error, found)
@@ -110,7 +110,7 @@ def remarks(
 
 
 def linted(findings: Iterable[Finding], found: Input) -> Iterator[Remark]:
-    """What the rules of lint have found, each with its place."""
+    """The remarks for the findings of lint."""
     listed = list(findings)
     text = found.file.text if found.file is not None else found.text
     for finding, span in zip(listed, found.spans(listed), strict=True):
@@ -131,7 +131,7 @@ def _where(found: Input, place: Region | None) -> str:
 
 
 def rendered(found: Iterable[Remark]) -> str:
-    """The messages, with their markers, one below the other."""
+    """The messages with their markers, separated by blank lines."""
     all_of_them = [remark.rendered for remark in found]
     shown = all_of_them[:MOST_SHOWN]
     if len(all_of_them) > MOST_SHOWN:
@@ -140,7 +140,7 @@ def rendered(found: Iterable[Remark]) -> str:
 
 
 def print_text(report: Report, options: argparse.Namespace) -> None:
-    """Print what is fine on standard output, and what is not on standard error."""
+    """Print valid schedules on standard output, and messages on standard error."""
     prefix = f"{report.title}: " if report.title else ""
     if errors := report.of("error"):
         write_stderr(rendered(errors))

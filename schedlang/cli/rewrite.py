@@ -1,8 +1,8 @@
-"""How `fmt --write` changes one line in a file and leaves every other character as it is.
+"""Replaces a line in a file for `fmt --write`, without changing any other character.
 
-The new string is put in place of the old one, and the file is read again: unless it has the same
-content but for that string, the change is refused. So whatever is unusual in a file (aliases,
-merged or repeated keys) can only lead to a refusal.
+The new string replaces the old one, and the text is parsed again: if the content differs in more
+than that string, the change is rejected. So unusual constructs in a file (aliases, merged or
+repeated keys) can only lead to a rejection.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from schedlang.cli.places import span_of, style_of
 
 
 def rewritten(file: ConfigFile, path: Sequence[str], new: str) -> str | None:
-    """The text of a file with another string at a path; None if that cannot be done.
+    """The text of a file with another string at a path; None if that is not possible.
 
     Args:
         file: the file.
         path: the names and indexes that lead to the string.
-        new: another one for its place, on a single line.
+        new: the new string, on a single line.
     """
     span = span_of(file, path)
     if span is None:
@@ -41,7 +41,7 @@ def rewritten(file: ConfigFile, path: Sequence[str], new: str) -> str | None:
 
 
 def _spelled(new: str, old: str, suffix: str) -> str:
-    """A string as the file writes the old one: with the same quotes, in the same kind of block."""
+    """The new string with the quotes or the kind of block of the old one."""
     match style_of(old, suffix):
         case "|" | ">":
             header, line_end, body = re.split(r"(\r?\n)", old, maxsplit=1)
@@ -60,10 +60,10 @@ def _differences(
     path: tuple[str, ...] = (),
     same: set[tuple[int, int]] | None = None,
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Where two contents differ, with the new value there.
+    """The paths at which two contents differ, with the new values.
 
-    What an alias repeats is looked at once if it is the same, so that neither a loop nor a mapping
-    that repeats itself a million times takes long.
+    Equal values that an alias repeats are compared once, so that a loop or a million repetitions do
+    not take long.
     """
     same = set() if same is None else same
     if (id(old), id(new)) in same:

@@ -1,4 +1,4 @@
-"""What the commands share: settings, and messages about one schedule."""
+"""Functions that commands share: settings, and messages about a schedule."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def bound(found: Input, options: argparse.Namespace) -> Program:
-    """The program of a schedule under the settings that are given."""
+    """The program of a schedule under the given settings."""
     given = settings(options)
     with reported(found):
         return found.schedule().bind(**given)
 
 
 def bound_plan(found: Input, given: Mapping[str, Any]) -> tuple[Plan, list[tuple[Line, Program]]]:
-    """A plan, and the program of each of its lines under the settings that are given."""
+    """A plan, and the program of each of its lines under the given settings."""
     from schedlang.plan.binding import by_line
 
     with reported(found):
@@ -40,7 +40,7 @@ def bound_plan(found: Input, given: Mapping[str, Any]) -> tuple[Plan, list[tuple
 
 
 def settings_of_plan(plan: Plan, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings that are given, with the base of `lr` as a number.
+    """The given settings, with the base of `lr` as a number.
 
     Raises:
         UsageError: if a base is given, and the plan has no line for it.
@@ -53,14 +53,14 @@ def settings_of_plan(plan: Plan, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def given_input(options: argparse.Namespace) -> Input:
-    """The schedule or the plan that a command is given."""
+    """The schedule or plan given to a command."""
     given = settings(options)
     (argument,) = options.schedules
     return find(argument, options.key).with_clock(given.get("clock"))
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
-    """The settings that are given, as they are written.
+    """The given settings, as written.
 
     Raises:
         UsageError: if one has no such value.
@@ -68,7 +68,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     options_given = ((name, getattr(options, name)) for name in SETTINGS)
     given = {name: text for name, text in options_given if text is not None}
     try:
-        if given:  # else no validator has to be made
+        if given:  # without settings, pydantic need not build a validator
             Settings.model_validate(given)
     except ValidationError as error:
         mistake = next(translate(error, (), given))
@@ -79,7 +79,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def reported(found: Input) -> Iterator[None]:
-    """Print warnings, and what is wrong with a schedule, on standard error.
+    """Print warnings and mistakes of a schedule on standard error.
 
     Raises:
         InvalidSchedule: if something is.
@@ -93,7 +93,7 @@ def reported(found: Input) -> Iterator[None]:
 
             write_stderr(rendered(remarks("error", error, found)))
             raise InvalidSchedule from None
-        except ValueError as error:  # what a target cannot do
+        except ValueError as error:  # a target does not support it
             from schedlang.cli.advice import with_options
 
             write_stderr(f"{prefix}error: {with_options(str(error), found)}")
@@ -105,7 +105,7 @@ def reported(found: Input) -> Iterator[None]:
 
 @contextmanager
 def caught_warnings() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings about schedules, instead of printing them."""
+    """Collect the warnings about schedules instead of printing them."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ScheduleWarning)
         yield caught

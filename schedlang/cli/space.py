@@ -16,7 +16,7 @@ def space(options: argparse.Namespace) -> int:
     """Print the lines of a space, or some of them."""
     (argument,) = options.schedules
     in_file = argument == STDIN or Path(argument).suffix.lower() in FILE_SUFFIXES
-    # With a line, `--key` is that of Hydra's override alone.
+    # With a line, `--key` is only the key of Hydra's override.
     found = find(argument, options.key if in_file or not options.hydra else None)
     with reported(found):
         if not isinstance(found.value, str):

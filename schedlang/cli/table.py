@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from schedlang.plan.reading import Line
 
 MOST_ROWS = 1_000
-"""More rows than one reads; a repeat can have a million phases. JSON has them all."""
+"""The maximum number of rows: a repeat can have a million phases. JSON has no limit."""
 
 _ASCII_BOX = "    \n    \n -- \n" + 5 * "    \n"
-"""rich's SIMPLE_HEAD in ASCII: a line under the head, and nothing else."""
+"""rich's SIMPLE_HEAD in ASCII: only a line under the head."""
 
 
 class Row(NamedTuple):
     """A phase as it is shown.
 
     Attributes:
-        phase: the phase as it is written; empty for what only holds a level.
+        phase: the phase as written; empty if the piece only holds a level.
         begin: its first tick.
         end: the tick after its last one; None if it never ends.
         first: the value on its first tick.
-        last: the value on which it ends; None if it never ends and is not constant.
-        formula: the value over ``t``.
+        last: the end value; None if it never ends and is not constant.
+        formula: the value as a function of ``t``.
     """
 
     phase: str
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 def as_json(program: Program) -> dict[str, Any]:
-    """All of the table as values that JSON has."""
+    """The whole table as JSON values."""
     return {
         "text": program.text,
         "tick": program.tick,
@@ -65,7 +65,7 @@ def as_json(program: Program) -> dict[str, Any]:
 
 
 def plan_as_json(plan: Plan, programs: Sequence[tuple[Line, Program]]) -> dict[str, Any]:
-    """The tables of a plan as values that JSON has: an object for each line."""
+    """The tables of a plan as JSON values: an object for each line."""
     return {
         "text": str(plan),
         "lines": [
@@ -81,7 +81,7 @@ def plan_as_json(plan: Plan, programs: Sequence[tuple[Line, Program]]) -> dict[s
 
 
 def _json_rows(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """A phase each; a repeat has its period, and the phases of a round in ticks since its begin."""
+    """The phases; a repeat has its period, and its phases in ticks since the round began."""
     return [
         row_of(part)._asdict()
         if isinstance(part, Piece)
@@ -96,11 +96,11 @@ def _json_rows(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 
 def describe(program: Program, *, boxes: bool = True) -> Iterator[str | Table]:
-    """What is to be known of a program, in the order in which it is shown.
+    """The description of a program, in the order of the output.
 
     Args:
         program: the program.
-        boxes: whether the output has the characters of tables; if not, ASCII is used.
+        boxes: whether the output supports the characters of tables; otherwise ASCII is used.
     """
     yield program.text
     absolute = program.base is None and not program.in_shares
@@ -111,7 +111,7 @@ def describe(program: Program, *, boxes: bool = True) -> Iterator[str | Table]:
 def describe_plan(
     programs: Sequence[tuple[Line, Program]], *, boxes: bool = True
 ) -> Iterator[str | Table]:
-    """What is to be known of each line of a plan, see `describe`."""
+    """The descriptions of all lines of a plan, see `describe`."""
     for line, program in programs:
         yield f"{line.place}: {line.schedule}"
         name = str(line.pattern if line.is_value else line.key)
@@ -156,7 +156,7 @@ def _length(program: Program) -> str:
 
 
 def base_description(program: Program, key: str = "lr") -> str:
-    """What the values of a hyperparameter are: shares of the base, absolute, or for which base."""
+    """A phrase on the values of a hyperparameter: shares, absolute, or for a base rate."""
     from schedlang.plan.reading import VALUES
 
     what, how = ("rates", "--lr") if key == "lr" else ("the values", "lr= in the line")
@@ -168,7 +168,7 @@ def base_description(program: Program, key: str = "lr") -> str:
 
 
 def _rows(parts: Sequence[Part], since: int = 0) -> Iterator[tuple[str, str, str, str]]:
-    """The cells of each phase; a repeat has those of its first round, and a row of its own."""
+    """The cells of each phase; a repeat has those of its first round, and a row for itself."""
     for part in parts:
         begin, end = since + part.begin, None if part.end is None else since + part.end
         if isinstance(part, Piece):
@@ -201,7 +201,7 @@ def _without_dust(e: Expr, _write: Write) -> tuple[str, int] | None:
 
 
 def row_of(piece: Piece) -> Row:
-    """A phase as it is shown."""
+    """The row of a phase."""
     formula = infix(piece.curve, override=_without_dust)
     if isinstance(piece.curve, Number):
         constant = tidy(piece.curve.value)
@@ -222,13 +222,13 @@ def row_of(piece: Piece) -> Row:
 
 
 def _is_staircase(piece: Piece) -> bool:
-    """Whether this is a ramp with ``every``, which ends on its level and not on its last step."""
+    """Whether this is a ramp with ``every``, which ends on its end level, not on its last step."""
     phase = piece.arguments
     return "b" in phase and "every" in phase and "gamma" not in phase
 
 
 def _arrived(e: Expr) -> Expr:
-    """A ramp's formula at the end of its way."""
+    """A ramp's formula at the end, where its progress is 1."""
     return ONE if isinstance(e, Named) and e.name == "progress" else rebuild(e, _arrived)
 
 
@@ -239,7 +239,7 @@ def _ticks(begin: int, end: int | None) -> str:
 
 
 def _values(row: Row) -> str:
-    """The value on the first tick, and the one on which the phase ends."""
+    """The values at the first tick and at the end of the phase."""
     if row.last is None:
         return f"{number(row.first)} → …"
     if row.formula == number(row.first):
@@ -252,7 +252,7 @@ def _short(curve: Expr, t: int, *, left: bool = False) -> float:
 
 
 def _plateau(program: Program) -> dict[str, Any]:
-    """A plateau's numbers, in the order in which they are shown."""
+    """The arguments of a plateau, in the order of the output."""
     phase: dict[str, Any] = {**(program.plateau or {})}
     for name in ("factor", "threshold", "min", "eps"):
         level = phase[name]
@@ -267,7 +267,7 @@ _PLATEAU = (
 
 
 def plateau_description(program: Program) -> str:
-    """What a plateau does, in one sentence."""
+    """A sentence on what a plateau does."""
     plateau = _plateau(program)
     names = ("factor", "patience", "threshold", "cooldown", "min", "eps")
     listed = ", ".join(f"{name}={number(float(plateau[name]))}" for name in names)

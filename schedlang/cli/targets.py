@@ -1,4 +1,4 @@
-"""What each framework makes of a program: its own classes, and why others where there are none."""
+"""What each framework uses for a program: its own classes, or the reason why it cannot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_TRACK = "several curves are multiplied"
 
 
 def targets(program: Program) -> Iterator[tuple[str, list[str]]]:
-    """For each framework: its name, and lines that name what it uses."""
+    """The name of each framework, and lines on what it uses for a program."""
     base = 1.0 if program.base is None else program.base
     levels = Levels((base,), program.names)
     yield "PyTorch", list(_torch(program, levels))
@@ -31,7 +31,7 @@ def targets(program: Program) -> Iterator[tuple[str, list[str]]]:
 def targets_of_plan(
     plan: Plan, programs: Sequence[tuple[Line, Program]]
 ) -> Iterator[tuple[str, list[str]]]:
-    """For each framework: its name, and lines that name what it uses for a plan."""
+    """The name of each framework, and lines on what it uses for a plan."""
     if plan.only_line is not None:
         yield from targets(programs[0][1])
         return
@@ -165,7 +165,7 @@ def _counts_epochs(program: Program) -> str | None:
 
 
 def _pieces(program: Program) -> tuple[Sequence[Piece], str]:
-    """The phases one after the other; none, and why, where they are not of that kind."""
+    """The phases in sequence; or none and the reason, if they are not a plain sequence."""
     if len(program.tracks) > 1:
         return (), NO_TRACK
     if program.tick == "epoch":

@@ -1,4 +1,4 @@
-"""YAML as data: tags that are not YAML's own are ignored, and nothing is constructed for them."""
+"""Reads YAML as plain data: custom tags are ignored, and no objects are constructed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import yaml
 
 MERGE = "tag:yaml.org,2002:merge"
 DEEPEST = 500
-"""Deeper texts are read in Python, which raises an error where libyaml would overflow its stack."""
+"""Deeper texts are parsed in Python, which raises an error where libyaml's stack overflows."""
 
 
 def _ignoring_the_tag(loader: Any, node: yaml.Node) -> Any:
-    """What a node with an unknown tag is without it."""
+    """The value of a node without its unknown tag."""
     match node:
         case yaml.MappingNode():
             node.tag = loader.DEFAULT_MAPPING_TAG
@@ -27,7 +27,7 @@ def _ignoring_the_tag(loader: Any, node: yaml.Node) -> Any:
 
 
 class PlainLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, for which an unknown tag is as good as none."""
+    """PyYAML's safe loader, but with unknown tags ignored."""
 
 
 PlainLoader.add_constructor(None, _ignoring_the_tag)  # None: any other tag
@@ -35,7 +35,7 @@ Loader: type[Any] = PlainLoader
 if yaml.__with_libyaml__:
 
     class FastLoader(yaml.CSafeLoader):
-        """The same with libyaml, which is ten times as fast."""
+        """The same with libyaml, which is ten times faster."""
 
     FastLoader.add_constructor(None, _ignoring_the_tag)
     Loader = FastLoader
@@ -46,7 +46,7 @@ def _loader(text: str) -> type[Any]:
 
 
 def _depth(text: str) -> int:
-    """How deep a text may be nested at most."""
+    """An upper bound of the nesting depth of a text."""
     depth = deepest = 0
     for match in re.finditer(r"[\[\]{}]", text):
         depth += 1 if match[0] in "[{" else -1
@@ -56,10 +56,10 @@ def _depth(text: str) -> int:
 
 
 def documents(text: str) -> list[Any]:
-    """The documents of a YAML text that are not empty.
+    """The non-empty documents of a YAML text.
 
     Raises:
-        ValueError: if it is not valid; with the line and the column, if they are known.
+        ValueError: if it is not valid, with the line and column if they are known.
     """
     try:
         found = list(yaml.load_all(text, _loader(text)))
@@ -73,7 +73,7 @@ def documents(text: str) -> list[Any]:
 
 
 def place(text: str, path: Sequence[str], *, is_json: bool = False) -> tuple[int, int] | None:
-    r"""Where a valid text of YAML or JSON has the value at a path: its begin and its end.
+    r"""Begin and end of the value at a path in a valid YAML or JSON text.
 
     JSON is YAML, but for tabs, which are blanks there, for halves of a character (``\ud83d``), to
     which libyaml objects, and for a few characters, which no loader takes: the place is None then.
@@ -93,7 +93,7 @@ def place(text: str, path: Sequence[str], *, is_json: bool = False) -> tuple[int
 
 
 def given_twice(text: str, path: Sequence[str]) -> list[tuple[str, ...]]:
-    """The keys that a mapping at a path, or a mapping in it, has twice; as paths from there."""
+    """The duplicate keys of mappings at and below a path, as paths relative to it."""
 
     def search(node: yaml.Node | None, inner: tuple[str, ...]) -> None:
         if not isinstance(node, yaml.MappingNode):
@@ -130,7 +130,7 @@ def _is_null(node: yaml.Node | None) -> bool:
 
 
 def _child(node: yaml.Node, step: str) -> yaml.Node | None:
-    """What a mapping or a list has at a step; the last one counts, as for the loader."""
+    """The value of a mapping or list at a step; of duplicate keys the last, as for the loader."""
     match node:
         case yaml.SequenceNode(value=items):
             found: yaml.Node | None = items[int(step)] if int(step) < len(items) else None
@@ -150,6 +150,6 @@ def _child(node: yaml.Node, step: str) -> yaml.Node | None:
 
 
 def _name(key: yaml.Node) -> str:
-    """A key as the values have it: `1`, `True`."""
+    """A key as in the loaded values: `1`, `True`."""
     loader = PlainLoader("")
     return str(loader.construct_object(key, deep=True))

@@ -27,7 +27,7 @@ from schedlang.formula.expressions import ZERO, power
 from schedlang.program.program import Arguments, Piece, Program, Track
 
 FOREVER = 2**53
-"""The largest tick, since not every larger integer is a double; it stands for an endless phase."""
+"""The largest tick, since not every larger integer is a double; used for endless phases."""
 
 LONGEST_POWER = 1_000_000
 """The number of ticks for which powers of a rounded root stay within 1e-10 of the exact ones."""

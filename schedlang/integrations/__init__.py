@@ -1,4 +1,4 @@
-"""Trainers and config systems: one module for each, which imports its library."""
+"""Trainers, config systems and trackers: one module for each library."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def needs(extra: str, module: str) -> Iterator[None]:
-    """Name the extra that installs a library, if it is missing among the imports of a module.
+    """Add the extra that installs a library to the error if an import of a module fails.
 
     Raises:
-        ModuleNotFoundError: if one is missing.
+        ModuleNotFoundError: if a library is missing.
     """
     try:
         yield

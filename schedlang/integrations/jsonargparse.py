@@ -28,13 +28,13 @@ _WRITE: dict[type, Callable[[Any], Any]] = {Schedule: str, Plan: Plan.mapping}
 
 
 def _default(value: Any) -> Any:
-    """A default as jsonargparse shows it: one of ours as it is written, other models expanded."""
+    """A default for jsonargparse: a line or plan as text, other models expanded."""
     return _WRITE[type(value)](value) if type(value) in _WRITE else _expanded(value)
 
 
-# Else jsonargparse expands our models into their fields: a type into one option for each. It
-# expands the default of every pydantic model before it looks for a serializer, and has no setting
-# for that.
+# Otherwise jsonargparse expands the models into their fields, with one option for each. It expands
+# the default of every pydantic model before it looks for a serializer, without a setting to disable
+# that.
 set_parsing_settings(subclasses_enabled=[*_WRITE])
 _signatures.convert_to_dict = _default
 for _kind, _write in _WRITE.items():

@@ -1,4 +1,4 @@
-"""Keras: the numbers of a schedule in the logs of ``fit``, where the callbacks of trackers read."""
+"""Keras: the numbers of a schedule in the logs of ``fit``, which the callbacks of trackers read."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ with needs("tensorflow", __name__):
 
 
 class ScheduleTracker(keras.callbacks.Callback):
-    """Puts what `schedlang.integrations.tracking.scalars` returns into the logs.
+    """Adds the numbers of `schedlang.integrations.tracking.scalars` to the logs.
 
-    The History, the progress bar and the callbacks that follow it in the list find them there:
-    `CSVLogger`, `TensorBoard`, W&B's `WandbMetricsLogger`, MLflow's. The rate and the other
-    hyperparameters are those that the optimizer has. The logs of an epoch have the numbers of its
-    last update.
+    The History, the progress bar and later callbacks in the list read them there: `CSVLogger`,
+    `TensorBoard`, W&B's `WandbMetricsLogger`, MLflow's. The rate and the other hyperparameters are
+    the optimizer's current ones. The logs of an epoch have the numbers of its last update.
 
     Args:
-        schedule: the program of the line, or what `Plan.bind` returns.
-        every_n: the logs of a batch have the numbers at each n-th update.
+        schedule: the program of the line, or the result of `Plan.bind`.
+        every_n: the logs of a batch have the numbers at every n-th update.
     """
 
     def __init__(self, schedule: Program | Mapping[str, Program], every_n: int = 1) -> None:

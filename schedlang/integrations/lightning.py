@@ -1,4 +1,4 @@
-"""Lightning: the schedule of a `LightningModule`, bound to what its `Trainer` does."""
+"""Lightning: the schedule of a `LightningModule`, bound to the run of its `Trainer`."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def configure(
     on_mismatch: Literal["raise", "keep-step", "keep-fraction"] = "raise",
     **binding: Any,
 ) -> OptimizerLRSchedulerConfig:
-    """What ``configure_optimizers`` returns: the optimizer with its scheduler.
+    """The optimizer and its scheduler, to be returned by ``configure_optimizers``.
 
-    The total and the updates of an epoch are the trainer's, with gradient accumulation and the
-    number of devices counted in. A closing `plateau` takes its metric from what the module logs.
+    The total and the updates of an epoch are the trainer's, including gradient accumulation and the
+    number of devices. A final `plateau` takes its metric from those that the module logs.
 
     Args:
         module: the module, which calls this in its ``configure_optimizers``.
@@ -43,12 +43,12 @@ def configure(
         schedule: a line or a plan, as text, its dict form, or an object.
         on_mismatch: what a resumed run keeps of a state of another schedule, see
             `schedlang.Schedule.to_torch`.
-        **binding: settings that the trainer cannot tell, such as ``tokens_per_step``, and the other
-            keywords of `schedlang.Plan.to_torch`.
+        **binding: settings that the trainer does not have, such as ``tokens_per_step``, and the
+            other keywords of `schedlang.Plan.to_torch`.
 
     Raises:
-        ScheduleError: with everything that is wrong with the schedule in this run.
-        ValueError: if a `plateau` is to tick epochs, which Lightning ends before the validation.
+        ScheduleError: with all mistakes of the schedule in this run.
+        ValueError: if a `plateau` has ticks of epochs, which Lightning ends before the validation.
     """
     trainer = module.trainer
     run = _run(trainer)
@@ -63,12 +63,12 @@ def configure(
         )
     helpers = [each for each in trainer.callbacks if not isinstance(each, _Helper)]
     helper = _Helper(scheduler, None if plateau is None else plateau["monitor"])
-    trainer.callbacks = [helper, *helpers]  # first: a checkpoint then holds what the metric changed
+    trainer.callbacks = [helper, *helpers]  # first, so that checkpoints have the effect of a metric
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 
 
 def _run(trainer: pl.Trainer) -> TrainingRun:
-    updates = trainer.estimated_stepping_batches  # this loads the data, if it was not loaded
+    updates = trainer.estimated_stepping_batches  # loads the data if necessary
     batches = trainer.num_training_batches
     epochs = trainer.max_epochs
     per_epoch = None
@@ -83,7 +83,7 @@ def _run(trainer: pl.Trainer) -> TrainingRun:
 
 
 class _Helper(pl.Callback):
-    """Gives a plateau its metric, and the result of a `LearningRateFinder` to the schedule."""
+    """Passes the metric to a plateau, and the result of a `LearningRateFinder` to the schedule."""
 
     def __init__(self, scheduler: BoundScheduler, monitor: str | None) -> None:
         self.scheduler: Any = scheduler
@@ -129,23 +129,23 @@ class _Helper(pl.Callback):
             )
 
     def _observe(self, trainer: pl.Trainer, metric: torch.Tensor) -> None:
-        """Let the metric count, the mean over all devices."""
+        """Pass the metric, averaged over all devices, to the plateau."""
         self.scheduler.observe(trainer.strategy.reduce(metric, reduce_op="mean"))
 
 
 class ScheduleTracker(pl.Callback):
     """Logs the schedule to the trainer's loggers.
 
-    At an update it logs what `schedlang.integrations.tracking.scalars` returns, and as the training
-    begins the `config` with the hyperparameters. Of several schedulers, the names of the second
-    begin with ``schedule1/``.
+    At updates it logs `schedlang.integrations.tracking.scalars`, and at the start of training the
+    `config` with the hyperparameters. With several schedulers, the names of the second begin with
+    ``schedule1/``.
 
     Args:
-        every_n: at each n-th update; by default, where the trainer logs too (its
+        every_n: log at every n-th update; by default when the trainer logs (its
             ``log_every_n_steps``).
 
     Raises:
-        ValueError: as the training begins, if no scheduler is of schedlang.
+        ValueError: at the start of training, if no scheduler was made by schedlang.
     """
 
     def __init__(self, every_n: int | None = None) -> None:
@@ -173,13 +173,13 @@ class ScheduleTracker(pl.Callback):
 
 
 def _schedulers(trainer: pl.Trainer) -> list[tuple[int, BoundScheduler]]:
-    """The schedulers that are ours, each with its number."""
+    """The schedulers made by schedlang, each with its number."""
     each = [found.scheduler for found in trainer.lr_scheduler_configs]
     return list(enumerate(found for found in each if isinstance(found, BoundScheduler)))
 
 
 def _numbered(number: int, found: dict[str, Any]) -> dict[str, Any]:
-    """The names for the scheduler of that number."""
+    """The numbers with names for the scheduler of this number."""
     if not number:
         return found
     return {name.replace("schedule", f"schedule{number}", 1): x for name, x in found.items()}

@@ -1,4 +1,4 @@
-"""What a trainer can tell of a run, and the scheduler that follows from it."""
+"""The numbers of a trainer's run, and the scheduler bound to them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LineOrPlan: TypeAlias = str | dict[str, Any] | Schedule | Plan
 
 
 class TrainingRun(NamedTuple):
-    """The numbers of a run; None for what the trainer cannot tell.
+    """The numbers of a run; None for those that the trainer does not have.
 
     Attributes:
         trainer: its name, for messages.
-        updates: how many optimizer updates there are.
-        steps_per_epoch: how many of them are an epoch.
-        epochs: how many epochs there are; used if the updates are not known.
-        samples_per_step: the training examples of an update.
+        updates: the number of optimizer updates.
+        steps_per_epoch: the number of updates per epoch.
+        epochs: the number of epochs; used if the updates are not known.
+        samples_per_step: the number of training examples per update.
     """
 
     trainer: str
@@ -40,17 +40,17 @@ class TrainingRun(NamedTuple):
     ) -> BoundScheduler:
         """The scheduler of a line or a plan in this run.
 
-        The total of the run is given only to a schedule that needs one, so that a longer run can
-        resume one that does not depend on it. Where nothing says what a tick is, it is an update.
+        The total of the run is used only if the schedule needs one, so that a longer run can resume
+        a schedule that does not depend on it. If the clock is not set, a tick is an update.
 
         Args:
             schedule: a line or a plan.
-            optimizer: on which it works.
-            **options: the keywords of `Plan.to_torch`, which come before those of the run.
+            optimizer: the optimizer.
+            **options: the keywords of `Plan.to_torch`, which override those of the run.
 
         Raises:
-            ScheduleError: with everything that is wrong with the schedule in this run.
-            ValueError: if the optimizer cannot do it.
+            ScheduleError: with all mistakes of the schedule in this run.
+            ValueError: if the optimizer does not support it.
         """
         plan = Plan.model_validate(schedule)
         given = {name: getattr(self, name) for name in ("steps_per_epoch", "samples_per_step")}
@@ -61,16 +61,18 @@ class TrainingRun(NamedTuple):
         scheduler = cast("BoundScheduler", plan.to_torch(optimizer, **keywords))
         self._compare(programs(scheduler))
         for plateau in scheduler._plateaus() if isinstance(scheduler, TakesMetrics) else ():
-            plateau.silence = None  # the integration gives the metric, or reports it missing
+            plateau.silence = (
+                None  # the integration passes the metric, or reports that it is missing
+            )
         return scheduler
 
     def _open(self, plan: Plan, keywords: dict[str, Any]) -> dict[str, Any]:
-        """The total, if the plan cannot be bound without one; a clock, if nothing sets one."""
+        """The total if the plan cannot be bound without one; a clock if none is set."""
         names = ("steps_per_epoch", "samples_per_step", "tokens_per_step", "clock")
         given = {name: keywords[name] for name in names if keywords.get(name) is not None}
         try:
             (_, program), *_ = by_line(plan, given, symbolic=True)
-        except ScheduleError:  # if it is another mistake, that is found again
+        except ScheduleError:  # any other mistake is raised later
             return {"total": self._total}
         return {} if program.tick else {"clock": "step"}
 
@@ -81,7 +83,7 @@ class TrainingRun(NamedTuple):
         return None if self.epochs is None else f"{self.epochs}ep"
 
     def _compare(self, programs: list[Program]) -> None:
-        """Warn of a schedule that ends after the run, or whose total is not that of the run."""
+        """Warn of a schedule that ends after the run, or has another total."""
         total = programs[0].total
         length = max((program.length or 0 for program in programs), default=0)
         if self.updates is None or programs[0].tick == "epoch":
@@ -99,12 +101,12 @@ class TrainingRun(NamedTuple):
 
 
 def programs(scheduler: BoundScheduler) -> list[Program]:
-    """The programs of a scheduler's lines, of which a plan has several; they have one clock."""
+    """The programs of a scheduler's lines, which have the same clock."""
     lines = (*scheduler._assignments, *getattr(scheduler, "_values", ()))
     return [line.program for line in lines if line.bases]
 
 
 def plateau_of(scheduler: BoundScheduler) -> Mapping[str, Any] | None:
-    """The numbers of the closing `plateau`; those of a plan have one metric."""
+    """The arguments of the final `plateau`; those of a plan have the same metric."""
     found = (program.plateau for program in programs(scheduler))
     return next((plateau for plateau in found if plateau is not None), None)

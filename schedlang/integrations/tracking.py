@@ -1,4 +1,4 @@
-"""What a tracker logs of a schedule: its numbers at an update, and what the run's config has.
+"""The data of a schedule for trackers: its numbers at an update, and entries of the run's config.
 
 The names are the same for every framework and tracker. ``NAME`` is ``lr``, another hyperparameter
 or value of a plan, or one of a group: ``lr.head``, or without a group's name ``lr.1``, ``lr.2``, …
@@ -6,10 +6,10 @@ or value of a plan, or one of a group: ``lr.head``, or without a group's name ``
 ====================== ============================================================================
 ``schedule/NAME``      the number that the update uses
 ``schedule/phase``     the number of the phase in ``schedule/phases`` of the config
-``schedule/progress``  the share of the run that is over, from 0 to 1; not where no total is known
+``schedule/progress``  the completed share of the run, from 0 to 1; only if a total is known
 ====================== ============================================================================
 
-In a plan, ``schedule/phase.NAME`` is the phase of each line but that of `lr` for all groups.
+In a plan, ``schedule/phase.NAME`` is the phase of each line except that of `lr` for all groups.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ PREFIX = "schedule/"
 
 
 class _Number(NamedTuple):
-    """A number that a schedule moves.
+    """A number that a schedule sets.
 
     Attributes:
         name: ``lr``, ``weight_decay``, ``lr.head``.
-        line: the name of its line: the hyperparameter, or of a line by groups its first number.
+        line: the name of its line: the hyperparameter, or for a line by groups its first number.
         program: the line.
-        now: the number that an optimizer has; None if it is the one of the program.
-        base: what ``1x`` is, if it is known.
+        now: the optimizer's current number; None if it is the program's.
+        base: the value of ``1x``, if known.
     """
 
     name: str
@@ -49,13 +49,13 @@ class _Number(NamedTuple):
 
 
 def scalars(schedule: Scheduled, tick: int | None = None) -> dict[str, float]:
-    """The numbers of an update by their names, for a tracker's log call.
+    """The numbers of an update by name, for a tracker's log call.
 
     Args:
-        schedule: a PyTorch scheduler of a line or a plan; or a program, or what `Plan.bind`
-            returns, for any other loop.
-        tick: the tick of the update, for a program: how many updates were made before. A scheduler
-            has its own, until its `step` is called.
+        schedule: a PyTorch scheduler of a line or a plan; for other training loops, a program or
+            the result of `Plan.bind`.
+        tick: for a program, the tick of the update: the number of earlier updates. A scheduler has
+            its own, which `step` ends.
 
     Raises:
         TypeError: if a program is given without a tick, a scheduler with one, or anything else.
@@ -88,17 +88,16 @@ def scalars(schedule: Scheduled, tick: int | None = None) -> dict[str, float]:
 
 
 def config(schedule: Scheduled) -> dict[str, str | float]:
-    """What belongs in the run's config, by name: texts and numbers.
+    """The entries for the run's config by name: texts and numbers.
 
-    These are ``schedule/line``, ``schedule/phases`` and ``schedule/base``, in a plan one for each
-    line (``schedule/line.weight_decay``); and the settings that were bound, such as
-    ``schedule/total``.
+    These are ``schedule/line``, ``schedule/phases`` and ``schedule/base``, for each line of a plan
+    (``schedule/line.weight_decay``), and the bound settings, such as ``schedule/total``.
 
     Args:
         schedule: as for `scalars`.
 
     Raises:
-        TypeError: if it is anything else.
+        TypeError: if the schedule is anything else.
 
     >>> import schedlang
     >>> program = schedlang.parse("warmup 10% -> cosine rest").bind(lr=0.1, total=100)
@@ -127,10 +126,10 @@ def config(schedule: Scheduled) -> dict[str, str | float]:
 
 
 def check_every_n(every_n: int | None) -> None:
-    """Refuse a number of updates that is none.
+    """Raise an error for an invalid number of updates.
 
     Raises:
-        ValueError: if it is not a whole number from 1 on, or None.
+        ValueError: if it is neither None nor a whole number of at least 1.
     """
     if every_n is not None and (not isinstance(every_n, int) or every_n < 1):
         raise ValueError(f"every_n must be a whole number of at least 1, not {every_n!r}")
@@ -154,7 +153,7 @@ def _bound(schedule: Scheduled) -> BoundScheduler:
 
 
 def _of_programs(programs: Mapping[str, Program | Mapping[str, Program]]) -> Iterator[_Number]:
-    """The numbers of what `Plan.bind` returns."""
+    """The numbers of a result of `Plan.bind`."""
     for key, found in programs.items():
         if isinstance(found, Program):
             yield _Number(key, key, found, None, _base(found))
@@ -165,13 +164,13 @@ def _of_programs(programs: Mapping[str, Program | Mapping[str, Program]]) -> Ite
 
 
 def _of_scheduler(scheduler: BoundScheduler) -> Iterator[_Number]:
-    """The numbers of a PyTorch scheduler: those that its optimizer has."""
+    """The numbers of a PyTorch scheduler, as they are in its optimizer."""
     from schedlang.torch import name_of
 
     groups = scheduler.optimizer.param_groups
     for assignment in scheduler._assignments:
         if assignment.slot is None or not assignment.members:
-            continue  # its groups are added later
+            continue  # its groups have not been added yet
         line = assignment.key if assignment.pattern is None else None
         program = assignment.program
         for i, base in zip(assignment.members, assignment.bases, strict=True):
@@ -190,24 +189,24 @@ def _base(program: Program) -> float | None:
 
 
 def _lines(numbers: list[_Number]) -> dict[str, Program]:
-    """The lines by their names, each once."""
+    """The lines by name."""
     return {each.line: each.program for each in reversed(numbers)}
 
 
 def _suffix(name: str) -> str:
-    """What follows ``phase`` for the line of that name."""
+    """The suffix of ``phase`` for the line of this name."""
     return "" if name == "lr" else f".{name}"
 
 
 @lru_cache(maxsize=256)
 def _phases(track: Track) -> dict[str, int]:
-    """The number of each phase by its text, in the order of the line."""
+    """The index of each phase by its text, in the order of the line."""
     texts = dict.fromkeys(piece.text for piece in pieces_of(track.parts))
     return {text: i for i, text in enumerate(texts)}
 
 
 def _total(schedule: Scheduled, numbers: list[_Number]) -> int | None:
-    """The ticks of the run, or else of the longest line; None if a line never ends."""
+    """The ticks of the run, else of the longest line; None if a line never ends."""
     if not isinstance(schedule, Program | Mapping):
         return _bound(schedule).total
     programs = [each.program for each in numbers]

@@ -21,18 +21,18 @@ with needs("trainers", __name__):
 
 
 class ScheduledTrainer(Trainer):
-    """transformers' `Trainer` with one more argument, ``schedule``.
+    """transformers' `Trainer` with an additional argument, ``schedule``.
 
     For another trainer: ``class MyTrainer(ScheduledTrainer, SFTTrainer): pass``. The total, the
-    updates of an epoch and the training examples of an update are the trainer's. A closing
-    `plateau` takes its metric at each evaluation.
+    updates per epoch and the training examples per update are the trainer's. A final `plateau` gets
+    its metric at each evaluation.
 
     Args:
         *arguments: those of the `Trainer`.
         schedule: a line or a plan, as text, its dict form, or an object.
         on_mismatch: what a resumed run keeps of a state of another schedule, see
             `schedlang.Schedule.to_torch`.
-        binding: settings that the trainer cannot tell, such as ``tokens_per_step``, and the other
+        binding: settings that the trainer does not have, such as ``tokens_per_step``, and the other
             keywords of `schedlang.Plan.to_torch`.
         **keywords: those of the `Trainer`.
 
@@ -56,16 +56,16 @@ class ScheduledTrainer(Trainer):
         self.add_callback(ScheduleCallback(compares=False))
 
     def set_initial_training_values(self, args: Any, dataloader: Any, *others: Any) -> Any:
-        """The numbers of the run, of which the updates of an epoch are kept for the scheduler."""
+        """The numbers of the run; the updates per epoch are kept for the scheduler."""
         values = super().set_initial_training_values(args, dataloader, *others)
         self._steps_per_epoch = values[1] if has_length(dataloader) else None
-        self._samples_per_step = others[0] if others else None  # handed in by older releases
+        self._samples_per_step = others[0] if others else None  # passed by older releases
         return values
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: Optimizer | None = None
     ) -> LRScheduler:
-        """The scheduler of the schedule, for that many updates."""
+        """The scheduler for a number of updates."""
         self.lr_scheduler: LRScheduler
         if self.lr_scheduler is None:
             run = TrainingRun(
@@ -83,16 +83,18 @@ class ScheduledTrainer(Trainer):
                     "the length of the training data is not known"
                 )
             self.lr_scheduler = scheduler
-            self.callback_handler.lr_scheduler = scheduler  # 4.49 passes the callbacks none else
+            self.callback_handler.lr_scheduler = (
+                scheduler  # otherwise 4.49 passes none to callbacks
+            )
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
 
 class ScheduleCallback(TrainerCallback):
-    """For a scheduler that was passed to a `Trainer` as ``optimizers=(optimizer, scheduler)``.
+    """A callback for a scheduler passed to a `Trainer` as ``optimizers=(optimizer, scheduler)``.
 
-    It compares the schedule's total with the number of updates when training begins, and gives a
-    closing `plateau` its metric at each evaluation. `ScheduledTrainer` has it already.
+    It compares the schedule's total with the number of updates at the start of training, and passes
+    the metric to a final `plateau` at each evaluation. `ScheduledTrainer` includes it.
     """
 
     def __init__(self, *, compares: bool = True) -> None:
@@ -143,19 +145,19 @@ class ScheduleCallback(TrainerCallback):
 
 
 class ScheduleTracker(TrainerCallback):
-    """Logs the schedule where the `Trainer` logs.
+    """Logs the schedule when the `Trainer` logs.
 
-    Add it with ``trainer.add_callback(ScheduleTracker(trainer))``. At an update it logs what
-    `schedlang.integrations.tracking.scalars` returns. As the training begins, TensorBoard, W&B and
-    MLflow get the `config` with that of the run.
+    Add it with ``trainer.add_callback(ScheduleTracker(trainer))``. At updates it logs
+    `schedlang.integrations.tracking.scalars`. At the start of training, TensorBoard, W&B and MLflow
+    get the `config` with that of the run.
 
     Args:
-        trainer: any `Trainer` whose scheduler is of schedlang.
-        every_n: at each n-th update; by default, where the Trainer logs too (its
+        trainer: any `Trainer` whose scheduler was made by schedlang.
+        every_n: log at every n-th update; by default when the Trainer logs (its
             ``logging_steps``).
 
     Raises:
-        TypeError: as the training begins, if the scheduler is another.
+        TypeError: at the start of training, if the scheduler was not made by schedlang.
     """
 
     def __init__(self, trainer: Trainer, every_n: int | None = None) -> None:
@@ -165,7 +167,7 @@ class ScheduleTracker(TrainerCallback):
         self._found: dict[str, float] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        found = config(self.trainer.lr_scheduler)  # 4.49 passes none that the Trainer made
+        found = config(self.trainer.lr_scheduler)  # 4.49 passes no scheduler that the Trainer made
         reporters = self.trainer.callback_handler.callbacks if state.is_world_process_zero else ()
         for reporter in reporters:
             match reporter:
@@ -184,4 +186,4 @@ class ScheduleTracker(TrainerCallback):
         is_logging = control.should_log
         if state.global_step % self.every_n == 0 if self.every_n else is_logging:
             self.trainer.log(self._found)
-            control.should_log = is_logging  # which `log` has set to False
+            control.should_log = is_logging  # `log` has set it to False

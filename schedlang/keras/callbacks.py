@@ -194,7 +194,7 @@ class _PlateauLayer(keras.layers.Layer):
         store["plateau"] = np.array([self.entry, *astuple(self.plateau.memory)], "float64")
 
     def load_own_variables(self, store: Any) -> None:
-        if "plateau" in store.keys():  # noqa: SIM118  # a store of Keras is no mapping
+        if "plateau" in store.keys():  # noqa: SIM118  # a Keras store is not a mapping
             self.entry, best, *counts = (float(x) for x in np.asarray(store["plateau"]))
             self.plateau.memory = PlateauMemory(best, *map(int, counts))
             self.used = True

@@ -327,7 +327,7 @@ def _directions(tree: Tree) -> Iterator[Mistake]:
 
 
 def _difference(start: Level, end: Level, lr: Fraction | None) -> Fraction | None:
-    """How far one level is above another; None if that depends on the base rate."""
+    """The difference of two levels; None if it depends on the base rate."""
     a, b = start.share, end.share
     if a is not None and b is not None:
         return b - a

@@ -1,4 +1,4 @@
-"""Where a node of the tree, and each of its values, was read in the text."""
+"""The places of nodes of the tree and of their values in the text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schedlang.errors import Mistake, Path, Span
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Where a node and each of its values are in the text.
+    """The place of a node and of each of its values in the text.
 
     The places of values are tuples of integers, which Python's garbage collector does not track: a
     long line has tens of thousands of them. Two places are always equal, so nodes compare equal

@@ -1,4 +1,4 @@
-"""Lint: what is legal in a schedule, and probably a mistake."""
+"""Lint: what is valid in a schedule but probably a mistake."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Finding(NamedTuple):
 
     Attributes:
         code: the rule's stable name.
-        message: what it is.
+        message: what was found.
         advice: what to do.
-        path: where it is in the dict form.
-        span: where it is in the text.
+        path: its path in the dict form.
+        span: its span in the text.
         reason: why it is probably a mistake.
-        source: where that is from.
+        source: the source of the reason.
     """
 
     code: str
@@ -48,20 +48,20 @@ def lint(
     lr: float | None = None,
     **binding: Unpack[Binding],
 ) -> tuple[Finding, ...]:
-    """What is legal in a schedule, and probably a mistake, in the order of its text.
+    """The probable mistakes in a valid schedule, in the order of its text.
 
-    A rule that needs a setting which is not known finds nothing. A comment
-    ``# schedlang: ignore[floor]`` in the line turns a rule off, ``# schedlang: ignore`` all.
+    A rule that needs an unknown setting finds nothing. A comment ``# schedlang: ignore[floor]`` in
+    the line turns off a rule, ``# schedlang: ignore`` all rules.
 
     Args:
         schedule: a line of text, its dict form, or a schedule.
-        ignore: codes of rules that are turned off.
+        ignore: codes of rules to turn off.
         lr: the base rate.
         **binding: what the line leaves open, see `Binding`.
 
     Raises:
         ScheduleError: if the schedule is wrong.
-        ValueError: if there is no such rule.
+        ValueError: if ``ignore`` has an unknown code.
 
     >>> [finding.code for finding in lint("warmup 30 -> cosine 70 min=5%")]
     ['long-warmup', 'floor']
@@ -75,12 +75,12 @@ def lint(
 def found_in(
     schedule: Schedule, given: dict[str, Any], *, ignore: Iterable[str] = (), in_file: bool = False
 ) -> tuple[Finding, ...]:
-    """What the rules find, in the order of the text.
+    """The findings of the rules, in the order of the text.
 
     Args:
         schedule: the schedule.
-        given: settings by name, None for those that are not given.
-        ignore: codes of rules that are turned off; ``*`` stands for all.
+        given: settings by name, None for those that are not set.
+        ignore: codes of rules to turn off; ``*`` means all.
         in_file: whether the line is in a config file.
 
     Raises:
@@ -102,7 +102,7 @@ def found_in(
 
 
 def ignored(text: str) -> set[str]:
-    """The codes in the comments ``# schedlang: ignore[…]`` of a text; ``*`` where one has none."""
+    """The codes in the comments ``# schedlang: ignore[…]`` of a text; ``*`` if one has no codes."""
     found: set[str] = set()
     for match in _COMMENT.finditer(text):
         codes = match["codes"]
@@ -114,10 +114,10 @@ _COMMENT = re.compile(r"#[^\n]*?schedlang:\s*ignore(?:\[(?P<codes>[^\]\n]*)\])?"
 
 
 def refuse_unknown(codes: Iterable[str]) -> list[str]:
-    """The codes, if all are known.
+    """The codes, checked.
 
     Raises:
-        ValueError: naming the first that is not.
+        ValueError: naming the first unknown code.
     """
     listed = list(codes)
     for code in listed:

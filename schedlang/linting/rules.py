@@ -1,4 +1,4 @@
-"""The rules: each looks at a run, and yields what is probably a mistake in it."""
+"""The rules, each a function that yields the probable mistakes in a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from schedlang.program.timing import TimedGroup
 
 
 class Problem(NamedTuple):
-    """What a rule has found: where, what it is, and what to do about it."""
+    """A problem that a rule has found: its path, message and advice."""
 
     path: Path
     message: str
@@ -37,8 +37,8 @@ class Rule(NamedTuple):
 
     Attributes:
         code: its stable name.
-        reason: why it is probably a mistake.
-        source: where that is from.
+        reason: why its findings are probably mistakes.
+        source: the source of the reason.
         find_problems: finds it in a run.
     """
 
@@ -52,7 +52,7 @@ _RULES: list[Rule] = []
 
 
 def _rule(reason: str, source: str) -> Callable[[FindProblems], FindProblems]:
-    """Make a rule of a function, which has the name of its code."""
+    """Register a function as a rule; its name gives the code."""
 
     def listed(find_problems: FindProblems) -> FindProblems:
         code = find_problems.__name__.strip("_").replace("_", "-")
@@ -66,7 +66,7 @@ def _rule(reason: str, source: str) -> Callable[[FindProblems], FindProblems]:
 
 ARTICLE = "the tuning tables of introductions to schedulers"
 LANGUAGE_MODELS = Fraction(1, 10)
-"""The floor with which most published language models were trained: GPT-3, Llama, Pythia."""
+"""The floor of most published language models: GPT-3, Llama, Pythia."""
 
 
 @_rule(
@@ -113,7 +113,7 @@ def _gamma(run: Run) -> Iterator[Problem]:
 
 
 def _is_staircase(run: Run, phase: Phase) -> bool:
-    """Whether small drops in close order stand for an exponential decay."""
+    """Whether frequent small drops approximate an exponential decay."""
     if not isinstance(phase, Step) or phase.gamma < Fraction(9, 10):
         return False
     every = run.ticks(phase.every)
@@ -162,7 +162,7 @@ def _is_short(stage: BoundStage, run: Run) -> bool:
 # ── From the field ───────────────────────────────────────────────────────────────────────────────
 
 MANY_UPDATES = 100
-"""In a warm-up of so many updates, one at rate 0 does not matter."""
+"""In a warm-up of this many updates, one at rate 0 does not matter."""
 
 
 TOLERANCE = 1 + 1e-6
@@ -218,7 +218,7 @@ def _jump(run: Run) -> Iterator[Problem]:
 
 
 def _goes_on(stage: BoundStage) -> bool:
-    """Whether a stage enters on the level on which the one before it ended.
+    """Whether a stage starts at the level on which the previous one ended.
 
     A cosine's last values fall fast, so that one tick can be many times the next.
     """
@@ -308,7 +308,7 @@ def _cut_cycle(run: Run) -> Iterator[Problem]:
 
 
 def _left_over(run: Run, stage: BoundStage, ticks: Fraction) -> Fraction | None:
-    """The ticks of a last cycle that is not complete; None where less than one fits."""
+    """The ticks of an incomplete last cycle; None if there is not one complete cycle."""
     match stage.phase, stage.timed:
         case Restarts(first=Length() as first, mult=mult), _:
             period = run.ticks(first)
@@ -323,7 +323,7 @@ def _left_over(run: Run, stage: BoundStage, ticks: Fraction) -> Fraction | None:
         return None
     if mult == 1:
         left = ticks % period
-        return min(left, period - left)  # half a tick too long is complete
+        return min(left, period - left)  # a cycle that is cut by half a tick is complete
     while period <= ticks:
         ticks -= period
         period *= mult

@@ -1,4 +1,4 @@
-"""What the rules look at: a line, when each of its stages begins and ends, and its rates."""
+"""The input of the rules: a line, the begin and end of its stages, and its rates."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from schedlang.schedule import Schedule
 
 _NOT_KNOWN = {"missing-setting", "no-base"}
 SHORTEST = 10
-"""A run of so few calls of ``step()`` is an example."""
+"""A run of fewer calls of ``step()`` is taken for an example."""
 SHORTEST_PERIOD = 4
-"""The same for the phases of a line that never ends."""
+"""The same threshold for the phases of a line that never ends."""
 ASSUMED_TOTAL = 100_000
-"""The ticks of a run whose phases are all shares of it."""
+"""The assumed ticks of a run if all lengths are shares of it."""
 
 
 class BoundStage(NamedTuple):
-    """A stage of the line itself; what is in plain parentheses is a stage too.
+    """A top-level stage of the line, or a stage in plain parentheses.
 
     Attributes:
-        phase: None for a product and for a repeat.
-        path: its place in the dict form.
+        phase: the phase; None for a product or a repeat.
+        path: its path in the dict form.
         begin: its first tick.
         end: the tick after its last one; None if it never ends.
         timed: its exact lengths.
@@ -48,12 +48,12 @@ class BoundStage(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """A line under the settings that are known.
+    """A line under the known settings.
 
     Attributes:
         schedule: the line.
-        settings: its own and the caller's, and what had to be assumed.
-        assumed: whether a total, or what an update is, had to be assumed.
+        settings: its own and the caller's settings, and the assumed ones.
+        assumed: whether a total, or the size of an update, is assumed.
         in_file: whether the line is in a config file.
     """
 
@@ -79,7 +79,7 @@ class Run:
 
     @cached_property
     def program(self) -> Program | None:
-        """The program, unless something that it needs is not known.
+        """The program; None if a required setting is not known.
 
         Raises:
             ScheduleError: if the line is wrong under the settings.
@@ -96,26 +96,26 @@ class Run:
 
     @cached_property
     def total(self) -> int | None:
-        """The ticks of the total that the line or the caller sets."""
+        """The total in ticks that the line or the caller sets."""
         return None if self.assumed or self.program is None else self.program.total
 
     @cached_property
     def base(self) -> float | None:
-        """The base rate in the program's values; None where no value is a share of it."""
+        """The base rate in the program's values; None if no value is a share of it."""
         if self.program is None:
             return None
         return 1.0 if self.program.in_shares else self.program.base
 
     @cached_property
     def length(self) -> int | None:
-        """The ticks of the whole run, where they are known."""
+        """The ticks of the whole run, if known."""
         if self.program is None:
             return None
         return self.program.length if self.program.total is None else self.program.total
 
     @cached_property
     def is_example(self) -> bool:
-        """Whether so few ticks are only to show something."""
+        """Whether the run is so short that it is only an example."""
         if self.in_file or self.assumed or self.clock.tick is not None:
             return False
         if self.length is not None:
@@ -134,7 +134,7 @@ class Run:
         return tuple(_placed(timed, Fraction(0)))
 
     def end_of(self, stage: BoundStage) -> int | None:
-        """The tick after the last one of a stage that the run still has."""
+        """The tick after the last one of a stage within the run."""
         ends = [end for end in (stage.end, self.length) if end is not None]
         return min(ends, default=None)
 
@@ -144,13 +144,13 @@ class Run:
         return self.program.at(tick)
 
     def phases(self) -> Iterator[tuple[Path, Phase]]:
-        """Every phase of the line with its place."""
+        """Every phase of the line with its path."""
         for path, node in walk(self.schedule.stages):
             if isinstance(node, Phase):
                 yield path, node
 
     def levels(self) -> Iterator[tuple[Path, str, Fraction]]:
-        """Every level outside products as a share of the base, where that is known."""
+        """Every level outside products as a share of the base, if known."""
         for path, phase in self.phases():
             if "factors" in path:
                 continue
@@ -161,13 +161,13 @@ class Run:
                         yield (*path, name), name, share
 
     def share(self, level: Level) -> Fraction | None:
-        """A level as a share of the base, if that is known."""
+        """A level as a share of the base, if known."""
         if level.share is not None:
             return level.share
         return None if self.settings.lr is None else level.value / self.settings.lr
 
     def ticks(self, length: Length) -> Fraction | None:
-        """A length in ticks, if that is known."""
+        """A length in ticks, if known."""
         try:
             return self.clock.ticks(length)
         except ScheduleError:
@@ -175,7 +175,7 @@ class Run:
 
 
 def _assumed(schedule: Schedule, settings: Settings) -> dict[str, Any]:
-    """Settings under which a line has the same shape as under any others, if there are such."""
+    """Settings to assume, if the line has the same shape under any values of them."""
     units = {length.unit for _, length in lengths(schedule)}
     if settings.total is not None:
         units.add(settings.total.unit)
@@ -190,7 +190,7 @@ def _assumed(schedule: Schedule, settings: Settings) -> dict[str, Any]:
 
 
 def _placed(timed: Sequence[Timed], begin: Fraction) -> Iterator[BoundStage]:
-    """The stages from a tick on, with those in plain parentheses; empty ones are left out."""
+    """The stages from a tick on, including those in plain parentheses, without empty ones."""
     for stage in timed:
         if isinstance(stage, TimedGroup) and stage.times == 1:
             yield from _placed(stage.stages, begin)

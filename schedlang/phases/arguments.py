@@ -241,7 +241,7 @@ LevelList: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Duration(AsText):
-    """How long a phase lasts: a length, ``until`` a position, or the ``rest`` of the total."""
+    """The duration of a phase: a length, ``until`` a position, or the ``rest`` of the total."""
 
     how: Literal["for", "until", "rest"]
     length: Length | None = None

@@ -200,7 +200,7 @@ class Phase(Placed):
         return at_end(curve, context, left=True)
 
     def skipped(self, context: Context) -> Expr:
-        """The level after a phase of no length."""
+        """The level after the phase if it has no length."""
         return context.level
 
     def check(self, context: Context) -> Iterator[Check]:

@@ -34,21 +34,21 @@ BLOCK = 1 << 14
 class Arguments(TypedDict, total=False):
     """The arguments of a phase by name: levels are expressions of the base, lengths are ticks.
 
-    A phase has those of its kind, except optional ones that are not set; ``gamma`` is a float
-    unless there is one for each position. Others follow from them and from its place:
+    A phase has the arguments of its kind, except optional ones that are not set; ``gamma`` is a
+    float unless there is one for each position. These are added:
 
     Attributes:
-        given: the names of those that are not at their default.
-        entry: the level on which the phase before it ended.
+        given: the names of the arguments that differ from their default.
+        entry: the level on which the previous phase ended.
         a: the level at its start.
         b: the level at its end.
         T: the ticks of its whole curve, if it ends.
-        skip: how many of these are left out at its start.
+        skip: how many of these are skipped at its start.
         factors: the factor at each position of ``at``.
-        exact: the first cycle and the ratio of each to the one before, of ``restarts``.
-        begin: its first tick, of ``plateau``.
+        exact: for ``restarts``, the length of the first cycle and the ratio of consecutive lengths.
+        begin: for ``plateau``, its first tick.
         leaves: the momentum after it.
-        text: the phase as it is written.
+        text: the phase as written.
     """
 
     given: frozenset[str]
@@ -326,7 +326,7 @@ class Program:
     Attributes:
         symbolic: the tracks over the symbol ``base``, to be multiplied; the first has the levels.
         momentum: the momentum's track, which begins with the first phase that changes it.
-        plateau: the numbers of the closing `plateau`, if there is one, and its first tick.
+        plateau: the arguments of the final `plateau`, if there is one.
         length: the ticks until the end level, or None if it never ends.
         base: the base rate; None in a program over the symbol ``base``, or where no level is a
             share of it.

@@ -19,14 +19,14 @@ from schedlang.torch.scheduler import OnMismatch
 LineWrites: TypeAlias = tuple[
     Slot | None, str, list[ParamGroup], list[float], list[float], list[float]
 ]
-"""What a step sets for one line: the slot if it is inside of what the key has, the key, the groups
-and their bases, and for each tick the level pair (see `schedlang.torch.rates.Rates`)."""
+"""The data of a step for one line: the slot if the number is inside the value of its key, the key,
+the groups and their bases, and for each tick the level pair (see `schedlang.torch.rates.Rates`)."""
 GroupCheck: TypeAlias = tuple[Slot | None, str, ParamGroup, float, list[float], list[float]]
-"""The same for one group, which a step checks. Named tuples are twice as slow to unpack."""
+"""The same for the one group that a step checks. Named tuples take twice as long to unpack."""
 
 UniformWrites: TypeAlias = tuple[str, list[ParamGroup], Iterator[tuple[ParamGroup, float, float]]]
-"""One key, its groups, and for each step the group that it checks, and the number that all of them
-have before and after it."""
+"""A key, its groups, and for each step the group that it checks, and the number that all groups
+have before and after the step."""
 
 StepsAhead: TypeAlias = tuple[
     list[ParamGroup],
@@ -47,10 +47,9 @@ class Fused(TakesMetrics):
 
     Attributes:
         last_epoch: the tick.
-        _block: what the steps do as long as nothing else happens: the optimizer's list of groups
-            (loading a state makes a new one) and the base rates for which it was computed; what a
-            step sets if that is one number; else the index of each step with what it checks, and
-            all that it sets.
+        _block: the precomputed steps: the optimizer's list of groups (loading a state makes a new
+            one) and the base rates for which they were computed; the data of a step if it sets one
+            number; else the index of each step with the data that it checks and sets.
     """
 
     def __init__(

@@ -489,7 +489,11 @@ class Reader(Values):
         ):
             self.note(self.next().span, "the shape comes before the duration")
             phase.meaning = aliases.Meaning((("warmup", self._shape(lower)),))
-        elif name == "fn" or (lower in _THEN and lower not in argument_names(phase.kind)):
+        elif (
+            name == "fn"
+            or (lower in ("x", "repeat") and sign.kind == "number")
+            or (lower in _THEN and lower not in argument_names(phase.kind))
+        ):
             return False
         elif self._known(phase, name) and (sign.kind == "number" or sign.text == "["):
             if not (self._is_phase(name) and lower not in argument_names(phase.kind)):
