@@ -7,7 +7,6 @@ import keyword
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from symtable import symtable
 from typing import Literal, TypeAlias, get_args
 
 from schedlang.emit.file import File
@@ -49,12 +48,12 @@ def emit(
     write: Callable[..., File] = import_module(f"schedlang.emit.{target}").emit
     if target == "keras":
         write = partial(write, gradient_accumulation_steps=gradient_accumulation_steps)
-    source = write(program, default, style).source()
+    file = write(program, default, style)
     if function is None or function == default:
-        return source
+        return file.source()
     if not function.isidentifier() or keyword.iskeyword(function):
         raise ValueError(f"a function cannot be called {function!r}")
-    if function in {*dir(builtins), *symtable(source, target, "exec").get_identifiers()}:
+    if function in file.names or function in dir(builtins):
         raise ValueError(f"a function cannot be called {function!r}: the source uses that name")
     return write(program, function, style).source()
 

@@ -10,18 +10,22 @@ from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.emit.code import (
     Code,
     call,
-    code,
     commented,
     digits,
+    imported,
     infix,
     listed,
     mapping,
+    name,
     number,
     text_literal,
 )
 from schedlang.emit.simple import share_of
 from schedlang.formula.expressions import BASE, Expr, Number, substitute
 from schedlang.program.program import Piece
+
+TORCH = "torch.optim.lr_scheduler"
+KERAS = "keras.optimizers.schedules"
 
 
 class FrameworkCall(NamedTuple):
@@ -33,7 +37,7 @@ class FrameworkCall(NamedTuple):
         holds: the level on which it stays after its phase, if it does.
     """
 
-    function: str
+    function: Code
     arguments: dict[str, Code]
     holds: Expr | None = None
 
@@ -56,7 +60,7 @@ class WrittenLevels(Levels):
         if rate is not None:
             return number(rate, whole=False)
         if share is None or share == 1:
-            return None if share is None else code(self.parameter)
+            return None if share is None else name(self.parameter)
         return infix(number(share, whole=False), "*", self.parameter)
 
     def each_group(self, level: Expr) -> Code | None:
@@ -64,7 +68,8 @@ class WrittenLevels(Levels):
         found = self.code(level)
         if found is None or self.rate(level) is not None:
             return found
-        return Code(("[", found.group, " for lr in base_rates]"))
+        uses = found.uses | name("base_rates").uses
+        return Code(("[", found.group, " for lr in base_rates]"), uses)
 
     def share_curve(self, curve: Expr) -> Expr | None:
         """The curve as a share of the base, if it is the same for every base or that is known."""
@@ -81,7 +86,7 @@ def written(
     found: Call | None,
     defaults: Mapping[str, Mapping[str, CallArgument]],
     level: Callable[[Expr], Code | None],
-    module: str = "",
+    function: Callable[[str], Code],
 ) -> FrameworkCall | None:
     """A counterpart as source.
 
@@ -96,7 +101,7 @@ def written(
     usual = {key: _argument(x, level) for key, x in defaults.get(found.name, {}).items()}
     arguments = {key: _argument(x, level) for key, x in found.arguments.items()}
     given = {key: code for key, code in arguments.items() if code != usual.get(key)}
-    return FrameworkCall(module + found.name, given, found.holds)
+    return FrameworkCall(function(found.name), given, found.holds)
 
 
 def in_order(pieces: Sequence[Piece], built: Iterable[Code]) -> tuple[Code, Code]:

@@ -1,8 +1,10 @@
-"""Python code as a small tree: expressions and statements."""
+"""Python code as a small tree: expressions and statements, each with the names that it uses.
+
+The imports and the helpers of a file are collected from these names.
+"""
 
 from __future__ import annotations
 
-import ast
 import math
 import sys
 import textwrap
@@ -35,32 +37,31 @@ class Import(NamedTuple):
     alias: str = ""
 
 
-_FROM = {
-    "bisect": "bisect_right",
-    "collections.abc": "Callable",
-    "fnmatch": "fnmatchcase",
-    "functools": "partial",
-    "jax.typing": "ArrayLike",
-    "keras": "ops",
-    "keras.optimizers.schedules": (
-        "CosineDecay ExponentialDecay InverseTimeDecay LearningRateSchedule PiecewiseConstantDecay"
-        " PolynomialDecay"
-    ),
-    "torch": "Tensor",
-    "torch.optim": "Optimizer",
-    "torch.optim.lr_scheduler": (
-        "ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LambdaLR"
-        " LinearLR LRScheduler MultiStepLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR"
-        " StepLR"
-    ),
-    "typing": "Any NamedTuple",
-}
 IMPORTS = {
-    **{text: Import(module, text) for module, texts in _FROM.items() for text in texts.split()},
-    **{text: Import(text) for text in ("jax", "keras", "math", "optax", "warnings")},
+    "ArrayLike": Import("jax.typing", "ArrayLike"),
+    "Any": Import("typing", "Any"),
+    "Callable": Import("collections.abc", "Callable"),
+    "LambdaLR": Import("torch.optim.lr_scheduler", "LambdaLR"),
+    "LRScheduler": Import("torch.optim.lr_scheduler", "LRScheduler"),
+    "LearningRateSchedule": Import("keras.optimizers.schedules", "LearningRateSchedule"),
+    "NamedTuple": Import("typing", "NamedTuple"),
+    "Optimizer": Import("torch.optim", "Optimizer"),
+    "ReduceLROnPlateau": Import("torch.optim.lr_scheduler", "ReduceLROnPlateau"),
+    "Tensor": Import("torch", "Tensor"),
+    "bisect_right": Import("bisect", "bisect_right"),
+    "fnmatchcase": Import("fnmatch", "fnmatchcase"),
+    "jax": Import("jax"),
     "jnp": Import("jax.numpy", alias="jnp"),
+    "keras": Import("keras"),
+    "math": Import("math"),
+    "ops": Import("keras", "ops"),
+    "optax": Import("optax"),
+    "partial": Import("functools", "partial"),
+    "warnings": Import("warnings"),
 }
-"""What a name stands for that no file defines."""
+"""What a name stands for that is no local and no function of the file."""
+Uses: TypeAlias = frozenset[str | Import]
+"""Imports, and the names of locals and of functions of the file."""
 _TIGHTNESS = {sign: (own, left, right) for sign, own, left, right in INFIX.values()}
 
 
@@ -73,10 +74,12 @@ class Code:
 
     Attributes:
         doc: its text; lines of an operator that binds less tightly than a call are no group yet.
+        uses: the names in it.
         tightness: how tightly it binds.
     """
 
     doc: Doc
+    uses: Uses = frozenset()
     tightness: int = ATOM
 
     @property
@@ -90,9 +93,22 @@ class Code:
         return "".join(render(Group(self.doc), sys.maxsize))
 
 
+def name(text: str) -> Code:
+    """A name, or an attribute of one such as ``math.cos``; it is imported where it must be."""
+    root, _, _ = text.partition(".")
+    return Code(text, frozenset({IMPORTS.get(root, root)}))
+
+
+def imported(module: str, text: str) -> Code:
+    """The name of a class or a function of a module."""
+    return Code(text, frozenset({Import(module, text)}))
+
+
 def code(x: Code | str) -> Code:
-    """Code as it is; text as a name or a literal."""
-    return x if isinstance(x, Code) else Code(x)
+    """Code as it is; text as a name, or else as a literal."""
+    if isinstance(x, Code):
+        return x
+    return name(x) if x[:1].isalpha() or x.startswith("_") else Code(x)
 
 
 def digits(value: float, *, whole: bool = True) -> str:
@@ -106,7 +122,7 @@ def digits(value: float, *, whole: bool = True) -> str:
 def number(value: float, *, whole: bool = True) -> Code:
     """A literal; see `digits`."""
     if abs(value) == math.pi:
-        return code("math.pi") if value > 0 else negative("math.pi")
+        return name("math.pi") if value > 0 else negative("math.pi")
     return Code(digits(value, whole=whole), tightness=UNARY if value < 0 else ATOM)
 
 
@@ -139,49 +155,50 @@ def mapping(items: Mapping[str, Code | str]) -> Code:
 def labelled(label: str, value: Code | str) -> Code:
     """An item with text before it."""
     value = code(value)
-    return Code((label, value.group))
+    return Code((label, value.group), value.uses)
 
 
 def commented(text: str, value: Code, depth: int) -> Code:
     """An item with a comment above it, so many levels deep."""
     lines = comment(text, WIDTH - depth * INDENT)
-    return Code((*((line, HARD) for line in lines), value.group))
+    return Code((*((line, HARD) for line in lines), value.group), value.uses)
 
 
 def attribute(value: Code | str, text: str) -> Code:
     """``value.text``."""
     value = _least(value, ATOM)
-    return Code((value.doc, f".{text}"))
+    return Code((value.doc, f".{text}"), value.uses)
 
 
 def infix(left: Code | str, sign: str, right: Code | str) -> Code:
     """``left sign right``, each side in parentheses if it needs them."""
     own, before, after = _TIGHTNESS[sign]
     left, right = _least(left, before), _least(right, after)
+    uses = left.uses | right.uses
     if sign == "**":
         is_short = isinstance(left.doc, str) and isinstance(right.doc, str)
-        return Code((left.doc, sign if is_short else f" {sign} ", right.group), own)
+        return Code((left.doc, sign if is_short else f" {sign} ", right.group), uses, own)
     first = left.doc if left.tightness == own else left.group
-    return Code((first, SPACE, f"{sign} ", right.group), own)
+    return Code((first, SPACE, f"{sign} ", right.group), uses, own)
 
 
 def negative(x: Code | str) -> Code:
     """``-x``."""
     x = _least(x, UNARY)
-    return Code(("-", x.group), UNARY)
+    return Code(("-", x.group), x.uses, UNARY)
 
 
 def inverse(x: Code | str) -> Code:
     """``not x``."""
     x = _least(x, NOT)
-    return Code(("not ", x.group), NOT)
+    return Code(("not ", x.group), x.uses, NOT)
 
 
 def choice(yes: Code | str, condition: Code | str, no: Code | str) -> Code:
     """``yes if condition else no``."""
     yes, condition, no = _least(yes, OR), _least(condition, OR), code(no)
     doc = (yes.group, SPACE, "if ", condition.group, SPACE, "else ", no.doc)
-    return Code(doc, CHOICE)
+    return Code(doc, yes.uses | condition.uses | no.uses, CHOICE)
 
 
 def _least(x: Code | str, tightness: int) -> Code:
@@ -195,7 +212,8 @@ def _bracketed(before: Code, brackets: str, items: Sequence[Code], comma: str = 
     for item in items:
         inside += [",", SPACE, item.group] if inside else [item.group]
     nested = (Nest((SOFT, *inside, IfBroken(comma))), SOFT) if items else ()
-    return Code(Group((before.doc, brackets[0], *nested, brackets[1])))
+    doc = Group((before.doc, brackets[0], *nested, brackets[1]))
+    return Code(doc, before.uses.union(*(item.uses for item in items)))
 
 
 # ------------------------------------------------------------------------------ statements
@@ -207,11 +225,13 @@ class Statement:
 
     Attributes:
         doc: its text, or that of its first line; empty for a comment alone, and an empty line.
+        uses: the names in that.
         body: the statements inside.
         comment: what is written beside it if there is room, else above it.
     """
 
     doc: Doc
+    uses: Uses = frozenset()
     body: Block = ()
     comment: str = ""
 
@@ -225,7 +245,7 @@ def statement(before: str, value: Code | str, after: str = "", body: Block = ())
     doc = value.doc
     if value.tightness < ATOM:  # several lines need parentheses
         doc = Group((IfBroken("("), Nest((SOFT, value.group)), SOFT, IfBroken(")")))
-    return Statement((before, doc, after), body)
+    return Statement((before, doc, after), value.uses, body)
 
 
 def let(local: str, value: Code | str) -> Statement:
@@ -243,9 +263,15 @@ def note(text: str) -> Block:
     return (Statement("", comment=text),) if text else ()
 
 
-def template(text: str) -> Block:
-    """Statements as they are written."""
-    return tuple(map(Statement, text.split("\n")))
+def template(text: str, *uses: str) -> Block:
+    """Statements as they are written, and the names that they use."""
+    first, *others = text.split("\n")
+    return (Statement(first, names(*uses)), *map(Statement, others))
+
+
+def names(*texts: str) -> Uses:
+    """The names, as what uses them has them."""
+    return frozenset[str | Import]().union(*(name(text).uses for text in texts))
 
 
 def function(
@@ -253,7 +279,9 @@ def function(
 ) -> Statement:
     """The function ``text`` with these types of its parameters and of its result."""
     takes = [labelled(f"{key}: ", type_) for key, type_ in parameters.items()]
-    return Statement(("def ", call(text, *takes).doc, f" -> {result}:"), (*says, *body))
+    head = call(text, *takes)
+    uses = head.uses | name(result).uses
+    return Statement(("def ", head.doc, f" -> {result}:"), uses, (*says, *body))
 
 
 def docstring(summary: str, paragraphs: Sequence[str] = (), width: int = WIDTH - INDENT) -> Block:
@@ -266,10 +294,10 @@ def docstring(summary: str, paragraphs: Sequence[str] = (), width: int = WIDTH -
     return tuple(map(Statement, lines))
 
 
-def names_in(block: Iterable[Statement]) -> set[str]:
-    """The names in statements, locals too; an attribute is none."""
-    tree = ast.parse("\n".join(lines_of(block)))
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def uses_of(block: Iterable[Statement]) -> Uses:
+    """The names that statements use."""
+    found: Uses = frozenset()
+    return found.union(*(one.uses | uses_of(one.body) for one in block))
 
 
 def lines_of(block: Iterable[Statement], width: int = WIDTH) -> list[str]:

@@ -6,18 +6,20 @@ import keyword
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 
 from schedlang.emit.code import (
     IMPORTS,
     Block,
     Code,
+    Import,
     Statement,
+    Uses,
     docstring,
     import_statements,
     let,
     lines_of,
-    names_in,
+    name,
+    uses_of,
 )
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.layout import WIDTH
@@ -74,16 +76,14 @@ class File:
         """The name of a constant for the list."""
         if items not in self.lists:
             self.lists[items] = self.free(wanted)
-        return Code(self.lists[items])
+        return name(self.lists[items])
 
     def with_levels(self, block: Block, write: Callable[[Expr], Code]) -> Block:
         """The statements, below those for the levels that they use."""
-        used = names_in(block)
         for i, level in reversed(list(enumerate(self.levels))):
             local = f"{LEVEL}{i}"
-            if local in used:
+            if local in uses_of(block):
                 block = (let(local, write(level)), *block)
-                used |= symbols(level)
         return block
 
     @cached_property
@@ -94,18 +94,29 @@ class File:
             known[f"{LEVEL}{i}"] = interval_of(level, known, set())
         return known
 
+    @property
+    def uses(self) -> Uses:
+        """The names that are used."""
+        lists = (items.uses for items in self.lists)
+        return uses_of(self.constants).union(*lists, *map(uses_of, self.defined))
+
+    @property
+    def names(self) -> set[str]:
+        """The names that are used, defined or imported."""
+        used = {x if isinstance(x, str) else x.alias or x.name or x.module for x in self.uses}
+        return used | self.taken
+
     def source(self) -> str:
         """The whole text.
 
         What it says is inside the docstring and not in a comment of the first two lines, where
         Python would look for the encoding of the file.
         """
-        constants = (*(let(text, items) for items, text in self.lists.items()), *self.constants)
-        written = (*constants, *chain(*self.defined))
-        used = names_in(written)
+        used = self.uses
         helpers = [block for text, block in HELPERS.items() if text in used]
-        used |= names_in(chain(*helpers))
-        imports = import_statements(IMPORTS[text] for text in used & IMPORTS.keys())
+        used = used.union(*map(uses_of, helpers))
+        imports = import_statements(one for one in used if isinstance(one, Import))
+        constants = (*(let(text, items) for items, text in self.lists.items()), *self.constants)
         opening = docstring(self.says, width=WIDTH)
         for block in (imports, constants):
             opening += (Statement(""), *block) if block else ()

@@ -18,7 +18,7 @@ def _reached(edges: list[int], step: Any) -> Any:
     return ops.sum(ops.cast(reached, "int32"), axis=-1)'''
 
 HELPERS: dict[str, Block] = {
-    text: template(getsource(FUNCTIONS[op]).rstrip().replace("def ", "def _", 1))
+    text: template(getsource(FUNCTIONS[op]).rstrip().replace("def ", "def _", 1), text, "math")
     for op, text in GUARDS.items()
-} | {"_reached": template(_REACHED)}
+} | {"_reached": template(_REACHED, "Any", "ops")}
 """The source of each, by its name."""

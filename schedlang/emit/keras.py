@@ -16,6 +16,7 @@ from schedlang.emit.code import (
     docstring,
     function,
     let,
+    names,
     note,
     returns,
     template,
@@ -75,7 +76,8 @@ def define_callbacks(
     head = f"def build_callbacks({'lr: float' if takes_base else ''})"
     says = docstring("What `fit` needs besides the schedule.", [use])
     body = (*says, Statement(f"return [{', '.join(callbacks)}]"))
-    file.define(Statement(f"{head} -> list[keras.callbacks.Callback]:", body))
+    uses = names("build_callbacks", "keras")
+    file.define(Statement(f"{head} -> list[keras.callbacks.Callback]:", uses, body))
 
 
 def define_schedule(file: File, program: Program, text: str, style: str, batches: int) -> None:
@@ -125,13 +127,14 @@ def _define_class(
         *(init if takes_base else ()),
         Statement("def __call__(self, step: Any) -> Any:", body=(let(clock, count), *rate)),
         Statement(""),
-        *template(f"def get_config(self) -> dict[str, Any]:\n    return {config}"),
+        *template(f"def get_config(self) -> dict[str, Any]:\n    return {config}", "Any"),
     )
     file.define(
         *note("A saved model finds its schedule by this number, which no other schedule has."),
-        *template(f'@keras.saving.register_keras_serializable(package="{package}")'),
+        *template(f'@keras.saving.register_keras_serializable(package="{package}")', "keras"),
         Statement(
             "class LearningRate(LearningRateSchedule):",
+            names("LearningRate", "LearningRateSchedule"),
             body,
         ),
     )

@@ -128,6 +128,6 @@ def define(
         let("NOT_ZERO: list[str]", none),
         let("BASES: dict[str, float]", mapping(known)),
     )
-    file.define(*template(_MOVING))
+    file.define(*template(_MOVING, "MovingNumber", "keras", "Any", "Callable"))
     check = "" if batches is None else _ACCUMULATION.format(digits(batches))
-    file.define(*template(_NUMBERS.format(accumulation=check)))
+    file.define(*template(_NUMBERS.format(accumulation=check), *NAMES, "keras", "Any"))

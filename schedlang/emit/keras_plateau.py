@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import getsource
 
 from schedlang.emit.classes import WrittenLevels
-from schedlang.emit.code import Statement, digits, template, text_literal
+from schedlang.emit.code import Statement, digits, names, template, text_literal
 from schedlang.emit.file import File
 from schedlang.emit.printing import PYTHON, Printer
 from schedlang.plateau import after_metric, improvement, reduced_rate

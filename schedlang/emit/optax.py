@@ -15,6 +15,7 @@ from schedlang.emit.code import (
     function,
     infix,
     let,
+    name,
     note,
     number,
     returns,
@@ -99,11 +100,11 @@ def _by_formula(file: File, piece: Piece) -> Code:
     says = docstring(f"The rate `step` steps into `{piece.text}`.")
     parameters = {"step": "ArrayLike"}
     if not header.over_base([piece.curve]):
-        found = code(text)
+        found = name(text)
     else:
         parameters[file.base] = "float"
         called = call(text, "step", file.base)
-        found = Code(("lambda step: ", called.doc))
+        found = Code(("lambda step: ", called.doc), called.uses)
     before = let("step", call("jnp.asarray", "step"))
     file.define(function(text, parameters, "jax.Array", says, (before, *body)))
     return found

@@ -15,6 +15,7 @@ from schedlang.emit.code import (
     infix,
     inverse,
     listed,
+    name,
     negative,
     number,
     subscript,
@@ -144,7 +145,7 @@ class Printer:
             case Number(value):
                 return code(self.spelling.pi) if value == math.pi else number(value)
             case Symbol(text):
-                return code(text)
+                return name(text)
             case Named(_, inner):
                 return self.code(inner)
             case Lookup(x, edges, values):
@@ -246,5 +247,5 @@ class Printer:
 def ticks_since(clock: str, begin: int) -> Code:
     """The ticks since a begin."""
     if not begin:
-        return code(clock)
+        return name(clock)
     return infix(clock, "-" if begin > 0 else "+", number(abs(begin)))

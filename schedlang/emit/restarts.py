@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from schedlang.emit.code import Block, Code, code, digits, infix, let, number
+from schedlang.emit.code import Block, Code, digits, infix, let, name, number
 from schedlang.emit.file import File
 from schedlang.emit.printing import Printer
 from schedlang.formula.expressions import Expr, Lookup, Named, walk
@@ -73,11 +73,11 @@ def locate(cycles: Cycles, e: Expr, ticks: Code, printer: Printer, file: File) -
     begins = edges = file.named(cycles.begins(last), "_BEGINS")
     if not cycles.whole:
         edges = file.named(cycles.edges(last), "_EDGES")
-    cycle = printer.spelling.real(code("reached"))
+    cycle = printer.spelling.real(name("reached"))
     power = infix(number(float(cycles.mult), whole=False), "**", cycle)
     codes = {
         "cycle": cycle,
-        "begin": printer.spelling.take(begins, code("reached")),
+        "begin": printer.spelling.take(begins, name("reached")),
         "length": infix(number(float(cycles.first)), "*", power),
     }
     for part in walk(e):

@@ -9,21 +9,24 @@ from typing import TypeAlias
 from schedlang.counterparts import torch
 from schedlang.counterparts.table import Call, not_understood
 from schedlang.emit import header, scalar, torch_own
-from schedlang.emit.classes import FrameworkCall, WrittenLevels, in_order, written
+from schedlang.emit.classes import TORCH, FrameworkCall, WrittenLevels, in_order, written
 from schedlang.emit.code import (
+    IMPORTS,
     Block,
     Code,
     call,
     digits,
     docstring,
     function,
+    imported,
     infix,
     let,
     listed,
-    names_in,
+    name,
     note,
     number,
     returns,
+    uses_of,
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import phases
@@ -49,14 +52,14 @@ def emit(program: Program, text: str, style: str) -> File:
     else:
         before, scheduler = writer.rates(over_base)
         result, block = "LRScheduler", (*before, returns(scheduler))
-    if "partial" in names_in(block):
+    if IMPORTS["partial"] in uses_of(block):
         block = torch_own.NO_FROZEN + block
     base = "The base rate is each parameter group's own `lr`."
     if program.base is not None:
         block = torch_own.other_base(program.base) + block
         known = digits(program.base, whole=False)
         base = f"The base rate is {known}, the `lr` of every parameter group."
-    if "base_rates" in names_in(block):
+    if "base_rates" in uses_of(block):
         block = torch_own.BASE_RATES + block
     if program.momentum is not None:
         block = torch_own.NEEDS_MOMENTUM + block
@@ -92,8 +95,8 @@ class _Writer:
         if found is not None:
             return found
         if program.momentum is None:
-            return self.one_function(program, "LambdaLR")
-        written = self.one_function(program, "WithMomentum")
+            return self.one_function(program, name("LambdaLR"))
+        written = self.one_function(program, name("WithMomentum"))
         says = docstring("The momentum after `step` steps.")
         scalar.define(self.file, [program.momentum], "_momentum", says, takes_base=False)
         self.file.define(*torch_own.with_momentum(program.momentum.begins[0]))
@@ -158,22 +161,23 @@ class _Writer:
 
     def phase(self, piece: Piece) -> Code:
         """A `LambdaLR` for one phase."""
+        lambda_lr = name("LambdaLR")
         end = None if piece.end is None else piece.end - piece.begin
         share = self.levels.share_curve(piece.curve)
         curve = piece.curve / BASE if share is None else share
         body = scalar.body(self.file, [piece._replace(begin=0, end=end, curve=curve, text="")])
         match body[0].doc:
             case ("return ", value, "") if share is not None:
-                code = Code(("lambda step: ", value))
+                code = Code(("lambda step: ", value), body[0].uses)
                 if len(code.flat) < len("lambda step: ") + LONGEST_LAMBDA:
-                    return call("LambdaLR", "optimizer", code)
+                    return call(lambda_lr, "optimizer", code)
         text = self.file.free(f"_{piece.kind}_share")
         says = docstring(f"The share of the base rate, `step` steps into `{piece.text}`.")
         parameters = {"step": "int", **({"lr": "float"} if share is None else {})}
         self.file.define(function(text, parameters, "float", says, body))
-        return call("LambdaLR", "optimizer", _each_group(text) if share is None else text)
+        return call(lambda_lr, "optimizer", _each_group(text) if share is None else text)
 
-    def one_function(self, program: Program, scheduler: str) -> _Built:
+    def one_function(self, program: Program, scheduler: Code) -> _Built:
         """One `LambdaLR` (or a class like it) over a function of the whole schedule."""
         base = self.levels.base
         if all(map(share_of, (piece.curve for piece in pieces_of(program.tracks[0].parts)))):
@@ -183,9 +187,9 @@ class _Writer:
         if base:
             self._define(replace(program, base=base), "_learning_rate", what)
             rate = infix(call("_learning_rate", "step"), "/", number(base, whole=False))
-            share = Code(("lambda step: ", rate.doc))
+            share = Code(("lambda step: ", rate.doc), rate.uses)
             base_text = digits(base, whole=False)
-            above = note(f"{scheduler} multiplies the base rate, which is {base_text}.")
+            above = note(f"{scheduler.flat} multiplies the base rate, which is {base_text}.")
             return (above, call(scheduler, "optimizer", share))
         self._define(program, "_learning_rate", what, takes_base=True)
         says = docstring("The share of the base rate `lr` after `step` steps.")
@@ -225,4 +229,5 @@ class _Writer:
 
 def _each_group(text: str) -> Code:
     """The function with the base rate of each parameter group."""
-    return Code(("[", call("partial", text, lr="lr").doc, " for lr in base_rates]"))
+    bound = call("partial", text, lr="lr")
+    return Code(("[", bound.doc, " for lr in base_rates]"), bound.uses | name("base_rates").uses)

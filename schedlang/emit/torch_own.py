@@ -76,19 +76,20 @@ for i, rate in enumerate(base_rates):
 NO_FROZEN = template(
     """\
 if not all(base_rates):
-    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")"""
+    raise ValueError("an absolute level cannot apply to a parameter group at rate 0")""",
+    "base_rates",
 )
 
 
 def other_base(base: float) -> Block:
     """The statements that refuse a base rate other than this one."""
     text = _OTHER_BASE.format(base=digits(base, whole=False))
-    return template(text)
+    return template(text, "base_rates", "math")
 
 
 def with_momentum(begin: int) -> Block:
     """The class for rates and a momentum that moves from a tick on."""
-    return template(_WITH_MOMENTUM.format(begin=digits(begin)))
+    return template(_WITH_MOMENTUM.format(begin=digits(begin)), "WithMomentum", "LambdaLR", "Any")
 
 
 def then_plateau(tick: Literal["step", "epoch"] | None) -> Block:
@@ -103,4 +104,5 @@ def then_plateau(tick: Literal["step", "epoch"] | None) -> Block:
         check=_REFUSES if tick == "epoch" else "",
         otherwise=_WARNS if tick is None else "",
     )
-    return template(text)
+    warned = ["warnings"] if tick is None else []
+    return template(text, "ThenPlateau", "ReduceLROnPlateau", "LRScheduler", "Any", *warned)

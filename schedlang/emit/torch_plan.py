@@ -26,6 +26,8 @@ _NAMES = (
     *("_read", "_base", "_choose"),
 )
 
+_USES = ("Any", "Callable", "NamedTuple", "Tensor", "fnmatchcase", "math")
+
 _LINE = '''\
 class Line(NamedTuple):
     """How a number of the parameter groups that a pattern fits is set."""
@@ -152,10 +154,10 @@ def emit(lines: Sequence[EmittedLine]) -> File:
             f'PLAN = "{crc32(str(key).encode()):08x}"', comment="the plan that a state is of"
         ),
     ]
-    file.define(*template(_LINE))
+    file.define(*template(_LINE, *_NAMES, *_USES))
     file.define(let("LINES", listed(*rows)))
     for text in (_READ, _BASE, _CHOOSE, _SCHEDULER):
-        file.define(*template(text))
+        file.define(*template(text, "LRScheduler"))
     explained = f"{header.step(lines[0].program)} {_BASES}"
     says = docstring(_SUMMARY, [explained])
     body = (Statement("return PlanScheduler(optimizer)"),)

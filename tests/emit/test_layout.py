@@ -25,7 +25,7 @@ from schedlang.emit.code import (
     lines_of,
     listed,
     mapping,
-    names_in,
+    names,
     negative,
     note,
     number,
@@ -34,6 +34,7 @@ from schedlang.emit.code import (
     subscript,
     template,
     text_literal,
+    uses_of,
 )
 from schedlang.emit.layout import HARD, SOFT, SPACE, WIDTH, Doc, Group, IfBroken, Nest, render
 from tests.emit.drawing import drawn
@@ -124,15 +125,17 @@ def test_statements(block: Block, lines: list[str]) -> None:
     assert lines_of(block) == lines
 
 
-def test_the_names_in_code() -> None:
-    """Names that are imported, and locals; not what strings and comments contain."""
+def test_code_declares_what_it_uses() -> None:
+    """Names that are imported, and locals; not what strings contain."""
     used = call(
         "jnp.where", infix("step", "<", "5"), listed(negative("lr")), text_literal("math.loss")
     )
-    inside = (let("x", used), *template("def g(y: Any):\n    return math.pi"), *note("optax"))
+    inside = (let("x", used), *template("def g(y):\n    return math.pi", "Any"), *note("optax"))
     block = (function("f", {"a": "ArrayLike"}, "jax.Array", (), inside),)
-    expected = {"x", "jnp", "step", "lr", "Any", "ArrayLike", "jax", "math"}
-    assert names_in(block) == expected
+    expected = names("jnp", "step", "lr", "Any", "f", "ArrayLike", "jax")
+    assert uses_of(block) == expected
+    assert Import("jax.numpy", alias="jnp") in expected
+    assert Import("math") not in expected
 
 
 # ------------------------------------------------------------------------------ random code

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from schedlang.emit.code import (
     Code,
     Import,
-    code,
     import_statements,
     infix,
     lines_of,
+    name,
     number,
     returns,
 )
@@ -132,7 +132,7 @@ def test_arrays(spelling: Spelling, e: Expr, expected: str) -> None:
 def test_parts_with_names() -> None:
     """A part with a name is that name, and one with code of its own is in parentheses."""
     progress = T / 90
-    names = {progress: code("p"), BASE: code("lr"), T: infix("step", "-", "10")}
+    names = {progress: name("p"), BASE: name("lr"), T: infix("step", "-", "10")}
     e = BASE * (1 - progress) ** 2 + T * T
     assert text(e, names=names) == "lr * (1 - p) ** 2 + (step - 10) * (step - 10)"
 
@@ -147,7 +147,7 @@ def test_lists_with_names() -> None:
 
     def lists(items: Any, text: str) -> Code:
         given[text] = items.flat
-        return code(text)
+        return name(text)
 
     assert text(FEW, lists=lists) == "_VALUES[bisect_right(_EDGES, t)]"
     assert given == {"_EDGES": "[10, 12_500]", "_VALUES": "[1.0, 0.5, 0.25]"}
