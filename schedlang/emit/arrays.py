@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schedlang.arrays.stable import NEAR, TINY, stable, with_safe_roots
 from schedlang.emit.body import TICKS, Body, Span, heading, spans
-from schedlang.emit.code import Block, Code, call, infix, let, name, note, number, returns, uses_of
+from schedlang.emit.code import Block, Code, call, code, infix, let, note, number, returns
 from schedlang.emit.file import local_name
 from schedlang.emit.parts import factors, outline
 from schedlang.emit.printing import LAST_INT32_TICK, ticks_since

@@ -12,7 +12,6 @@ from schedlang.emit.code import (
     call,
     commented,
     digits,
-    imported,
     infix,
     listed,
     mapping,
@@ -23,9 +22,6 @@ from schedlang.emit.code import (
 from schedlang.emit.simple import share_of
 from schedlang.formula.expressions import BASE, Expr, Number, substitute
 from schedlang.program.program import Piece
-
-TORCH = "torch.optim.lr_scheduler"
-KERAS = "keras.optimizers.schedules"
 
 
 class FrameworkCall(NamedTuple):
@@ -94,7 +90,7 @@ def written(
         found: the class or function, if there is one.
         defaults: what the framework takes where an argument is left out.
         level: writes a level.
-        module: what stands before the name.
+        function: writes the name of the class or function.
     """
     if found is None:
         return None

@@ -23,7 +23,7 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.helpers import HELPERS
 from schedlang.emit.layout import WIDTH
-from schedlang.formula.expressions import BASE, LEVEL, Expr, symbols
+from schedlang.formula.expressions import BASE, LEVEL, Expr
 from schedlang.formula.intervals import Interval, interval_of
 
 LONGEST_LIST = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from zlib import crc32
 
 from schedlang.arrays.tables import steps_per_update
@@ -15,6 +16,7 @@ from schedlang.emit.code import (
     call,
     docstring,
     function,
+    imported,
     let,
     names,
     note,
@@ -26,6 +28,8 @@ from schedlang.emit.parts import phases
 from schedlang.emit.printing import KERAS
 from schedlang.formula.expressions import BASE
 from schedlang.program.program import Piece, Program, Track
+
+_SCHEDULES = "keras.optimizers.schedules"
 
 
 def emit(program: Program, text: str, style: str, *, gradient_accumulation_steps: int = 1) -> File:
@@ -89,7 +93,7 @@ def define_schedule(file: File, program: Program, text: str, style: str, batches
     if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
         pieces = phases(program.tracks[0])
         found = keras.schedule(pieces, levels) if pieces else None
-    own = written(found, keras.DEFAULTS, levels.code)
+    own = written(found, keras.DEFAULTS, levels.code, partial(imported, _SCHEDULES))
     if own is None:
         _define_class(file, program, per_epoch, batches, takes_base=takes_base)
         body: Block = (returns(call("LearningRate", *(["lr"] if takes_base else []))),)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import getsource
 
 from schedlang.emit.classes import WrittenLevels
-from schedlang.emit.code import Statement, digits, names, template, text_literal
+from schedlang.emit.code import Statement, digits, template, text_literal
 from schedlang.emit.file import File
 from schedlang.emit.printing import PYTHON, Printer
 from schedlang.plateau import after_metric, improvement, reduced_rate
@@ -80,6 +81,11 @@ _NEVER = """
             message = f"no epoch had the metric `{self.monitor}`: the plateau did nothing"
             warnings.warn(message, stacklevel=2)"""
 
+_USES = (
+    *("Plateau", "Any", "keras", "math", "ops", "warnings"),
+    *("after_metric", "reduced_rate"),
+)
+
 
 def define(
     file: File, program: Program, schedule: str, per_epoch: int | None, *, takes_base: bool
@@ -90,7 +96,8 @@ def define(
     floor = levels.code(phase["min"])
     if floor is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
-    improves = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
+    better = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
+    improves = Printer(PYTHON).code(better)
     is_of_validation = phase["monitor"].startswith("val_")  # an epoch without it is no mistake
     text = _PLATEAU.format(
         begin=digits(phase["begin"] * (per_epoch or 1)),
@@ -101,7 +108,7 @@ def define(
         worst="-math.inf" if phase["mode"] == "max" else "math.inf",
         missed="self.missing += 1" if is_of_validation else _MISSED,
         never=_NEVER if is_of_validation else "",
-        improves=Printer(PYTHON).code(improves).flat,
+        improves=improves.flat,
         patience=digits(phase["patience"]),
         pause=digits(phase["cooldown"]),
         factor=digits(phase["factor"], whole=False),
@@ -109,5 +116,7 @@ def define(
         eps=digits(phase["eps"], whole=False),
     )
     for copied in (after_metric, reduced_rate):
-        file.define(*template(getsource(copied).rstrip()))
-    file.define(Statement("", comment=program.pieces[-1].text), *template(text))
+        file.define(*template(getsource(copied).rstrip(), copied.__name__))
+    head, *others = template(text, *_USES)
+    head = replace(head, uses=head.uses | floor.uses | improves.uses)
+    file.define(Statement("", comment=program.pieces[-1].text), head, *others)

@@ -79,7 +79,7 @@ def _schedule(file: File, levels: WrittenLevels, pieces: list[Piece]) -> Block |
     if found is None:
         return None
     joint, counterparts = found
-    calls = (written(own, optax.DEFAULTS, levels.code, "optax.") for own in counterparts)
+    calls = (written(own, optax.DEFAULTS, levels.code, _function) for own in counterparts)
     schedules = [
         own.code() if own is not None else _by_formula(file, piece)
         for piece, own in zip(joint, calls, strict=True)
@@ -89,6 +89,10 @@ def _schedule(file: File, levels: WrittenLevels, pieces: list[Piece]) -> Block |
     children, boundaries = in_order(joint, schedules)
     joined = call("optax.join_schedules", children, boundaries=boundaries)
     return (let("schedule", joined),)
+
+
+def _function(text: str) -> Code:
+    return name(f"optax.{text}")
 
 
 def _by_formula(file: File, piece: Piece) -> Code:

@@ -15,12 +15,10 @@ from schedlang.emit.code import (
     function,
     infix,
     let,
-    name,
     note,
     number,
     returns,
     statement,
-    uses_of,
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import factors, outline

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 from schedlang.counterparts import torch
 from schedlang.counterparts.table import Call, not_understood
 from schedlang.emit import header, scalar, torch_own
-from schedlang.emit.classes import TORCH, FrameworkCall, WrittenLevels, in_order, written
+from schedlang.emit.classes import FrameworkCall, WrittenLevels, in_order, written
 from schedlang.emit.code import (
     IMPORTS,
     Block,
@@ -34,6 +35,8 @@ from schedlang.emit.simple import share_of
 from schedlang.formula.expressions import BASE
 from schedlang.program.program import Piece, Program, Track, pieces_of
 
+_SCHEDULERS = "torch.optim.lr_scheduler"
+_SEQUENTIAL = imported(_SCHEDULERS, "SequentialLR")
 MOST_PHASES = 20
 """Phases that are written one by one; a longer schedule is one function."""
 LONGEST_LAMBDA = 53
@@ -122,7 +125,7 @@ class _Writer:
             let("one_cycle", found.code("optimizer")),
         )
         both, ends = listed("one_cycle", "end"), listed(number(piece.end or 0))
-        return (before, call("SequentialLR", "optimizer", both, milestones=ends))
+        return (before, call(_SEQUENTIAL, "optimizer", both, milestones=ends))
 
     def sequence(self, pieces: list[Piece]) -> _Built | None:
         """A scheduler for each phase; None where that is no better than one formula."""
@@ -147,7 +150,7 @@ class _Writer:
         if len(built) == 1:
             return (note(pieces[0].text), built[0])
         children, milestones = in_order(pieces, built)
-        return ((), call("SequentialLR", "optimizer", children, milestones=milestones))
+        return ((), call(_SEQUENTIAL, "optimizer", children, milestones=milestones))
 
     def counterpart(self, piece: Piece) -> FrameworkCall | None:
         """PyTorch's scheduler for a phase."""
@@ -155,7 +158,9 @@ class _Writer:
 
     def written(self, found: Call | None) -> FrameworkCall | None:
         """A class of PyTorch's, for the levels of all groups."""
-        return written(found, torch.DEFAULTS, self.levels.each_group)
+        return written(
+            found, torch.DEFAULTS, self.levels.each_group, partial(imported, _SCHEDULERS)
+        )
 
     # ── `LambdaLR` ──
 
