@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from schedlang.formula import expressions as formula
-from schedlang.formula.evaluate import SCALAR, block, value
+from schedlang.formula.evaluate import block, value
 from schedlang.formula.expressions import LAST_TICK, Apply, Expr, Lookup, Number, T
 from schedlang.formula.levels import pair
 
@@ -146,11 +146,17 @@ def _resolve(e: Expr, t: float, resolved: set[int]) -> Expr:
             if isinstance(chosen, Number):
                 return _resolve(x if chosen.value else y, t, resolved)
             return formula.where(chosen, _resolve(x, t, resolved), _resolve(y, t, resolved))
-        case Apply("and" | "or" | "not" as op, args):
-            parts = tuple(_resolve(arg, t, resolved) for arg in args)
-            numbers = [part.value for part in parts if isinstance(part, Number)]
-            if len(numbers) == len(parts):
-                return Number(float(SCALAR[op](*map(bool, numbers))))
-            return Apply(op, parts)
+        case Apply("not", (x,)):
+            part = _resolve(x, t, resolved)
+            return (
+                Number(float(not part.value)) if isinstance(part, Number) else Apply("not", (part,))
+            )
+        case Apply("and" | "or" as op, (x, y)):
+            for one, other in ((x, y), (y, x)):
+                part = _resolve(one, t, resolved)
+                if isinstance(part, Number):
+                    decides = bool(part.value) == (op == "or")
+                    return part if decides else _resolve(other, t, resolved)
+            return Apply(op, (_resolve(x, t, resolved), _resolve(y, t, resolved)))
         case _:
             return formula.rebuild(e, lambda part: _resolve(part, t, resolved))

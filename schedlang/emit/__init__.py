@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import Literal, TypeAlias, get_args
 
 from schedlang.emit.file import File
-from schedlang.emit.parts import without_ones
 from schedlang.program.program import Program
 from schedlang.targets import Target
 
@@ -49,7 +48,6 @@ def emit(
     write: Callable[..., File] = import_module(f"schedlang.emit.{target}").emit
     if target == "keras":
         write = partial(write, gradient_accumulation_steps=gradient_accumulation_steps)
-    program = without_ones(program)
     file = write(program, default, style)
     if function is None or function == default:
         return file.source()

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cached_property
 from math import ceil
 from typing import NamedTuple
 
-from schedlang.arrays.jumps import split
 from schedlang.arrays.stable import NEAR, TINY, stable, with_safe_roots
-from schedlang.emit.code import (
-    Block,
-    Code,
-    Statement,
-    call,
-    infix,
-    let,
-    name,
-    note,
-    number,
-    returns,
-    uses_of,
-)
-from schedlang.emit.file import RESERVED, File, local_name
-from schedlang.emit.parts import heading, outline
-from schedlang.emit.printing import Printer, Spelling, counting, ticks_since
-from schedlang.emit.restarts import cycles_of, locate
-from schedlang.emit.simple import (
-    computed,
-    outside,
-    phase_formula,
-    quantities_of,
-    user_formula,
-    without_skip,
-)
+from schedlang.emit.body import TICKS, Body, Span, heading, spans
+from schedlang.emit.code import Block, Code, call, code, infix, let, note, number, returns
+from schedlang.emit.file import local_name
+from schedlang.emit.parts import factors, outline
+from schedlang.emit.printing import LAST_INT32_TICK, ticks_since
+from schedlang.emit.simple import computed, phase_formula
 from schedlang.formula.evaluate import value
 from schedlang.formula.expressions import (
     BASE,
@@ -44,7 +23,6 @@ from schedlang.formula.expressions import (
     Lookup,
     Number,
     Operation,
-    Symbol,
     T,
     depends_on_base,
     rebuild,
@@ -53,12 +31,7 @@ from schedlang.formula.expressions import (
     walk,
 )
 from schedlang.formula.intervals import Interval, interval_of, stays_finite
-from schedlang.program.program import Arguments, Part, Piece, Repeat, Track
-
-LAST_INT32_TICK = 2**31 - 1
-"""Steps are 32-bit integers here; an edge beyond them is never reached."""
-TICKS = Symbol("ticks")
-"""The ticks of a phase as integers, where ``t`` are the same as floats."""
+from schedlang.program.program import Part, Piece, Repeat, Track
 
 
 class TickRange(NamedTuple):
@@ -69,37 +42,8 @@ class TickRange(NamedTuple):
     last: int = LAST_INT32_TICK
 
 
-class Span(NamedTuple):
-    """A piece, or a part of one, with one formula.
-
-    Attributes:
-        begin: its first tick.
-        end: the tick after its last one, if there is one.
-        curve: its formula, over the ticks since the piece's begin.
-        piece: the piece.
-    """
-
-    begin: int
-    end: int | None
-    curve: Expr
-    piece: Piece
-
-
-@dataclass
-class ArrayBody:
-    """The statements of one function.
-
-    Attributes:
-        file: what the functions of the file have in common.
-        spelling: how the library writes arithmetic.
-        base: the base rate, where it is not known.
-    """
-
-    file: File
-    spelling: Spelling
-    base: str = "lr"
-    _statements: list[Statement] = field(default_factory=list)
-    _taken: set[str] = field(default_factory=lambda: {*RESERVED, TICKS.name} - {"tick"})
+class ArrayBody(Body):
+    """The body of a function of arrays."""
 
     def returns(
         self, tracks: Sequence[Track], counter: str, result: str = "rate", first: int = 0
@@ -112,74 +56,50 @@ class ArrayBody:
             result: the name of the value while it is computed.
             first: the first tick at which it is computed.
         """
+        levels, *others = factors(tracks)
+        names = [f"factor_{i}" if len(others) > 1 else "factor" for i in range(1, len(others) + 1)]
+        self.taken = self.taken - {"tick"} | {counter, result, *names}
         clock = TickRange(counter, first)
-        factors = [f"factor_{i}" if len(tracks) > 2 else "factor" for i in range(1, len(tracks))]
-        self._taken |= {counter, result, *factors}
-        levels, *others = tracks
-        product = self._chain(outline(levels), clock, result)
+        block, product = self._chain(outline(levels), clock, result)
         if others:
-            self._let(result, product)
-            product = name(result)
-        for track, factor in zip(others, factors, strict=True):
-            self._let(factor, self._chain(outline(track), clock, factor))
+            block += _let(result, product)
+            product = code(result)
+        for track, factor in zip(others, names, strict=True):
+            before, share = self._chain(outline(track), clock, factor)
+            block += (*before, *_let(factor, share))
             product = infix(product, "*", factor)
-        block = (*self._statements, returns(product))
-        return self.file.with_levels(block, self._printer({}).real)
-
-    def _let(self, local: str, value: Code) -> None:
-        if value != name(local):
-            self._statements.append(let(local, value))
-
-    def _free(self, wanted: str) -> str:
-        """A name that no statement of the function has."""
-        found = local_name(wanted, self._taken)
-        self._taken.add(found)
-        return found
+        return self.with_levels((*block, returns(product)))
 
     # ---------------------------------------------------------------- phases after each other
 
-    def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> Code:
-        """The value of parts, each of which counts from its begin on, after statements for it."""
+    def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> tuple[Block, Code]:
+        """The value of parts one after the other, and the statements before it."""
+        block: Block = ()
         found: Code | None = None
-        for part in self._spans(parts):
+        for part in spans(parts, self._formula):
             if found is not None:
-                self._let(result, found)
-            match part:
-                case Repeat():
-                    self._note(heading(part))
-                    here = self._repeat(part, clock, result if found is None else None)
-                case Span():
-                    if part.begin == part.piece.begin:
-                        held = "" if found is None else "the end holds"
-                        self._note(heading(part.piece) or held)
-                    here = self._span(part, clock)
-                    if found is None and all(map(depends_on_base, symbols(part.curve))):
-                        # A value that never changes has to be an array too.
-                        here = self.spelling.full(name(clock.name), here)
+                block += _let(result, found)
+            text = heading(part)
+            if isinstance(part, Repeat):
+                before, here = self._repeat(part, clock, result if found is None else None)
+            else:
+                before, here = self._span(part, clock)
+                if found is None and all(map(depends_on_base, symbols(part.curve))):
+                    # A value that never changes has to be an array too.
+                    here = self.spelling.full(code(clock.name), here)
+                elif found is not None and part.begin == part.piece.begin:
+                    text = text or "the end holds"
+            block += (*note(text), *before)
             if found is not None:
-                before = infix(clock.name, "<", number(part.begin))
-                here = self._call("where", before, result, here)
+                here = self._call("where", infix(clock.name, "<", number(part.begin)), result, here)
             found = here
         assert found is not None
-        return found
+        return block, found
 
-    def _note(self, text: str) -> None:
-        self._statements += note(text)
-
-    def _spans(self, parts: Sequence[Part]) -> Iterator[Span | Repeat]:
-        """The parts, pieces split where a condition of their formula changes."""
-        for part in parts:
-            if not isinstance(part, Piece):
-                yield part
-                continue
-            length = None if part.end is None else part.end - part.begin
-            if part.kind == "fn":
-                curve = user_formula(computed(part.curve))
-            else:
-                curve = stable(phase_formula(part.curve), self._sizes, NEAR)
-            for begin, end, own_curve in split(curve, length, conditions_only=True):
-                after = None if end is None else part.begin + end
-                yield Span(part.begin + begin, after, own_curve, part)
+    def _formula(self, piece: Piece) -> Expr:
+        if piece.kind == "fn":
+            return computed(piece.curve)
+        return stable(phase_formula(piece.curve), self._sizes, NEAR)
 
     @cached_property
     def _sizes(self) -> dict[str, float]:
@@ -189,27 +109,28 @@ class ArrayBody:
             sizes[f"{LEVEL}{i}"] = value(level, sizes)
         return sizes
 
-    def _repeat(self, repeat: Repeat, clock: TickRange, result: str | None) -> Code:
-        """The value of a round, after statements for it."""
+    def _repeat(self, repeat: Repeat, clock: TickRange, result: str | None) -> tuple[Block, Code]:
+        """The value of a round, and the statements before it."""
         tick = self._free("tick")
-        at = len(self._statements)
         inner = result or self._free("in_round")
-        last = self._chain(repeat.parts, TickRange(tick, last=repeat.period - 1), inner)
-        if tick in uses_of(self._statements[at:]) | last.uses:
-            since = ticks_since(clock.name, repeat.begin)
-            self._statements.insert(at, let(tick, infix(since, "%", number(repeat.period))))
-        return last if result is not None or len(repeat.parts) == 1 else self._named(inner, last)
+        block, last = self._chain(repeat.parts, TickRange(tick, last=repeat.period - 1), inner)
+        since = infix(ticks_since(clock.name, repeat.begin), "%", number(repeat.period))
+        block = (let(tick, since), *block)
+        if result is not None or len(repeat.parts) == 1:
+            return block, last
+        return (*block, *_let(inner, last)), code(inner)
 
-    def _named(self, local: str, value: Code) -> Code:
-        self._let(local, value)
-        return name(local)
+    def _free(self, wanted: str) -> str:
+        """A name that no statement of the function has."""
+        found = local_name(wanted, self.taken)
+        self.taken.add(found)
+        return found
 
     # ---------------------------------------------------------------- one formula
 
-    def _span(self, span: Span, clock: TickRange) -> Code:
-        """The value of a formula, after statements for its quantities."""
-        curve, skip = without_skip(span.curve, span.piece.arguments.get("skip", 0))
-        origin = span.piece.begin - skip
+    def _span(self, span: Span, clock: TickRange) -> tuple[Block, Code]:
+        """The value of a formula, and the statements before it."""
+        curve, origin = span.curve, span.origin
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
         near = self._ranges(low, high)
@@ -230,69 +151,20 @@ class ArrayBody:
                 since = self._call("max", since, number(low))
             case False, True:
                 since = self._call("min", since, number(high))
-        return self._of_ticks(curve, since, span.piece.arguments, high)
+        return self.value(_counted(curve, high), since, span.piece)
 
     def _ranges(self, low: float, high: float) -> dict[str, Interval]:
         """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
         levels = {symbol: Interval(0.0, size) for symbol, size in self._sizes.items()}
         return {**levels, T.name: Interval(low, high, whole=True)}
 
-    def _of_ticks(self, e: Expr, since: Code, phase: Arguments, last: float) -> Code:
-        """The value of a formula over the ticks of a phase, after statements for both.
-
-        Args:
-            e: the formula.
-            since: the ticks of the phase.
-            phase: the numbers of the phase.
-            last: the last of its ticks.
-        """
-        e = _counted(e, last)
-        cycles = cycles_of(e, phase)
-        parts = list(_parts(e))
-        floats, wholes = parts.count(T), parts.count(TICKS)
-        is_name = isinstance(since.doc, str)
-        if not is_name and (wholes + (floats > 1) > 1 or cycles is not None):
-            since = self._named(TICKS.name, since)
-        printer = self._printer({T: since, TICKS: since})
-        if floats > 1:
-            printer.names[T] = self._named(T.name, self.spelling.real(since))
-            printer.whole = {TICKS.name}
-        if cycles is not None:
-            self._statements += locate(cycles, e, since, LAST_INT32_TICK, printer, self.file)
-        return self._value(e, printer)
-
-    def _value(self, e: Expr, printer: Printer) -> Code:
-        """The value of a formula, after statements for its quantities."""
-        names = printer.names
-        for part in _parts(e, names):
-            if isinstance(part, Lookup) and counting(part.x, part.edges) not in {part, *names}:
-                count = counting(part.x, part.edges)
-                names[count] = self._local("reached", printer.code(count), names)
-        for quantity in quantities_of(e):
-            if quantity not in names:
-                names[quantity] = self._local(quantity.name, printer.real(quantity.value), names)
-        return printer.real(e)
-
-    def _local(self, wanted: str, value: Code, names: Mapping[Expr, Code]) -> Code:
-        """A local for a quantity of a formula; the next formula may have one of that name."""
-        own = (one.flat for one in names.values())
-        return self._named(local_name(wanted, (*self._taken, *own)), value)
-
-    # ---------------------------------------------------------------- code
-
     def _call(self, op: str, *arguments: Code | str) -> Code:
         return call(self.spelling.functions[op], *arguments)
 
-    def _printer(self, names: dict[Expr, Code]) -> Printer:
-        whole = {T.name, TICKS.name}
-        names = {BASE: name(self.base), **names}
-        return Printer(self.spelling, names, whole=whole, lists=self.file.listed)
 
-
-def _parts(e: Expr, names: Container[Expr] = ()) -> list[Expr]:
-    """All parts of a formula and of its quantities, but for those that have names already."""
-    quantities = (one.value for one in quantities_of(e) if one not in names)
-    return [part for whole in (e, *quantities) for part in outside(whole)]
+def _let(local: str, value: Code) -> Block:
+    """The assignment; nothing where it would change nothing."""
+    return () if value == code(local) else (let(local, value),)
 
 
 def _counted(e: Expr, last: float) -> Expr:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from schedlang.counterparts import keras, optax, torch
 from schedlang.counterparts.levels import Levels
 from schedlang.counterparts.table import Call, CallArgument, Root
 from schedlang.emit.code import (
     Code,
     call,
+    commented,
     digits,
-    imported,
     infix,
     listed,
     mapping,
@@ -20,10 +19,9 @@ from schedlang.emit.code import (
     number,
     text_literal,
 )
-from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
-
-TORCH = "torch.optim.lr_scheduler"
-KERAS = "keras.optimizers.schedules"
+from schedlang.emit.simple import share_of
+from schedlang.formula.expressions import BASE, Expr, Number, substitute
+from schedlang.program.program import Piece
 
 
 class FrameworkCall(NamedTuple):
@@ -74,41 +72,39 @@ class WrittenLevels(Levels):
         share = self.share(curve)
         if share is not None:
             return Number(share)
-        parts = affine(curve)
-        if parts is not None and parts[1] == ZERO:
-            return substitute(curve, {BASE.name: ONE})
-        if not self.base:
-            return None
-        return substitute(curve, {BASE.name: Number(self.base)}) / self.base
+        curve_share = share_of(curve)
+        if curve_share is None and self.base:
+            return substitute(curve, {BASE.name: Number(self.base)}) / self.base
+        return curve_share
 
 
-def torch_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
-    """A scheduler of PyTorch's, for the levels of all groups."""
-    return _written(found, torch.DEFAULTS, levels.each_group, lambda text: imported(TORCH, text))
-
-
-def keras_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
-    """A schedule of Keras'."""
-    return _written(found, keras.DEFAULTS, levels.code, lambda text: imported(KERAS, text))
-
-
-def optax_call(found: Call | None, levels: WrittenLevels) -> FrameworkCall | None:
-    """A schedule of optax'."""
-    return _written(found, optax.DEFAULTS, levels.code, lambda text: name(f"optax.{text}"))
-
-
-def _written(
+def written(
     found: Call | None,
     defaults: Mapping[str, Mapping[str, CallArgument]],
     level: Callable[[Expr], Code | None],
     function: Callable[[str], Code],
 ) -> FrameworkCall | None:
+    """A counterpart as source.
+
+    Args:
+        found: the class or function, if there is one.
+        defaults: what the framework takes where an argument is left out.
+        level: writes a level.
+        function: writes the name of the class or function.
+    """
     if found is None:
         return None
     usual = {key: _argument(x, level) for key, x in defaults.get(found.name, {}).items()}
     arguments = {key: _argument(x, level) for key, x in found.arguments.items()}
     given = {key: code for key, code in arguments.items() if code != usual.get(key)}
     return FrameworkCall(function(found.name), given, found.holds)
+
+
+def in_order(pieces: Sequence[Piece], built: Iterable[Code]) -> tuple[Code, Code]:
+    """The list of what is built for phases, a comment above each, and that of their ends."""
+    texts = (piece.text or "the end holds" for piece in pieces)
+    children = (commented(text, own, depth=3) for text, own in zip(texts, built, strict=True))
+    return listed(*children), listed(*(number(piece.end or 0) for piece in pieces[:-1]))
 
 
 def _argument(argument: CallArgument, level: Callable[[Expr], Code | None]) -> Code:

@@ -39,11 +39,6 @@ def needs_base(program: Program) -> bool:
     return program.base is None and program.needs_base
 
 
-def parameters(program: Program, type_: str, base: str) -> dict[str, str]:
-    """The parameters of a function of the step, with their types."""
-    return {"step": type_, **({base: "float"} if needs_base(program) else {})}
-
-
 def over_base(curves: Iterable[Expr]) -> bool:
     """Whether one of the formulas depends on the base rate."""
     return any(depends_on_base(text) for curve in curves for text in symbols(curve))
@@ -60,37 +55,52 @@ def explains(
     """A docstring: what one step is, the base rate and the length."""
     what = "learning rate" if _gives_rates(program) else "value"
     summary = summary or f"The {what} that the update after `step` updates uses."
-    return docstring(summary, [" ".join(explained(program, base, updates=updates))])
+    return docstring(summary, [explained(program, base, updates=updates)])
+
+
+def step(program: Program, *, updates: bool = False) -> str:
+    """What one step is, in a sentence."""
+    if updates and program.tick == "epoch":
+        epoch = f"an epoch of {program.steps_per_epoch:,} steps"
+        return f"One step is an optimizer update. A rate holds for {epoch}."
+    if updates:
+        return "One step is an optimizer update."
+    if program.tick is None:
+        return "One step is an optimizer update or an epoch, whichever is counted."
+    return f"One step is {program.tick_description}."
 
 
 def explained(
-    program: Program, base: str = "", *, what: str = "", updates: bool = False
-) -> list[str]:
+    program: Program,
+    base: str = "",
+    *,
+    what: str = "",
+    noun: str = "base rate",
+    parameter: str = "lr",
+    updates: bool = False,
+) -> str:
     """What one step is, the base rate and the length, a sentence each.
 
-    With ``updates``, a step is an optimizer update, also where the schedule counts epochs.
+    Args:
+        program: the schedule.
+        base: the sentence on the base rate, if it is another one.
+        what: what a value is called.
+        noun: what the base rate is called.
+        parameter: the parameter for it, where it is not known.
+        updates: whether a step is an optimizer update, also where the schedule counts epochs.
     """
     what = what or ("rate" if _gives_rates(program) else "value")
-    if updates:
-        step = "One step is an optimizer update."
-        if program.tick == "epoch":
-            step += f" A rate holds for an epoch of {program.steps_per_epoch:,} steps."
-    elif program.tick is None:
-        step = "One step is an optimizer update or an epoch, whichever is counted."
-    else:
-        step = f"One step is {program.tick_description}."
-    if not base:
-        if program.base is not None:
-            base = f"The base rate is {digits(program.base, whole=False)}."
-        elif needs_base(program):
-            base = "The base rate is the parameter `lr`."
-        else:
-            base = "The values are absolute, and need no base rate."
+    if not base and not program.needs_base:
+        base = f"The values are absolute, and need no {noun}."
+    elif not base:
+        known = program.base
+        rate = f"the parameter `{parameter}`" if known is None else digits(known, whole=False)
+        base = f"The {noun} is {rate}."
     length = "The schedule never ends."
     if program.length is not None:
         ticks = "epochs" if updates and program.tick == "epoch" else "steps"
         length = f"The schedule is {program.length:,} {ticks} long, then the last {what} holds."
-    return [step, base, length]
+    return f"{step(program, updates=updates)} {base} {length}"
 
 
 def refuse_memory(program: Program, target: str) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from zlib import crc32
 
 from schedlang.arrays.tables import steps_per_update
 from schedlang.counterparts import keras
 from schedlang.emit import header, keras_numbers, keras_plateau
 from schedlang.emit.arrays import ArrayBody
-from schedlang.emit.classes import WrittenLevels, keras_call
+from schedlang.emit.classes import WrittenLevels, written
 from schedlang.emit.code import (
     Block,
     Statement,
     call,
     docstring,
     function,
+    imported,
     let,
     names,
     note,
@@ -26,6 +28,8 @@ from schedlang.emit.parts import phases
 from schedlang.emit.printing import KERAS
 from schedlang.formula.expressions import BASE
 from schedlang.program.program import Piece, Program, Track
+
+_SCHEDULES = "keras.optimizers.schedules"
 
 
 def emit(program: Program, text: str, style: str, *, gradient_accumulation_steps: int = 1) -> File:
@@ -88,14 +92,15 @@ def define_schedule(file: File, program: Program, text: str, style: str, batches
     found = None
     if style == "native" and len(program.tracks) == 1 and per_epoch is None and batches == 1:
         pieces = phases(program.tracks[0])
-        found = keras_call(keras.schedule(pieces, levels), levels) if pieces else None
-    if found is None:
+        found = keras.schedule(pieces, levels) if pieces else None
+    own = written(found, keras.DEFAULTS, levels.code, partial(imported, _SCHEDULES))
+    if own is None:
         _define_class(file, program, per_epoch, batches, takes_base=takes_base)
         body: Block = (returns(call("LearningRate", *(["lr"] if takes_base else []))),)
     else:
         texts = [piece.text for piece in program.pieces if piece.kind != "plateau"]
-        body = (*note(" -> ".join(filter(None, texts))), returns(found.code()))
-    explained = " ".join(header.explained(program, updates=True))
+        body = (*note(" -> ".join(filter(None, texts))), returns(own.code()))
+    explained = header.explained(program, updates=True)
     if batches > 1:
         update = (
             f"an optimizer update of {batches} batches (`gradient_accumulation_steps={batches}`)"

@@ -2,63 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import getsource
 
 from schedlang.emit.classes import WrittenLevels
-from schedlang.emit.code import (
-    Code,
-    Statement,
-    call,
-    digits,
-    let,
-    names,
-    number,
-    statement,
-    template,
-    text_literal,
-)
+from schedlang.emit.code import Statement, digits, template, text_literal
 from schedlang.emit.file import File
 from schedlang.emit.printing import PYTHON, Printer
 from schedlang.plateau import after_metric, improvement, reduced_rate
 from schedlang.program.program import Program
 
-_METHODS = '''\
-"""Sets the rate: the schedule's at first, then lower whenever the metric stops improving.
+_PLATEAU = '''\
+class Plateau(keras.callbacks.Callback):
+    """Sets the rate: the schedule's at first, then lower whenever the metric stops improving.
 
-Its memory is saved with the optimizer, so that it survives `BackupAndRestore`, which must
-come after it in the list of callbacks.
-"""
+    Its memory is saved with the optimizer, so that it survives `BackupAndRestore`, which must
+    come after it in the list of callbacks.
+    """
 
-begin = {begin}  # updates before the plateau
+    begin = {begin}  # updates before the plateau
+    monitor = {monitor}
 
-def __init__(self{parameter}) -> None:
-    super().__init__()
-    {base}self.schedule = {schedule}
-    self.layer = keras.layers.Layer(name="plateau")
-    self.memory = self.layer.add_weight((3,), dtype="float32", trainable=False)
-    self.memory.assign([{worst}, 0, 0])  # best, bad, cooldown
-    self.missing = self.received = 0
+    def __init__(self{parameter}) -> None:
+        super().__init__()
+        {base}self.schedule = {schedule}
+        self.layer = keras.layers.Layer(name="plateau")
+        self.memory = self.layer.add_weight((3,), dtype="float32", trainable=False)
+        self.memory.assign([{worst}, 0, 0])  # best, bad, cooldown
+        self.missing = self.received = 0
 
-def set_model(self, model: keras.Model) -> None:
-    super().set_model(model)
-    if self.begin > 0 and model.steps_per_execution > 1:
-        raise ValueError("the rate is set before each update: use steps_per_execution=1")
-    model.optimizer.plateau = self.layer  # to be saved with it
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        if self.begin > 0 and model.steps_per_execution > 1:
+            raise ValueError("the rate is set before each update: use steps_per_execution=1")
+        model.optimizer.plateau = self.layer  # to be saved with it
 
-def updates(self) -> int:
-    """How many updates the optimizer has made."""
-    if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
-        self.model.jax_state_sync()
-    optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-    return int(optimizer.iterations + 0)  # a sum, as `tf.distribute` needs it
+    def updates(self) -> int:
+        """How many updates the optimizer has made."""
+        if keras.config.backend() == "jax":  # whose variables lag behind inside `fit`
+            self.model.jax_state_sync()
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        return int(optimizer.iterations + 0)  # a sum, as `tf.distribute` needs it
 
-def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-    updates = self.updates()
-    if updates <= self.begin:
-        self.model.optimizer.learning_rate = float(self.schedule(updates))
-'''
-_USES = ("Plateau", "Any", "keras", "math", "ops", "after_metric", "reduced_rate")
-_LOGS = "logs: dict[str, Any] | None = None"
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        updates = self.updates()
+        if updates <= self.begin:
+            self.model.optimizer.learning_rate = float(self.schedule(updates))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.updates() <= self.begin:
+            return
+        metric = (logs or {{}}).get(self.monitor)
+        if metric is None:
+            {missed}
+            return
+        self.received += 1
+        best, bad, cooldown = ops.convert_to_numpy(self.memory)
+        *memory, reduces = after_metric(
+            metric,
+            best,
+            bad,
+            cooldown,
+            improves={improves},
+            patience={patience},
+            pause={pause},
+        )
+        self.memory.assign(memory)
+        if reduces:
+            rate = float(self.model.optimizer.learning_rate + 0)
+            rate = reduced_rate(rate, factor={factor}, floor={floor}, eps={eps})
+            self.model.optimizer.learning_rate = rate
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        del self.model.optimizer.plateau{never}'''
+_MISSED = 'warnings.warn(f"no metric `{self.monitor}`: the plateau skips this epoch", stacklevel=2)'
+_NEVER = """
+        if self.missing and not self.received:
+            message = f"no epoch had the metric `{self.monitor}`: the plateau did nothing"
+            warnings.warn(message, stacklevel=2)"""
+
+_USES = (
+    *("Plateau", "Any", "keras", "math", "ops", "warnings"),
+    *("after_metric", "reduced_rate"),
+)
 
 
 def define(
@@ -66,63 +92,31 @@ def define(
 ) -> None:
     """Write a callback that sets the rate: the schedule's, and from the plateau on its own."""
     phase = program.plateau or {}
-    floor = WrittenLevels(program.base, "self.lr").code(phase["min"])
+    levels = WrittenLevels(program.base, "self.lr")
+    floor = levels.code(phase["min"])
     if floor is None:
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
-    monitor = phase["monitor"]
-    methods = _METHODS.format(
+    better = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
+    improves = Printer(PYTHON).code(better)
+    is_of_validation = phase["monitor"].startswith("val_")  # an epoch without it is no mistake
+    text = _PLATEAU.format(
         begin=digits(phase["begin"] * (per_epoch or 1)),
+        monitor=text_literal(phase["monitor"]).flat,
         parameter=", lr: float" if takes_base else "",
-        base="self.lr = lr\n    " if "self" in floor.uses else "",
+        base="self.lr = lr\n        " if levels.rate(phase["min"]) is None else "",
         schedule=f"{schedule}({'lr' if takes_base else ''})",
         worst="-math.inf" if phase["mode"] == "max" else "math.inf",
-    )
-    is_of_validation = monitor.startswith("val_")  # an epoch without validation is no mistake
-    missed = Statement("self.missing += 1")
-    ended = [Statement("del self.model.optimizer.plateau")]
-    if is_of_validation:
-        never = _warning(f"no epoch had the metric `{monitor}`: the plateau did nothing")
-        ended.append(Statement("if self.missing and not self.received:", body=(never,)))
-    else:
-        missed = _warning(f"no metric `{monitor}`: the plateau skips this epoch")
-    improves = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
-    counted = call(
-        "after_metric",
-        *("metric", "best", "bad", "cooldown"),
-        improves=Printer(PYTHON).code(improves),
-        patience=number(phase["patience"]),
-        pause=number(phase["cooldown"]),
-    )
-    reduced = call(
-        "reduced_rate",
-        call("float", Code("self.model.optimizer.learning_rate + 0")),
-        factor=number(phase["factor"], whole=False),
-        floor=floor,
-        eps=number(phase["eps"], whole=False),
-    )
-    epoch_end = (
-        Statement("if self.updates() <= self.begin:", body=(Statement("return"),)),
-        let("metric", call(Code("(logs or {}).get"), text_literal(monitor))),
-        Statement("if metric is None:", body=(missed, Statement("return"))),
-        Statement("self.received += 1"),
-        let("best, bad, cooldown", call("ops.convert_to_numpy", "self.memory")),
-        let("*memory, reduces", counted),
-        statement("", call("self.memory.assign", "memory")),
-        Statement("if reduces:", body=(let("self.model.optimizer.learning_rate", reduced),)),
-    )
-    body = (
-        *template(methods),
-        Statement(f"def on_epoch_end(self, epoch: int, {_LOGS}) -> None:", body=epoch_end),
-        Statement(""),
-        Statement(f"def on_train_end(self, {_LOGS}) -> None:", body=tuple(ended)),
+        missed="self.missing += 1" if is_of_validation else _MISSED,
+        never=_NEVER if is_of_validation else "",
+        improves=improves.flat,
+        patience=digits(phase["patience"]),
+        pause=digits(phase["cooldown"]),
+        factor=digits(phase["factor"], whole=False),
+        floor=floor.flat,
+        eps=digits(phase["eps"], whole=False),
     )
     for copied in (after_metric, reduced_rate):
         file.define(*template(getsource(copied).rstrip(), copied.__name__))
-    file.define(
-        Statement("", comment=program.pieces[-1].text),
-        Statement("class Plateau(keras.callbacks.Callback):", names(*_USES), body),
-    )
-
-
-def _warning(message: str) -> Statement:
-    return statement("", call("warnings.warn", text_literal(message), stacklevel="2"))
+    head, *others = template(text, *_USES)
+    head = replace(head, uses=head.uses | floor.uses | improves.uses)
+    file.define(Statement("", comment=program.pieces[-1].text), head, *others)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from schedlang.counterparts import optax
 from schedlang.emit import header
-from schedlang.emit.arrays import LAST_INT32_TICK, ArrayBody
-from schedlang.emit.classes import WrittenLevels, optax_call
+from schedlang.emit.arrays import ArrayBody
+from schedlang.emit.classes import WrittenLevels, in_order, written
 from schedlang.emit.code import (
     Block,
     Code,
     call,
     code,
-    commented,
     docstring,
     function,
     infix,
     let,
-    listed,
     name,
     note,
     number,
@@ -24,7 +22,7 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import outline, phases
-from schedlang.emit.printing import JAX
+from schedlang.emit.printing import JAX, LAST_INT32_TICK
 from schedlang.program.program import Piece, Program, Repeat, Track
 
 MOST_PHASES = 20
@@ -52,7 +50,9 @@ def define(file: File, program: Program, text: str, style: str, says: Block) -> 
         before = (let("step", count),) if body is None else ()
     if body is None:
         body = ArrayBody(file, JAX, file.base).returns(program.tracks, clock)
-    parameters = header.parameters(program, "ArrayLike", file.base)
+    parameters = {"step": "ArrayLike"}
+    if header.needs_base(program):
+        parameters[file.base] = "float"
     file.define(function(text, parameters, "jax.Array", says, (*before, *body)))
 
 
@@ -78,18 +78,21 @@ def _schedule(file: File, levels: WrittenLevels, pieces: list[Piece]) -> Block |
     found = optax.joined(pieces, levels)
     if found is None:
         return None
-    joint, calls = found[0], [optax_call(own, levels) for own in found[1]]
+    joint, counterparts = found
+    calls = (written(own, optax.DEFAULTS, levels.code, _function) for own in counterparts)
     schedules = [
         own.code() if own is not None else _by_formula(file, piece)
         for piece, own in zip(joint, calls, strict=True)
     ]
-    texts = [piece.text or "the end holds" for piece in joint]
     if len(schedules) == 1:
-        return (*note(texts[0]), let("schedule", schedules[0]))
-    children = (commented(text, own, depth=3) for text, own in zip(texts, schedules, strict=True))
-    boundaries = listed(*(number(piece.end or 0) for piece in joint[:-1]))
-    joined = call("optax.join_schedules", listed(*children), boundaries=boundaries)
+        return (*note(joint[0].text), let("schedule", schedules[0]))
+    children, boundaries = in_order(joint, schedules)
+    joined = call("optax.join_schedules", children, boundaries=boundaries)
     return (let("schedule", joined),)
+
+
+def _function(text: str) -> Code:
+    return name(f"optax.{text}")
 
 
 def _by_formula(file: File, piece: Piece) -> Code:

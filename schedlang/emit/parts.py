@@ -1,29 +1,17 @@
-"""The parts of a track as they are written, one after the other."""
+"""What of a program is written: the factors, and the parts of a track one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from schedlang.formula.expressions import ONE, T, symbols
-from schedlang.program.program import Part, Piece, Program, Repeat, Track, pieces_of
+from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 
 
-def without_ones(program: Program) -> Program:
-    """The program without factors that are always 1.
-
-    What they leave behind is still a product: a phase's own numbers are shares of an entry level.
-    """
-    first, *factors = program.symbolic
-    telling = [t for t in factors if any(piece.curve != ONE for piece in pieces_of(t.parts))]
-    if len(telling) == len(factors):
-        return program
-
-    def alone(piece: Piece) -> Piece:
-        known = not piece.factor or piece.kind == "hold"
-        return piece if known else piece._replace(kind="product")
-
-    return replace(program, symbolic=(first.map_pieces(alone), *telling))
+def factors(tracks: Sequence[Track]) -> list[Track]:
+    """The tracks that are multiplied, without factors that are always 1."""
+    first, *others = tracks
+    return [first, *(t for t in others if any(p.curve != ONE for p in pieces_of(t.parts)))]
 
 
 def outline(track: Track) -> tuple[Part, ...]:
@@ -47,15 +35,15 @@ def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
             ):
                 merged[-1] = before._replace(end=part.end)
             case _, Repeat(parts=inner):
-                merged.append(part._replace(parts=_merged(inner)))
+                merged.append(_round(part, _merged(inner)))
             case _:
                 merged.append(part)
     return tuple(merged)
 
 
-def heading(part: Part) -> str:
-    """The comment on a part."""
-    if isinstance(part, Piece):
-        return part.text
-    rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
-    return f"{rounds}rounds of {part.period}"
+def _round(repeat: Repeat, parts: tuple[Part, ...]) -> Part:
+    """A repeat of these parts; a piece where it is one level all the time."""
+    match parts:
+        case (Piece(curve=curve) as piece,) if T.name not in symbols(curve):
+            return piece._replace(begin=repeat.begin, end=repeat.end, kind="hold")
+    return repeat._replace(parts=parts)

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from schedlang.arrays.tables import refuse_epochs
 from schedlang.counterparts.optax import OPTAX_NAMES
 from schedlang.emit import Style, check, header, optax, scalar
-from schedlang.emit.code import IMPORTS, Block, digits, docstring
+from schedlang.emit.code import IMPORTS, Block, docstring
 from schedlang.emit.file import File
 from schedlang.emit.helpers import HELPERS
-from schedlang.emit.parts import without_ones
 from schedlang.program.program import Program
 from schedlang.targets import Target
 
@@ -63,17 +62,13 @@ class EmittedLine(NamedTuple):
     def explained(self, *, updates: bool = False) -> Block:
         """The docstring of its function."""
         program = self.program
-        if not program.needs_base:
-            base = "The values are absolute, and need no base."
-        elif program.base is None:
-            base = f"The base is the parameter `{self.base}`."
-        else:
-            base = f"The base is {digits(program.base, whole=False)}."
-        sentences = header.explained(program, base, what="value", updates=updates)
+        sentences = header.explained(
+            program, what="value", noun="base", parameter=self.base, updates=updates
+        )
         says = f"The {self.place} that the update after `step` updates uses."
         if self.is_value:
             says = f"The value {self.place} after `step` updates."
-        return docstring(says, [f"`{header.line(program)}`", " ".join(sentences)])
+        return docstring(says, [f"`{header.line(program)}`", sentences])
 
 
 def emit(
@@ -96,7 +91,6 @@ def emit(
     check(target, style, gradient_accumulation_steps)
     for line in lines:
         _refuse(line, target)
-    lines = [line._replace(program=without_ones(line.program)) for line in lines]
     match target:
         case "python":
             return _python(lines).source()

@@ -21,12 +21,23 @@ from schedlang.emit.code import (
     subscript,
 )
 from schedlang.emit.helpers import GUARDS
-from schedlang.formula.expressions import Apply, Expr, Lookup, Named, Number, Operation, Symbol
+from schedlang.formula.expressions import (
+    LAST_TICK,
+    Apply,
+    Expr,
+    Lookup,
+    Named,
+    Number,
+    Operation,
+    Symbol,
+)
 from schedlang.formula.notation import INFIX
 
 _SAME_NAME: tuple[Operation, ...] = (
     "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil",
 )  # fmt: skip
+LAST_INT32_TICK = 2**31 - 1
+"""Steps of arrays are 32-bit integers; an edge beyond them is never reached."""
 _OF_COUNTS: set[Operation] = {"add", "sub", "lt", "le", "gt", "ge", "eq", "ne"}
 """The operations that integers are left in."""
 
@@ -44,6 +55,8 @@ class Spelling:
         full: ``(like, value)``: an array of a constant.
         real: an array of integers as floats.
         divides_whole: whether the quotient of integers is a float, one of 32 bits in an array.
+        scalar: whether it is Python's own arithmetic, which raises where IEEE's does not.
+        last_tick: the last tick that it counts exactly.
     """
 
     functions: Mapping[str, str]
@@ -53,6 +66,8 @@ class Spelling:
     full: Callable[[Code, Code], Code] = lambda _like, value: value
     real: Callable[[Code], Code] = lambda x: x
     divides_whole: bool = True
+    scalar: bool = False
+    last_tick: int = LAST_INT32_TICK
 
 
 def _of_module(module: str, **others: str) -> dict[str, str]:
@@ -77,6 +92,8 @@ PYTHON = Spelling(
     pi="math.pi",
     index=lambda edges, x: call("bisect_right", edges, x),
     take=subscript,
+    scalar=True,
+    last_tick=LAST_TICK,
 )
 JAX = Spelling(
     functions=_of_module("jnp", **_ARRAYS),

@@ -64,11 +64,12 @@ def cycles_of(curve: Expr, phase: Arguments) -> Cycles | None:
     return None
 
 
-def locate(cycles: Cycles, e: Expr, ticks: Code, last: int, printer: Printer, file: File) -> Block:
-    """The statement that finds the cycle of these ticks, of which there are at most so many.
+def locate(cycles: Cycles, e: Expr, ticks: Code, printer: Printer, file: File) -> Block:
+    """The statement that finds the cycle of these ticks.
 
     The printer is given what the formula calls the cycle's number, begin and length.
     """
+    last = printer.spelling.last_tick
     begins = edges = file.named(cycles.begins(last), "_BEGINS")
     if not cycles.whole:
         edges = file.named(cycles.edges(last), "_EDGES")

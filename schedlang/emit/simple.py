@@ -1,4 +1,4 @@
-"""Formulas as one writes them by hand: no rounding dust, no factors of 1, choices outermost."""
+"""Formulas as one writes them by hand: without rounding dust and factors of 1."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ from schedlang.formula.notation import tidy
 
 def phase_formula(e: Expr) -> Expr:
     """The formula of a phase; a share of the base is the base times a formula without it."""
-    share = share_of(e)
+    share = share_of(e) if BASE.name in symbols(e) else None
     if share is None:
         return _from_below(simplified(e))
+    share = simplified(share)
     return share * BASE if isinstance(share, Number) else _product(BASE, _from_below(share))
 
 
 def share_of(e: Expr) -> Expr | None:
     """What the base is multiplied by in a formula that is nothing but a share of it."""
     parts = affine(e)
-    if BASE.name not in symbols(e) or parts is None or parts[1] != ZERO:
+    if parts is None or parts[1] != ZERO:
         return None
-    return simplified(substitute(e, {BASE.name: ONE}))
+    return substitute(e, {BASE.name: ONE})
 
 
 def simplified(e: Expr) -> Expr:
@@ -76,7 +77,7 @@ def simplified(e: Expr) -> Expr:
 def user_formula(e: Expr) -> Expr:
     """The base times a user's formula, which itself is left as it was written."""
     match e:
-        case Apply("mul", (Number(1.0), x)):
+        case Apply("mul", (Number(1.0), x) | (x, Number(1.0))):
             return x
         case Apply("mul", (x, Apply("div", (Number(1.0), y)))):
             return x / y
@@ -143,28 +144,6 @@ def _difference(x: Expr, y: Expr) -> Expr:
         case Apply("div", (Apply("sub", (Number(1.0), rest)), Number(2.0))) if x == ONE:
             return (1 + rest) / 2
     return Apply("sub", (x, y))
-
-
-# ------------------------------------------------------------------------------- choices
-
-
-def choice(e: Expr) -> tuple[Expr, Expr, Expr] | None:
-    """``(condition, yes, no)`` of a formula that is a choice, with or without numbers around it."""
-    match _chosen(e):
-        case Apply("where", (condition, yes, no)) as part:
-            return condition, replaced(e, part, yes), replaced(e, part, no)
-    return None
-
-
-def _chosen(e: Expr) -> Expr | None:
-    match e:
-        case Apply("where"):
-            return e
-        case Apply("add" | "mul" | "min" | "max", (x, Number() | Symbol())):
-            return _chosen(x)
-        case Apply("add" | "mul" | "min" | "max", (Number() | Symbol(), y)):
-            return _chosen(y)
-    return None
 
 
 def replaced(e: Expr, part: Expr, other: Expr) -> Expr:

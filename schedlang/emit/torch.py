@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, cast
+from functools import partial
+from typing import TypeAlias
 
 from schedlang.counterparts import torch
-from schedlang.counterparts.table import not_understood
+from schedlang.counterparts.table import Call, not_understood
 from schedlang.emit import header, scalar, torch_own
-from schedlang.emit.classes import TORCH, FrameworkCall, WrittenLevels, torch_call
+from schedlang.emit.classes import FrameworkCall, WrittenLevels, in_order, written
 from schedlang.emit.code import (
     IMPORTS,
     Block,
     Code,
     call,
-    commented,
     digits,
     docstring,
     function,
@@ -31,9 +31,12 @@ from schedlang.emit.code import (
 )
 from schedlang.emit.file import File
 from schedlang.emit.parts import phases
-from schedlang.formula.expressions import BASE, ONE, ZERO, Expr, Number, affine, substitute
-from schedlang.program.program import Arguments, Piece, Program, Track
+from schedlang.emit.simple import share_of
+from schedlang.formula.expressions import BASE
+from schedlang.program.program import Piece, Program, Track, pieces_of
 
+_SCHEDULERS = "torch.optim.lr_scheduler"
+_SEQUENTIAL = imported(_SCHEDULERS, "SequentialLR")
 MOST_PHASES = 20
 """Phases that are written one by one; a longer schedule is one function."""
 LONGEST_LAMBDA = 53
@@ -121,7 +124,8 @@ class _Writer:
             *note(piece.text),
             let("one_cycle", found.code("optimizer")),
         )
-        return (before, _sequential(listed("one_cycle", "end"), pieces))
+        both, ends = listed("one_cycle", "end"), listed(number(piece.end or 0))
+        return (before, call(_SEQUENTIAL, "optimizer", both, milestones=ends))
 
     def sequence(self, pieces: list[Piece]) -> _Built | None:
         """A scheduler for each phase; None where that is no better than one formula."""
@@ -143,15 +147,20 @@ class _Writer:
             own.code("optimizer") if own else self.phase(piece)
             for piece, own in zip(pieces, found, strict=False)
         ]
-        texts = [piece.text or "the end holds" for piece in pieces]
         if len(built) == 1:
-            return (note(texts[0]), built[0])
-        children = (commented(text, own, depth=3) for text, own in zip(texts, built, strict=True))
-        return ((), _sequential(listed(*children), pieces))
+            return (note(pieces[0].text), built[0])
+        children, milestones = in_order(pieces, built)
+        return ((), call(_SEQUENTIAL, "optimizer", children, milestones=milestones))
 
     def counterpart(self, piece: Piece) -> FrameworkCall | None:
         """PyTorch's scheduler for a phase."""
-        return torch_call(torch.counterpart(piece, self.levels), self.levels)
+        return self.written(torch.counterpart(piece, self.levels))
+
+    def written(self, found: Call | None) -> FrameworkCall | None:
+        """A class of PyTorch's, for the levels of all groups."""
+        return written(
+            found, torch.DEFAULTS, self.levels.each_group, partial(imported, _SCHEDULERS)
+        )
 
     # ── `LambdaLR` ──
 
@@ -175,31 +184,28 @@ class _Writer:
 
     def one_function(self, program: Program, scheduler: Code) -> _Built:
         """One `LambdaLR` (or a class like it) over a function of the whole schedule."""
-        first, *others = program.tracks
         base = self.levels.base
-        if all(_is_share(piece.curve) for piece in first.pieces):
-            self._define([_at(first, ONE), *others], "_share", "The share of the base rate")
+        if all(map(share_of, (piece.curve for piece in pieces_of(program.tracks[0].parts)))):
+            self._define(replace(program, base=1.0), "_share", "The share of the base rate")
             return ((), call(scheduler, "optimizer", "_share"))
         what = "The learning rate"
         if base:
-            self._define([_at(first, Number(base)), *others], "_learning_rate", what)
+            self._define(replace(program, base=base), "_learning_rate", what)
             rate = infix(call("_learning_rate", "step"), "/", number(base, whole=False))
             share = Code(("lambda step: ", rate.doc), rate.uses)
             base_text = digits(base, whole=False)
             above = note(f"{scheduler.flat} multiplies the base rate, which is {base_text}.")
             return (above, call(scheduler, "optimizer", share))
-        self._define([first, *others], "_learning_rate", what, takes_base=True)
+        self._define(program, "_learning_rate", what, takes_base=True)
         says = docstring("The share of the base rate `lr` after `step` steps.")
         share = infix(call("_learning_rate", "step", "lr"), "/", "lr")
         parameters = {"step": "int", "lr": "float"}
         self.file.define(function("_share", parameters, "float", says, (returns(share),)))
         return ((), call(scheduler, "optimizer", _each_group("_share")))
 
-    def _define(
-        self, tracks: list[Track], text: str, what: str, *, takes_base: bool = False
-    ) -> None:
+    def _define(self, program: Program, text: str, what: str, *, takes_base: bool = False) -> None:
         says = docstring(f"{what} after `step` steps.")
-        scalar.define(self.file, tracks, text, says, takes_base=takes_base)
+        scalar.define(self.file, program.tracks, text, says, takes_base=takes_base)
 
     # ── Plateau ──
 
@@ -210,7 +216,7 @@ class _Writer:
         missing = not_understood(torch.COUNTERPARTS["plateau"], phase)
         if missing:
             raise ValueError(f"ReduceLROnPlateau has no `{min(missing)}=`, which `plateau` sets")
-        found = torch_call(torch.reduce_on_plateau(phase, self.levels), self.levels)
+        found = self.written(torch.reduce_on_plateau(phase, self.levels))
         if found is None:
             raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
         alone = phase["begin"] == 0 and program.momentum is None and program.tick != "step"
@@ -226,32 +232,7 @@ class _Writer:
         return "ThenPlateau", block
 
 
-def _sequential(children: Code, pieces: Sequence[Piece]) -> Code:
-    milestones = listed(*(number(piece.end or 0) for piece in pieces[:-1]))
-    return call(imported(TORCH, "SequentialLR"), "optimizer", children, milestones=milestones)
-
-
 def _each_group(text: str) -> Code:
     """The function with the base rate of each parameter group."""
     bound = call("partial", text, lr="lr")
     return Code(("[", bound.doc, " for lr in base_rates]"), bound.uses | name("base_rates").uses)
-
-
-def _is_share(curve: Expr) -> bool:
-    parts = affine(curve)
-    return parts is not None and parts[1] == ZERO
-
-
-def _at(track: Track, base: Expr) -> Track:
-    """The track for a base that is known."""
-    names = {BASE.name: base}
-
-    def known(piece: Piece) -> Piece:
-        arguments = {
-            key: substitute(argument, names) if isinstance(argument, Expr) else argument
-            for key, argument in piece.arguments.items()
-        }
-        curve = substitute(piece.curve, names)
-        return piece._replace(curve=curve, arguments=cast("Arguments", arguments))
-
-    return track.map_pieces(known)

@@ -158,7 +158,7 @@ def emit(lines: Sequence[EmittedLine]) -> File:
     file.define(let("LINES", listed(*rows)))
     for text in (_READ, _BASE, _CHOOSE, _SCHEDULER):
         file.define(*template(text, "LRScheduler"))
-    explained = f"{header.explained(lines[0].program)[0]} {_BASES}"
+    explained = f"{header.step(lines[0].program)} {_BASES}"
     says = docstring(_SUMMARY, [explained])
     body = (Statement("return PlanScheduler(optimizer)"),)
     parameters = {"optimizer": "Optimizer"}

@@ -154,7 +154,7 @@ return rate * factor
         """\
 # fn 40 {1 / t if t > 5 else exp(-t)}
 rate = self.lr * ops.exp(-ops.cast(ops.minimum(step, 6), "float32"))
-rate = ops.where(step < 6, rate, self.lr * (1 / ops.cast(ops.clip(step, 6, 40), "float32")))
+rate = ops.where(step < 6, rate, self.lr / ops.cast(ops.clip(step, 6, 40), "float32"))
 # the end holds
 return ops.where(step < 40, rate, 0.025 * self.lr)
 """,

@@ -29,6 +29,7 @@ class LearningRate(LearningRateSchedule):
 def build_schedule() -> LearningRateSchedule:
     """The learning rate over the steps of the optimizer.
 
-    One step is an optimizer update. The base rate is 0.01. The schedule never ends.
+    One step is an optimizer update. The values are absolute, and need no base rate. The schedule
+    never ends.
     """
     return LearningRate()

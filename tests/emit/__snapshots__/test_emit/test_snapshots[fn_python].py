@@ -4,10 +4,9 @@ import math
 
 
 def _rate(step: int, lr: float) -> float:
-    # fn {1 / t if t > 0 else exp(-t)}
-    if step > 0:
-        return lr / step
-    return lr * math.exp(-step)
+    if step < 1:  # fn {1 / t if t > 0 else exp(-t)}
+        return lr * math.exp(-step)
+    return lr / step
 
 
 def _factor(step: int) -> float:

@@ -56,6 +56,7 @@ class Plateau(keras.callbacks.Callback):
     """
 
     begin = 5  # updates before the plateau
+    monitor = "val_loss"
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +87,7 @@ class Plateau(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.updates() <= self.begin:
             return
-        metric = (logs or {}).get("val_loss")
+        metric = (logs or {}).get(self.monitor)
         if metric is None:
             self.missing += 1
             return
@@ -103,20 +104,15 @@ class Plateau(keras.callbacks.Callback):
         )
         self.memory.assign(memory)
         if reduces:
-            self.model.optimizer.learning_rate = reduced_rate(
-                float(self.model.optimizer.learning_rate + 0),
-                factor=0.5,
-                floor=0.0,
-                eps=1e-8,
-            )
+            rate = float(self.model.optimizer.learning_rate + 0)
+            rate = reduced_rate(rate, factor=0.5, floor=0.0, eps=1e-8)
+            self.model.optimizer.learning_rate = rate
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         del self.model.optimizer.plateau
         if self.missing and not self.received:
-            warnings.warn(
-                "no epoch had the metric `val_loss`: the plateau did nothing",
-                stacklevel=2,
-            )
+            message = f"no epoch had the metric `{self.monitor}`: the plateau did nothing"
+            warnings.warn(message, stacklevel=2)
 
 
 def build_callbacks() -> list[keras.callbacks.Callback]:
