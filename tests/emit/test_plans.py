@@ -528,7 +528,7 @@ def test_a_plan_of_one_line_is_that_line(target: Target) -> None:
             DECAY,
             {"weigth_decay": 0.1},
             (
-                "error[unknown-setting]: the plan has no line for `weigth_decay`, and it is no "
+                "error[unknown-setting]: the plan has no line for `weigth_decay`, and it is not a "
                 "setting\n  at weigth_decay\n  did you mean `weight_decay`?"
             ),
         ),
@@ -543,8 +543,8 @@ def test_refusals(target: Any, written: Any, given: dict[str, Any], message: str
 @pytest.mark.parametrize(
     ("written", "given", "message"),
     [
-        ({"lr": {"c*": "hold", "*": "hold"}}, {}, "'c*' fits no parameter group"),
-        ({"lr": {"a*": "hold"}}, {}, "no line of 'lr' fits parameter group 1"),
+        ({"lr": {"c*": "hold", "*": "hold"}}, {}, "'c*' matches no parameter group"),
+        ({"lr": {"a*": "hold"}}, {}, "no line of 'lr' matches parameter group 1"),
         (
             {"lr": "hold", "weigth_decay": "hold"},
             {},

@@ -69,7 +69,7 @@ def _beta2(step: int, base: float) -> float:
 
 
 class Line(NamedTuple):
-    """How a number of the parameter groups that a pattern fits is set."""
+    """How a number of the parameter groups that match a pattern is set."""
 
     key: str
     pattern: str | int | None
@@ -77,7 +77,7 @@ class Line(NamedTuple):
     base: float | None = None
     takes_zero: bool = True
 
-    def fits(self, i: int, group: dict[str, Any]) -> bool:
+    def matches(self, i: int, group: dict[str, Any]) -> bool:
         if isinstance(self.pattern, str):
             return fnmatchcase(str(group.get("name", "")), self.pattern)
         return self.pattern is None or self.pattern == i
@@ -132,15 +132,15 @@ def _base(group: dict[str, Any], key: str) -> float:
 
 
 def _choose(i: int, group: dict[str, Any]) -> list[Line]:
-    """The lines of a parameter group: of each number, the first that fits."""
+    """The lines of a parameter group: of each number, the first that matches."""
     chosen: dict[str, Line] = {}
     for line in LINES:
-        if line.key not in chosen and line.fits(i, group):
+        if line.key not in chosen and line.matches(i, group):
             line.check(i, group)
             chosen[line.key] = line
     missing = [line.key for line in LINES if line.key not in chosen]
     if missing:
-        raise ValueError(f"no line of {missing[0]!r} fits parameter group {i}")
+        raise ValueError(f"no line of {missing[0]!r} matches parameter group {i}")
     return list(chosen.values())
 
 
@@ -150,8 +150,8 @@ class PlanScheduler(LRScheduler):
     def __init__(self, optimizer: Optimizer) -> None:
         groups = list(enumerate(optimizer.param_groups))
         for line in LINES:
-            if line.pattern != "*" and not any(line.fits(i, group) for i, group in groups):
-                raise ValueError(f"{line.pattern!r} fits no parameter group")
+            if line.pattern != "*" and not any(line.matches(i, group) for i, group in groups):
+                raise ValueError(f"{line.pattern!r} matches no parameter group")
         self.chosen = [_choose(i, group) for i, group in groups]
         super().__init__(optimizer)
 
