@@ -35,7 +35,7 @@ class RateFactor:
     so a ``state_dict`` contains nothing of it.
     """
 
-    __slots__ = ("__dict__", "_base", "_begin", "_first", "_program", "_shares")
+    __slots__ = ("__dict__", "_base", "_begin", "_factors", "_first", "_program")
 
     def __init__(self, program: Program, base: float, begin: int) -> None:
         self._program = program

@@ -815,5 +815,7 @@ def test_compare() -> None:
     difference = schedlang.compare(plan, rate_only)
     assert difference is not None
     assert (difference.key, difference.tick) == ("weight_decay", 1)
-    with pytest.raises(TypeError, match="resume_report is for schedulers of one line"):
+    with pytest.raises(
+        TypeError, match="resume_report is for the scheduler of a line, not of a plan"
+    ):
         resume_report(same, same)
