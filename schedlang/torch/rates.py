@@ -11,6 +11,8 @@ from schedlang.formula.expressions import affine
 from schedlang.program.program import Program, Track, pieces_of
 from schedlang.torch.momentum import momenta
 
+AFTER_JUMP = 64
+"""Ticks that are computed at once after a jump: a chain jumps wherever a child begins."""
 AHEAD = 4096
 """The number of ticks computed at once: few enough that the first step is fast."""
 AHEAD_OF_EACH = 1024
@@ -34,7 +36,7 @@ class Rates:
     """
 
     def __init__(self, program: Program, bases: Sequence[float]) -> None:
-        self.first = 0
+        self.first = self._end = 0
         self.relative: list[float] = []
         self.absolute: list[float] = []
         self.rows: list[tuple[float, ...]] = []
@@ -47,7 +49,7 @@ class Rates:
 
     def at(self, tick: int) -> list[float]:
         """Each group's rate at a tick."""
-        if not 0 <= tick - self.first < max(len(self.absolute), len(self.rows)):
+        if not self.first <= tick < self._end:
             self._look_ahead(tick)
         index = tick - self.first
         if self.rows:
@@ -57,7 +59,8 @@ class Rates:
 
     def _look_ahead(self, tick: int) -> None:
         ahead = AHEAD if self._split or len(self._programs) == 1 else AHEAD_OF_EACH
-        self.first, last = tick, tick + ahead
+        last = tick + (ahead if tick == self._end > 0 else AFTER_JUMP)
+        self.first, self._end = tick, last
         self.momenta = momenta(self._program, tick, last)
         if self._split:
             relative, absolute = (_product(tracks, tick, last) for tracks in self._split)
