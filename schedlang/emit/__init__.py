@@ -1,4 +1,4 @@
-"""Source code that needs its framework, and nothing of this package."""
+"""Emits source code that depends on its framework but not on this package."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def emit(
     style: Style = "native",
     gradient_accumulation_steps: int = 1,
 ) -> str:
-    """A Python module that defines the schedule.
+    """Emit a Python module that defines the schedule.
 
     Args:
-        target: for what.
-        program: the schedule; over the symbol ``base`` where no base rate is known.
-        function: the name of what is defined.
-        style: ``"native"`` uses what the framework has, ``"closed-form"`` only formulas.
-        gradient_accumulation_steps: batches an update, which the Keras optimizer accumulates.
+        target: what to emit for.
+        program: the schedule; uses the symbol ``base`` if the base rate is unknown.
+        function: the name of the function to define.
+        style: ``"native"`` uses the framework's own schedules, ``"closed-form"`` only formulas.
+        gradient_accumulation_steps: batches that the Keras optimizer accumulates per update.
 
     Raises:
-        ValueError: if there is no such target or style, the name cannot be used, or the target
-            cannot have such a schedule.
+        ValueError: if the target or style is unknown, the name is unusable, or the target does
+            not support the schedule.
     """
     check(target, style, gradient_accumulation_steps)
     default = DEFINES[target]
@@ -59,10 +59,10 @@ def emit(
 
 
 def check(target: Target, style: Style, gradient_accumulation_steps: int) -> None:
-    """Refuse options that no source has.
+    """Reject invalid options.
 
     Raises:
-        ValueError: if there is no such target or style, or the target counts updates anyway.
+        ValueError: if the target or style is unknown, or the target already counts updates.
     """
     if target not in DEFINES:
         raise ValueError(f"there is no target {target!r}: it is one of {', '.join(DEFINES)}")

@@ -1,4 +1,4 @@
-"""Functions of arrays of steps: each phase is computed, and the one that counts is selected."""
+"""Functions of step arrays: every phase is computed, then the active one is selected."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from schedlang.program.program import Part, Piece, Repeat, Track
 
 
 class TickRange(NamedTuple):
-    """The name of what counts the ticks, and the first and the last of them."""
+    """The variable that counts ticks, and its first and last values."""
 
     name: str
     first: int = 0
@@ -51,10 +51,10 @@ class ArrayBody(Body):
         """The statements that return the product of the tracks.
 
         Args:
-            tracks: what is multiplied.
-            counter: the name of what counts the ticks.
-            result: the name of the value while it is computed.
-            first: the first tick at which it is computed.
+            tracks: the factors.
+            counter: the variable that counts ticks.
+            result: the variable that holds the intermediate value.
+            first: the first tick to compute.
         """
         levels, *others = factors(tracks)
         names = [f"factor_{i}" if len(others) > 1 else "factor" for i in range(1, len(others) + 1)]
@@ -70,10 +70,10 @@ class ArrayBody(Body):
             product = infix(product, "*", factor)
         return self.with_levels((*block, returns(product)))
 
-    # ---------------------------------------------------------------- phases after each other
+    # ---------------------------------------------------------------- consecutive phases
 
     def _chain(self, parts: Sequence[Part], clock: TickRange, result: str) -> tuple[Block, Code]:
-        """The value of parts one after the other, and the statements before it."""
+        """The setup statements and the value of consecutive parts."""
         block: Block = ()
         found: Code | None = None
         for part in spans(parts, self._formula):
@@ -85,7 +85,7 @@ class ArrayBody(Body):
             else:
                 before, here = self._span(part, clock)
                 if found is None and all(map(depends_on_base, symbols(part.curve))):
-                    # A value that never changes has to be an array too.
+                    # A constant must be an array too.
                     here = self.spelling.full(code(clock.name), here)
                 elif found is not None and part.begin == part.piece.begin:
                     text = text or "the end holds"
@@ -110,7 +110,7 @@ class ArrayBody(Body):
         return sizes
 
     def _repeat(self, repeat: Repeat, clock: TickRange, result: str | None) -> tuple[Block, Code]:
-        """The value of a round, and the statements before it."""
+        """The setup statements and the value of a round."""
         tick = self._free("tick")
         inner = result or self._free("in_round")
         block, last = self._chain(repeat.parts, TickRange(tick, last=repeat.period - 1), inner)
@@ -121,7 +121,7 @@ class ArrayBody(Body):
         return (*block, *_let(inner, last)), code(inner)
 
     def _free(self, wanted: str) -> str:
-        """A name that no statement of the function has."""
+        """Reserve a name that the function does not use yet."""
         found = local_name(wanted, self.taken)
         self.taken.add(found)
         return found
@@ -129,13 +129,13 @@ class ArrayBody(Body):
     # ---------------------------------------------------------------- one formula
 
     def _span(self, span: Span, clock: TickRange) -> tuple[Block, Code]:
-        """The value of a formula, and the statements before it."""
+        """The setup statements and the value of a formula."""
         curve, origin = span.curve, span.origin
         low, far_low, far_high = span.begin - origin, clock.first - origin, clock.last - origin
         high = far_high if span.end is None else span.end - origin
         near = self._ranges(low, high)
         curve = with_safe_roots(curve, lambda x: interval_of(x, near, set()).low < TINY)
-        # Where a phase does not count it is computed too, and must be finite there.
+        # A phase is also computed where it is inactive, and must be finite there.
         known = span.piece.kind != "fn"
         times = max(map(_multiplied, walk(curve)))
         if known and stays_finite(curve, self._ranges(far_low, high)):
@@ -154,7 +154,7 @@ class ArrayBody(Body):
         return self.value(_counted(curve, high), since, span.piece)
 
     def _ranges(self, low: float, high: float) -> dict[str, Interval]:
-        """What the levels of a base rate up to 1 can be, and the ticks of a phase."""
+        """The ranges of a phase's ticks and, for a base rate up to 1, of the levels."""
         levels = {symbol: Interval(0.0, size) for symbol, size in self._sizes.items()}
         return {**levels, T.name: Interval(low, high, whole=True)}
 
@@ -163,12 +163,12 @@ class ArrayBody(Body):
 
 
 def _let(local: str, value: Code) -> Block:
-    """The assignment; nothing where it would change nothing."""
+    """The assignment, or nothing if it would be a no-op."""
     return () if value == code(local) else (let(local, value),)
 
 
 def _counted(e: Expr, last: float) -> Expr:
-    """The formula with `TICKS` where it counts in integers, which floats could not do exactly."""
+    """The formula with `TICKS` where it must count in integers, because floats are inexact."""
     match e:
         case Lookup(x, edges, values):
             reached = sum(edge <= LAST_INT32_TICK for edge in edges)
@@ -184,7 +184,7 @@ def _counted(e: Expr, last: float) -> Expr:
 
 
 def _multiplied(e: Expr) -> float:
-    """What the ticks are multiplied by where they are counted in integers."""
+    """The multiplier of the ticks in an integer division or remainder."""
     match e:
         case Apply("floordiv" | "mod", (Apply("mul", (_, Number(n))), Number())):
             return n
@@ -192,10 +192,10 @@ def _multiplied(e: Expr) -> float:
 
 
 def _in_32_bits(op: Operation, x: Expr, n: float, m: float) -> Expr:
-    """``x·n`` over ``m``: the whole quotient or the rest, without a product beyond 32 bits.
+    """The quotient or remainder of ``x·n`` by ``m``, without overflowing 32 bits.
 
     Raises:
-        ValueError: if ``m·n`` is beyond 32 bits.
+        ValueError: if ``m·n`` exceeds 32 bits.
     """
     if m * n > LAST_INT32_TICK:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the bodies of all functions have in common: the formulas of a track, and their locals."""
+"""The parts common to all function bodies: a track's formulas and their locals."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from schedlang.formula.intervals import Interval, interval_of
 from schedlang.program.program import Part, Piece, Repeat
 
 TICKS = Symbol("ticks")
-"""The ticks of a phase as integers, where ``t`` are the same as floats."""
+"""A phase's ticks as integers; ``t`` is the same as floats."""
 
 
 class Span(NamedTuple):
-    """A piece, or a part of one, with one formula.
+    """A piece, or part of one, with a single formula.
 
     Attributes:
         begin: its first tick.
-        end: the tick after its last one, if there is one.
-        curve: its formula, over the ticks since the origin.
-        origin: the tick at which the formula's ticks are 0.
-        piece: the piece.
+        end: the tick after its last, if it ends.
+        curve: its formula, in ticks since the origin.
+        origin: the tick at which the formula's clock is 0.
+        piece: the piece it belongs to.
     """
 
     begin: int
@@ -41,7 +41,7 @@ class Span(NamedTuple):
 
 
 def spans(parts: Sequence[Part], formula: Callable[[Piece], Expr]) -> Iterator[Span | Repeat]:
-    """The parts, pieces split where a condition of their formula changes."""
+    """The parts, with pieces split where a condition in their formula changes."""
     for part in parts:
         if isinstance(part, Repeat):
             yield part
@@ -57,7 +57,7 @@ def spans(parts: Sequence[Part], formula: Callable[[Piece], Expr]) -> Iterator[S
 
 
 def heading(part: Span | Repeat) -> str:
-    """The comment on a part: the phase where it begins, or how often a round comes."""
+    """The comment on a part: the phase, if it begins here, or the number of rounds."""
     if isinstance(part, Span):
         return part.piece.text if part.begin == part.piece.begin else ""
     rounds = "" if part.end is None else f"{(part.end - part.begin) // part.period} "
@@ -69,10 +69,10 @@ class Body:
     """The body of one function.
 
     Attributes:
-        file: what the functions of the file have in common.
+        file: the file being written.
         spelling: how arithmetic is written.
-        base: the base rate, where it is not known.
-        taken: the names that are no local for a quantity.
+        base: the code for an unknown base rate.
+        taken: the names that locals must avoid.
         types: the types of the locals.
     """
 
@@ -83,19 +83,19 @@ class Body:
     types: dict[str, str] = field(default_factory=dict)
 
     def with_levels(self, block: Block) -> Block:
-        """The statements, below those for the levels that they use."""
+        """The statements, preceded by assignments of the levels they use."""
         return self.file.with_levels(block, lambda level: self._printer(level).real(level))
 
     def value(
         self, e: Expr, since: Code, piece: Piece, ticks: Interval | None = None
     ) -> tuple[Block, Code]:
-        """The value of a formula of a piece, and the statements before it.
+        """The setup statements and the value of a piece's formula.
 
         Args:
             e: the formula.
-            since: the ticks that it is over.
+            since: the ticks since its origin.
             piece: the piece.
-            ticks: the ticks for which it is computed, where Python's arithmetic may raise.
+            ticks: the range of those ticks, to find operations that may raise in Python.
         """
         cycles = cycles_of(e, piece.arguments)
         parts = list(_parts(e))
@@ -133,7 +133,7 @@ class Body:
         return block, printer.real(e)
 
     def _local(self, wanted: str, kind: str, printer: Printer) -> str:
-        """The name of a local of a type; one name has the same type in the whole function."""
+        """A name for a local; each name keeps one type throughout the function."""
         own = (one.flat for one in printer.names.values())
         others = (local for local, type_ in self.types.items() if type_ != kind)
         local = local_name(wanted, (*own, *others, *self.taken))
@@ -141,7 +141,7 @@ class Body:
         return local
 
     def _printer(self, e: Expr, ticks: Interval | None = None) -> Printer:
-        """What prints a formula."""
+        """The printer for a formula."""
         guarded: set[Expr] = set()
         if self.spelling.scalar:
             known = {} if ticks is None else {T.name: ticks}
@@ -153,7 +153,7 @@ class Body:
 
 
 def _parts(e: Expr, names: dict[Expr, Code] | None = None) -> Iterator[Expr]:
-    """All parts of a formula and of its quantities, but for those that have names already."""
+    """All parts of a formula and its quantities, except for quantities already named."""
     quantities = (one.value for one in quantities_of(e) if one not in (names or {}))
     for whole in (e, *quantities):
         yield from outside(whole)

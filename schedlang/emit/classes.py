@@ -1,4 +1,4 @@
-"""The frameworks' own classes and functions, and their levels, as source."""
+"""Source for the frameworks' own classes and functions, and their levels."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from schedlang.program.program import Piece
 
 
 class FrameworkCall(NamedTuple):
-    """A call of a framework's class or function.
+    """A call to a framework's class or function.
 
     Attributes:
         function: the class or function.
-        arguments: by keyword; those at their default are left out.
-        holds: the level on which it stays after its phase, if it does.
+        arguments: by keyword, with defaults omitted.
+        holds: the level it holds after its phase, if any.
     """
 
     function: Code
@@ -38,12 +38,12 @@ class FrameworkCall(NamedTuple):
     holds: Expr | None = None
 
     def code(self, *before: Code | str) -> Code:
-        """The call, with these arguments before the others."""
+        """The call, with these positional arguments."""
         return call(self.function, *before, **self.arguments)
 
 
 class WrittenLevels(Levels):
-    """Writes the levels of a program whose base rate is known, or is not."""
+    """Writes a program's levels, whether or not its base rate is known."""
 
     def __init__(self, base: float | None, parameter: str = "lr") -> None:
         super().__init__(() if base is None else (base,))
@@ -51,7 +51,7 @@ class WrittenLevels(Levels):
         self.parameter = parameter
 
     def code(self, level: Expr) -> Code | None:
-        """The level: a number, or a share of the parameter for the base rate."""
+        """The level: a number, a share of the base-rate parameter, or None."""
         rate, share = self.rate(level), self.share(level)
         if rate is not None:
             return number(rate, whole=False)
@@ -60,7 +60,7 @@ class WrittenLevels(Levels):
         return infix(number(share, whole=False), "*", self.parameter)
 
     def each_group(self, level: Expr) -> Code | None:
-        """The level: a number, or a list of one for each of the ``base_rates``."""
+        """The level: a number, a list with one per item of ``base_rates``, or None."""
         found = self.code(level)
         if found is None or self.rate(level) is not None:
             return found
@@ -68,7 +68,7 @@ class WrittenLevels(Levels):
         return Code(("[", found.group, " for lr in base_rates]"), uses)
 
     def share_curve(self, curve: Expr) -> Expr | None:
-        """The curve as a share of the base, if it is the same for every base or that is known."""
+        """The curve as a share of the base; None if that share depends on an unknown base."""
         share = self.share(curve)
         if share is not None:
             return Number(share)
@@ -87,8 +87,8 @@ def written(
     """A counterpart as source.
 
     Args:
-        found: the class or function, if there is one.
-        defaults: what the framework takes where an argument is left out.
+        found: the class or function, if any.
+        defaults: the framework's default arguments.
         level: writes a level.
         function: writes the name of the class or function.
     """
@@ -101,7 +101,7 @@ def written(
 
 
 def in_order(pieces: Sequence[Piece], built: Iterable[Code]) -> tuple[Code, Code]:
-    """The list of what is built for phases, a comment above each, and that of their ends."""
+    """The list of the phases' schedules, with comments, and the list of their boundaries."""
     texts = (piece.text or "the end holds" for piece in pieces)
     children = (commented(text, own, depth=3) for text, own in zip(texts, built, strict=True))
     return listed(*children), listed(*(number(piece.end or 0) for piece in pieces[:-1]))

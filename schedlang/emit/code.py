@@ -1,6 +1,6 @@
-"""Python code as a small tree: expressions and statements, each with the names that it uses.
+"""Python code as a small tree: expressions and statements, each with the names it uses.
 
-The imports and the helpers of a file are collected from these names.
+A file's imports and helpers are collected from these names.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ IMPORTS = {
     "partial": Import("functools", "partial"),
     "warnings": Import("warnings"),
 }
-"""What a name stands for that is no local and no function of the file."""
+"""The import of each name that the file does not define itself."""
 Uses: TypeAlias = frozenset[str | Import]
-"""Imports, and the names of locals and of functions of the file."""
+"""Imports, and the names of locals and of the file's functions."""
 _TIGHTNESS = {sign: (own, left, right) for sign, own, left, right in INFIX.values()}
 
 
@@ -73,8 +73,8 @@ class Code:
     """An expression.
 
     Attributes:
-        doc: its text; lines of an operator that binds less tightly than a call are no group yet.
-        uses: the names in it.
+        doc: its text; not yet grouped if its operator binds less tightly than a call.
+        uses: the names it uses.
         tightness: how tightly it binds.
     """
 
@@ -84,7 +84,7 @@ class Code:
 
     @property
     def group(self) -> Doc:
-        """The text, as a part of other code."""
+        """The text, for use inside other code."""
         return self.doc if self.tightness == ATOM else Group(self.doc)
 
     @property
@@ -94,25 +94,25 @@ class Code:
 
 
 def name(text: str) -> Code:
-    """A name, or an attribute of one such as ``math.cos``; it is imported where it must be."""
+    """A name or an attribute such as ``math.cos``, imported if necessary."""
     root, _, _ = text.partition(".")
     return Code(text, frozenset({IMPORTS.get(root, root)}))
 
 
 def imported(module: str, text: str) -> Code:
-    """The name of a class or a function of a module."""
+    """A class or function imported from a module."""
     return Code(text, frozenset({Import(module, text)}))
 
 
 def code(x: Code | str) -> Code:
-    """Code as it is; text as a name, or else as a literal."""
+    """Code unchanged; text as a name or a literal."""
     if isinstance(x, Code):
         return x
     return name(x) if x[:1].isalpha() or x.startswith("_") else Code(x)
 
 
 def digits(value: float, *, whole: bool = True) -> str:
-    """A literal, as short as it can be; with a point or an exponent unless it may be ``whole``."""
+    """The shortest literal, with a decimal point or an exponent unless it may be ``whole``."""
     if value != int(value) or abs(value) >= 1e16:
         return notation.number(value)
     text = f"{int(value):_}" if abs(value) >= 10_000 else f"{int(value)}"
@@ -120,14 +120,14 @@ def digits(value: float, *, whole: bool = True) -> str:
 
 
 def number(value: float, *, whole: bool = True) -> Code:
-    """A literal; see `digits`."""
+    """A literal or π; see `digits`."""
     if abs(value) == math.pi:
         return name("math.pi") if value > 0 else negative("math.pi")
     return Code(digits(value, whole=whole), tightness=UNARY if value < 0 else ATOM)
 
 
 def text_literal(text: str) -> Code:
-    """A string, whatever is in it."""
+    """A string literal for any text."""
     return Code('"' + text.encode("unicode_escape").decode("ascii").replace('"', r"\x22") + '"')
 
 
@@ -153,13 +153,13 @@ def mapping(items: Mapping[str, Code | str]) -> Code:
 
 
 def labelled(label: str, value: Code | str) -> Code:
-    """An item with text before it."""
+    """An item with a label before it."""
     value = code(value)
     return Code((label, value.group), value.uses)
 
 
 def commented(text: str, value: Code, depth: int) -> Code:
-    """An item with a comment above it, so many levels deep."""
+    """An item with a comment above it, at this indentation depth."""
     lines = comment(text, WIDTH - depth * INDENT)
     return Code((*((line, HARD) for line in lines), value.group), value.uses)
 
@@ -171,7 +171,7 @@ def attribute(value: Code | str, text: str) -> Code:
 
 
 def infix(left: Code | str, sign: str, right: Code | str) -> Code:
-    """``left sign right``, each side in parentheses if it needs them."""
+    """``left sign right``, with parentheses where needed."""
     own, before, after = _TIGHTNESS[sign]
     left, right = _least(left, before), _least(right, after)
     uses = left.uses | right.uses
@@ -221,13 +221,13 @@ def _bracketed(before: Code, brackets: str, items: Sequence[Code], comma: str = 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement, with those inside of it.
+    """A statement and its body.
 
     Attributes:
-        doc: its text, or that of its first line; empty for a comment alone, and an empty line.
-        uses: the names in that.
-        body: the statements inside.
-        comment: what is written beside it if there is room, else above it.
+        doc: its text or first line; empty for a lone comment or a blank line.
+        uses: the names in ``doc``.
+        body: the nested statements.
+        comment: its comment, placed beside it if there is room, else above it.
     """
 
     doc: Doc
@@ -259,25 +259,25 @@ def returns(value: Code | str) -> Statement:
 
 
 def note(text: str) -> Block:
-    """A comment; nothing without a text."""
+    """A comment, or nothing if the text is empty."""
     return (Statement("", comment=text),) if text else ()
 
 
 def template(text: str, *uses: str) -> Block:
-    """Statements as they are written, and the names that they use."""
+    """Literal statements, and the names they use."""
     first, *others = text.split("\n")
     return (Statement(first, names(*uses)), *map(Statement, others))
 
 
 def names(*texts: str) -> Uses:
-    """The names, as what uses them has them."""
+    """The names, as `Uses`."""
     return frozenset[str | Import]().union(*(name(text).uses for text in texts))
 
 
 def function(
     text: str, parameters: Mapping[str, str], result: str, says: Block, body: Block
 ) -> Statement:
-    """The function ``text`` with these types of its parameters and of its result."""
+    """The function ``text``, with its parameter types and result type."""
     takes = [labelled(f"{key}: ", type_) for key, type_ in parameters.items()]
     head = call(text, *takes)
     uses = head.uses | name(result).uses
@@ -285,7 +285,7 @@ def function(
 
 
 def docstring(summary: str, paragraphs: Sequence[str] = (), width: int = WIDTH - INDENT) -> Block:
-    """A docstring: what it is in a line, then what one should know."""
+    """A docstring: the summary, then the paragraphs."""
     first, *more = textwrap.wrap(plain(summary), width - 6, break_on_hyphens=False)
     lines = [f'"""{first}', *more]
     for paragraph in paragraphs:
@@ -329,18 +329,18 @@ def comment(text: str, width: int = WIDTH) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Text in which nothing is left that could end a line or a string, or hide anything."""
+    """The text without anything that could end a line or a string, or be invisible."""
     kept = "".join(
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
     )
     return " ".join(kept.replace("\\", "/").replace('"', "'").split())
 
 
-# ------------------------------------------------------------------------------ how a file begins
+# ------------------------------------------------------------------------------ import statements
 
 
 def import_statements(imports: Iterable[Import]) -> Block:
-    """The statements that import it all, sorted as ruff sorts them."""
+    """The import statements, in ruff's order."""
     sections: dict[bool, list[Statement]] = {True: [], False: []}
     by_module: dict[str, list[str]] = {}
     for module, item, alias in sorted(set(imports)):
@@ -365,5 +365,5 @@ def _is_standard(module: str) -> bool:
 
 
 def _kind_of_name(text: str) -> tuple[bool, bool, str]:
-    """Constants come first, then classes, then functions."""
+    """The sort key: constants, then classes, then functions."""
     return not text.isupper(), not text[0].isupper(), text.lower()

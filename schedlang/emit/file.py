@@ -1,4 +1,4 @@
-"""The source of a file: its functions, and what they need beside them."""
+"""The source of a file: its functions and everything they need."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from schedlang.formula.intervals import Interval, interval_of
 LONGEST_LIST = 50
 BASE_RATES = Interval(1e-30, 1e30)
 RESERVED = {"step", "epoch", "lr", "base", "t", "tick", "self", "float", *IMPORTS}
-"""Names that are no local for a quantity."""
+"""Names that locals must avoid."""
 
 
 @dataclass
 class File:
-    """A file while it is written.
+    """A file being written.
 
     Attributes:
         says: its docstring.
-        levels: what the symbols ``level_0``, ``level_1``, … stand for.
-        base: what the parameter for a base rate that is not known is called.
-        lists: the constants for long lists, by their code.
+        levels: the values of the symbols ``level_0``, ``level_1``, ….
+        base: the parameter name for an unknown base rate.
+        lists: the names of constants for long lists, by their code.
         constants: other constants.
         defined: the functions and classes, in order.
-        taken: the names that are in use.
+        taken: the names in use.
     """
 
     says: str
@@ -55,31 +55,31 @@ class File:
     taken: set[str] = field(default_factory=set)
 
     def of_line(self, levels: Sequence[Expr], base: str) -> File:
-        """The file, for a function of another line."""
+        """The same file, for another line's function."""
         return replace(self, levels=levels, base=base)
 
     def define(self, *block: Statement) -> None:
-        """Write a function or a class."""
+        """Add a function or a class."""
         self.defined.append(block)
 
     def free(self, wanted: str) -> str:
-        """A name that no other constant or function of the file has."""
+        """Reserve a name that is unique in the file."""
         found = local_name(wanted, self.taken)
         self.taken.add(found)
         return found
 
     def listed(self, items: Code, wanted: str) -> Code:
-        """The list in place, or the name of a constant where it is long."""
+        """The list inline, or the name of its constant if it is long."""
         return items if len(items.flat) <= LONGEST_LIST else self.named(items, wanted)
 
     def named(self, items: Code, wanted: str) -> Code:
-        """The name of a constant for the list."""
+        """The name of the list's constant."""
         if items not in self.lists:
             self.lists[items] = self.free(wanted)
         return name(self.lists[items])
 
     def with_levels(self, block: Block, write: Callable[[Expr], Code]) -> Block:
-        """The statements, below those for the levels that they use."""
+        """The statements, preceded by assignments of the levels they use."""
         for i, level in reversed(list(enumerate(self.levels))):
             local = f"{LEVEL}{i}"
             if local in uses_of(block):
@@ -88,7 +88,7 @@ class File:
 
     @cached_property
     def ranges(self) -> dict[str, Interval]:
-        """What the base rate and the levels can be."""
+        """The ranges of the base rate and the levels."""
         known = {BASE.name: BASE_RATES}
         for i, level in enumerate(self.levels):
             known[f"{LEVEL}{i}"] = interval_of(level, known, set())
@@ -96,21 +96,21 @@ class File:
 
     @property
     def uses(self) -> Uses:
-        """The names that are used."""
+        """The names that the file uses."""
         lists = (items.uses for items in self.lists)
         return uses_of(self.constants).union(*lists, *map(uses_of, self.defined))
 
     @property
     def names(self) -> set[str]:
-        """The names that are used, defined or imported."""
+        """All names used, defined or imported."""
         used = {x if isinstance(x, str) else x.alias or x.name or x.module for x in self.uses}
         return used | self.taken
 
     def source(self) -> str:
-        """The whole text.
+        """The complete source.
 
-        What it says is inside the docstring and not in a comment of the first two lines, where
-        Python would look for the encoding of the file.
+        Its description is a docstring because Python searches comments in the first two lines
+        for the file's encoding.
         """
         used = self.uses
         helpers = [block for text, block in HELPERS.items() if text in used]
@@ -125,7 +125,7 @@ class File:
 
 
 def local_name(wanted: str, taken: Iterable[str]) -> str:
-    """What is wanted as a name, with a number where that is taken."""
+    """The wanted name, with a numeric suffix if it is taken."""
     if not wanted.isidentifier() or keyword.iskeyword(wanted):
         wanted = "part"
     taken = set(taken)

@@ -1,4 +1,4 @@
-"""What docstrings contain: the line, what a step is, the base rate, the length; and refusals."""
+"""Docstring text (line, step, base rate, length), and checks for unsupported schedules."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from schedlang.formula.expressions import Expr, depends_on_base, symbols
 from schedlang.program.program import Program
 
 LONGEST_LINE = 600
-"""Characters of a line that are repeated in a docstring."""
+"""The most characters of a line that a docstring repeats."""
 
 
 def title(program: Program) -> str:
-    """The line that a module is made from, and what was bound."""
+    """A module's title: its line and its bindings."""
     what = "learning-rate schedule" if _gives_rates(program) else "schedule"
     return f"The {what} `{line(program)}`{bound(program.binding)}."
 
 
 def bound(binding: Mapping[str, object]) -> str:
-    """What was bound, as a docstring has it."""
+    """The bindings, as docstring text."""
     given = ", ".join(f"{key}={value}" for key, value in binding.items())
     return f", with {given}" if given else ""
 
 
 def line(program: Program) -> str:
-    """The line as a docstring has it; of a very long one, how it begins."""
+    """The line as docstring text, truncated if very long."""
     text = plain(program.text)
     if len(text) <= LONGEST_LINE:
         return text
@@ -35,31 +35,31 @@ def line(program: Program) -> str:
 
 
 def needs_base(program: Program) -> bool:
-    """Whether a formula depends on a base rate that is not known."""
+    """Whether a formula depends on an unknown base rate."""
     return program.base is None and program.needs_base
 
 
 def over_base(curves: Iterable[Expr]) -> bool:
-    """Whether one of the formulas depends on the base rate."""
+    """Whether any formula depends on the base rate."""
     return any(depends_on_base(text) for curve in curves for text in symbols(curve))
 
 
 def _gives_rates(program: Program) -> bool:
-    """Whether the values are surely learning rates; not where there is no base rate."""
+    """Whether the values are certainly learning rates, because there is a base rate."""
     return program.base is not None or program.needs_base
 
 
 def explains(
     program: Program, summary: str = "", *, base: str = "", updates: bool = False
 ) -> Block:
-    """A docstring: what one step is, the base rate and the length."""
+    """A docstring that explains the step, the base rate and the length."""
     what = "learning rate" if _gives_rates(program) else "value"
     summary = summary or f"The {what} that the update after `step` updates uses."
     return docstring(summary, [explained(program, base, updates=updates)])
 
 
 def step(program: Program, *, updates: bool = False) -> str:
-    """What one step is, in a sentence."""
+    """A definition of one step."""
     if updates and program.tick == "epoch":
         epoch = f"an epoch of {program.steps_per_epoch:,} steps"
         return f"One step is an optimizer update. A rate holds for {epoch}."
@@ -79,15 +79,15 @@ def explained(
     parameter: str = "lr",
     updates: bool = False,
 ) -> str:
-    """What one step is, the base rate and the length, a sentence each.
+    """Sentences on the step, the base rate and the length.
 
     Args:
         program: the schedule.
-        base: the sentence on the base rate, if it is another one.
-        what: what a value is called.
-        noun: what the base rate is called.
-        parameter: the parameter for it, where it is not known.
-        updates: whether a step is an optimizer update, also where the schedule counts epochs.
+        base: a custom sentence on the base rate.
+        what: the noun for a value.
+        noun: the noun for the base rate.
+        parameter: the parameter for an unknown base rate.
+        updates: whether a step is an optimizer update even if the schedule counts epochs.
     """
     what = what or ("rate" if _gives_rates(program) else "value")
     if not base and not program.needs_base:
@@ -104,10 +104,10 @@ def explained(
 
 
 def refuse_memory(program: Program, target: str) -> None:
-    """Refuse what is no function of the step alone.
+    """Reject what a function from step to rate cannot express.
 
     Raises:
-        ValueError: for a `plateau`, and for momentum.
+        ValueError: for `plateau` and momentum.
     """
     if program.plateau is not None:
         raise ValueError(
@@ -122,10 +122,10 @@ def refuse_memory(program: Program, target: str) -> None:
 
 
 def epoch_of(program: Program, target: str) -> int | None:
-    """The updates an epoch, where the schedule counts epochs: each value is held for so many.
+    """The updates per epoch, for which each value is held; None unless ticks are epochs.
 
     Raises:
-        ValueError: if it counts epochs of unknown length.
+        ValueError: if the schedule counts epochs of unknown length.
     """
     refuse_epochs(program, target)
     return program.steps_per_epoch if program.tick == "epoch" else None

@@ -1,4 +1,4 @@
-"""Functions of emitted files: what computes as IEEE does where Python raises, and a lookup."""
+"""Helper functions in emitted files: IEEE arithmetic where Python raises, and a lookup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schedlang.formula.expressions import Operation
 from schedlang.formula.ieee import FUNCTIONS
 
 GUARDS: dict[Operation, str] = {op: f"_{each.__name__}" for op, each in FUNCTIONS.items()}
-"""What the functions are called that compute as IEEE does where Python raises."""
+"""The names of the helpers that follow IEEE where Python raises."""
 
 _REACHED = '''\
 def _reached(edges: list[int], step: Any) -> Any:
@@ -21,4 +21,4 @@ HELPERS: dict[str, Block] = {
     text: template(getsource(FUNCTIONS[op]).rstrip().replace("def ", "def _", 1), text, "math")
     for op, text in GUARDS.items()
 } | {"_reached": template(_REACHED, "Any", "ops")}
-"""The source of each, by its name."""
+"""The source of each helper, by name."""

@@ -1,4 +1,4 @@
-"""The keras target: one of its own schedules, or a small class; callbacks for what needs them."""
+"""The keras target: a Keras schedule or a small class, with callbacks where needed."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _SCHEDULES = "keras.optimizers.schedules"
 
 
 def emit(program: Program, text: str, style: str, *, gradient_accumulation_steps: int = 1) -> File:
-    """A module with ``build_schedule()``, and ``build_callbacks()`` where callbacks are needed.
+    """A module with ``build_schedule()``, and ``build_callbacks()`` if it needs callbacks.
 
-    Keras calls the schedule of an optimizer with the number of batches, of which
-    ``gradient_accumulation_steps`` make an update; the callback of a `plateau`, which sets the
-    rate, calls it with the number of updates.
+    Keras calls an optimizer's schedule with the number of batches,
+    ``gradient_accumulation_steps`` per update; the callback of a `plateau`, which sets the rate,
+    calls it with the number of updates.
     """
     batches = steps_per_update(gradient_accumulation_steps)
     if program.plateau is not None:
@@ -64,7 +64,7 @@ def emit(program: Program, text: str, style: str, *, gradient_accumulation_steps
 
 
 def _define_momentum(file: File, track: Track, per_epoch: int | None) -> None:
-    """Write the function of the momentum: before it moves, it is the optimizer's own."""
+    """Write the momentum function, which returns the optimizer's own until it moves."""
     begin = track.begins[0]
     before = (Piece(0, begin, BASE),) if begin else ()
     own = file.of_line(file.levels, "base")
@@ -85,7 +85,7 @@ def define_callbacks(
 
 
 def define_schedule(file: File, program: Program, text: str, style: str, batches: int) -> None:
-    """Write the function that builds the schedule, below its class."""
+    """Write the function that builds the schedule, after its class if any."""
     per_epoch = header.epoch_of(program, "keras")
     takes_base = header.needs_base(program)
     levels = WrittenLevels(program.base)
@@ -114,9 +114,9 @@ def define_schedule(file: File, program: Program, text: str, style: str, batches
 def _define_class(
     file: File, program: Program, per_epoch: int | None, batches: int, *, takes_base: bool
 ) -> None:
-    """Write a schedule of its own, registered so that it can be saved with a model.
+    """Write a schedule class, registered so that it can be saved with a model.
 
-    Its package differs from that of every other emitted file, so that several can be loaded.
+    Its package name is a hash of the schedule, so that several files can be loaded.
     """
     key = f"{program.text} {sorted(program.binding.items())}{f' {batches}' * (batches > 1)}"
     package = f"schedule_{crc32(key.encode()):08x}"

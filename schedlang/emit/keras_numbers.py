@@ -1,4 +1,4 @@
-"""The callback of an emitted Keras file that moves numbers of the optimizer."""
+"""The callback in an emitted Keras file that moves the optimizer's numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from schedlang.emit.printing import KERAS
 from schedlang.program.program import Track
 
 NAMES = ("NUMBERS", "BASES", "NOT_ZERO", "MovingNumber", "Numbers", "build_callbacks")
-"""What the file then defines."""
+"""The names that `define` and its callers add to the file."""
 _MOVING = '''\
 class MovingNumber(keras.Variable):
     """A number of an optimizer, which each of its updates computes anew.
@@ -89,7 +89,7 @@ def define_function(
     *,
     takes_base: bool = True,
 ) -> None:
-    """Write the function of a number: of the updates so far, and of the number's base."""
+    """Write a number's function of the updates so far and, optionally, its base."""
     clock = "epoch" if per_epoch else "step"
     body = ArrayBody(file, KERAS, file.base).returns(tracks, clock, result)
     parameters = {"step": "Any", **({"base": "float"} if takes_base else {})}
@@ -98,7 +98,7 @@ def define_function(
 
 
 def updates(*, batches: int = 1, per_epoch: int | None = None) -> Code:
-    """The ticks so far, where the optimizer counts batches and the schedule epochs."""
+    """The ticks so far: the optimizer's steps, converted to updates or epochs."""
     count = call("ops.cast", "step", '"int32"')
     count = infix(count, "//", number(batches)) if batches > 1 else count
     return infix(count, "//", number(per_epoch)) if per_epoch else count
@@ -111,14 +111,14 @@ def define(
     not_zero: Collection[str],
     batches: int | None,
 ) -> None:
-    """Write the tables of the numbers that move, what an optimizer has in their place, and more.
+    """Write the tables of the moving numbers, and the classes that move them.
 
     Args:
         file: the file.
-        functions: the function of each number, by Keras' name of it.
-        bases: the bases that are known.
-        not_zero: the numbers that cannot be 0.
-        batches: the batches of an update for which a schedule gives the rate, if one does.
+        functions: each number's function, by its Keras name.
+        bases: the known bases.
+        not_zero: the numbers that must not be 0.
+        batches: the batches per update if a schedule sets the rate, else None.
     """
     of_number = {text_literal(key).flat: text for key, text in functions.items()}
     known = {text_literal(key).flat: number(base, whole=False) for key, base in bases.items()}

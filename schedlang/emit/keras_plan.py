@@ -1,4 +1,4 @@
-"""The keras target of a plan: the rate as a schedule, a callback for the other numbers."""
+"""The keras target for plans: a schedule for the rate, a callback for the other numbers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def emit(lines: Sequence[EmittedLine], style: str, gradient_accumulation_steps: 
 
 
 def _define(file: File, line: EmittedLine, named: str) -> None:
-    """Write the function of a number, which takes its base, or that of a value."""
+    """Write a line's function; only a number's takes a base."""
     per_epoch = header.epoch_of(line.program, "keras")
     own = file.of_line(line.program.levels, line.base)
     says = line.explained(updates=True) if line.is_value else docstring(line.summary())

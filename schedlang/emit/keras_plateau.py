@@ -1,4 +1,4 @@
-"""The callback of an emitted Keras file that sets the rate of a `plateau`."""
+"""The callback in an emitted Keras file that sets the rate of a `plateau`."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ _USES = (
 def define(
     file: File, program: Program, schedule: str, per_epoch: int | None, *, takes_base: bool
 ) -> None:
-    """Write a callback that sets the rate: the schedule's, and from the plateau on its own."""
+    """Write a callback that follows the schedule, then reduces the rate on the plateau."""
     phase = program.plateau or {}
     levels = WrittenLevels(program.base, "self.lr")
     floor = levels.code(phase["min"])
@@ -98,7 +98,7 @@ def define(
         raise ValueError("the `min=` of this `plateau` depends on the base rate: set lr=")
     better = improvement(phase["mode"], phase["threshold_mode"], phase["threshold"])
     improves = Printer(PYTHON).code(better)
-    is_of_validation = phase["monitor"].startswith("val_")  # an epoch without it is no mistake
+    is_of_validation = phase["monitor"].startswith("val_")  # may be missing from an epoch
     text = _PLATEAU.format(
         begin=digits(phase["begin"] * (per_epoch or 1)),
         monitor=text_literal(phase["monitor"]).flat,

@@ -1,6 +1,6 @@
-"""Text that is laid out to a width: documents of groups and breaks (Wadler, "A prettier printer").
+"""Lays out text to a width, as documents of groups and breaks (Wadler, "A prettier printer").
 
-A document is text, a tuple of documents one after the other, or one of the classes below.
+A document is text, a tuple of consecutive documents, or one of the classes below.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ INDENT = 4
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A line break if the group around it is broken, else ``flat``; None breaks every group."""
+    """A line break if its group is broken, else ``flat``; None breaks all enclosing groups."""
 
     flat: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """On one line if it fits, else with all its own lines broken."""
+    """Kept on one line if it fits; otherwise, all its own breaks become line breaks."""
 
     doc: Doc
 
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """One level deeper."""
+    """Indented one level."""
 
     doc: Doc
 
 
 @dataclass(frozen=True, slots=True)
 class IfBroken:
-    """Text that is written only where the group around it is broken."""
+    """Text that appears only if its group is broken."""
 
     text: str
 
 
 Doc: TypeAlias = "str | tuple[Doc, ...] | Break | Group | Nest | IfBroken"
-_Part: TypeAlias = tuple[Doc, int, bool]  # a document, its indentation, whether it is on one line
+_Part: TypeAlias = tuple[Doc, int, bool]  # document, indentation, whether it is flat
 
 SPACE = Break(" ")
 SOFT = Break("")
@@ -50,7 +50,7 @@ HARD = Break(None)
 
 
 def render(doc: Doc, width: int = WIDTH) -> list[str]:
-    """The lines of a document, at most ``width`` columns wide where that is possible."""
+    """The lines of a document, at most ``width`` columns wide if possible."""
     lines = [""]
     parts: list[_Part] = [(doc, 0, False)]
     while parts:
@@ -75,7 +75,7 @@ def render(doc: Doc, width: int = WIDTH) -> list[str]:
 
 
 def _fits(doc: Doc, rest: Sequence[_Part], room: int) -> bool:
-    """Whether a document fits on one line, with what follows up to the next line break."""
+    """Whether a document and what follows, up to the next line break, fit on one line."""
     parts: list[tuple[Doc, bool]] = [(doc, True)]
     following = len(rest)
     while room >= 0:

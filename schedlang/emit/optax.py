@@ -1,4 +1,4 @@
-"""The optax target: its factories under `join_schedules`, and formulas where none fits."""
+"""The optax target: optax factories under `join_schedules`, or formulas if none matches."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from schedlang.emit.printing import JAX, LAST_INT32_TICK
 from schedlang.program.program import Piece, Program, Repeat, Track
 
 MOST_PHASES = 20
-"""Phases that are joined one by one; a longer schedule is one function."""
+"""The most phases to join; a longer schedule becomes a single function."""
 
 
 def emit(program: Program, function: str, style: str) -> File:
-    """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known."""
+    """A module with ``learning_rate(step)``, which takes ``lr`` too if the base rate is unknown."""
     header.refuse_memory(program, "optax")
-    header.epoch_of(program, "optax")  # refuses epochs of unknown length
+    header.epoch_of(program, "optax")  # rejects epochs of unknown length
     file = File(header.title(program), program.levels)
     define(file, program, function, style, header.explains(program, updates=True))
     return file
 
 
 def define(file: File, program: Program, text: str, style: str, says: Block) -> None:
-    """Write the function ``text(step)``, with a parameter for a base rate that is not known."""
+    """Write the function ``text(step)``, with a parameter for an unknown base rate."""
     per_epoch = header.epoch_of(program, "optax")
     clock = "epoch" if per_epoch else "step"
     count = call("jnp.asarray", "step")
@@ -57,7 +57,7 @@ def define(file: File, program: Program, text: str, style: str, says: Block) -> 
 
 
 def _native(file: File, program: Program, clock: str) -> Block | None:
-    """Statements that return the value of an optax schedule; None where a formula is no worse."""
+    """Statements that return an optax schedule's value; None if a formula is just as good."""
     if len(program.tracks) > 1:
         return None
     track, count = program.tracks[0], code(clock)
@@ -74,7 +74,7 @@ def _native(file: File, program: Program, clock: str) -> Block | None:
 
 
 def _schedule(file: File, levels: WrittenLevels, pieces: list[Piece]) -> Block | None:
-    """Statements that define ``schedule``, of phases one after the other."""
+    """Statements that define ``schedule`` from consecutive phases."""
     found = optax.joined(pieces, levels)
     if found is None:
         return None
@@ -96,7 +96,7 @@ def _function(text: str) -> Code:
 
 
 def _by_formula(file: File, piece: Piece) -> Code:
-    """A function for one phase, of the steps since it began."""
+    """A function for one phase, over the steps since it began."""
     text = file.free(f"_{piece.kind}_phase")
     end = None if piece.end is None else piece.end - piece.begin
     local = Track((piece._replace(begin=0, end=end, text=""),))

@@ -1,4 +1,4 @@
-"""What of a program is written: the factors, and the parts of a track one after the other."""
+"""The parts of a program to write: its factors, and each track's parts in order."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 
 
 def factors(tracks: Sequence[Track]) -> list[Track]:
-    """The tracks that are multiplied, without factors that are always 1."""
+    """The tracks to multiply, without factors that are always 1."""
     first, *others = tracks
     return [first, *(t for t in others if any(p.curve != ONE for p in pieces_of(t.parts)))]
 
 
 def outline(track: Track) -> tuple[Part, ...]:
-    """The parts of a track one after the other; the last one has no end."""
+    """A track's parts in order, redundant holds merged; the last never ends."""
     return _merged(track.parts)
 
 
 def phases(track: Track) -> list[Piece] | None:
-    """The phases of a track; None if some repeat."""
+    """A track's phases; None if any repeat."""
     found = [part for part in outline(track) if isinstance(part, Piece)]
     return found if len(found) == len(outline(track)) else None
 
 
 def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Without a piece that only holds the level of the one before it."""
+    """The parts without pieces that only hold the preceding level."""
     merged: list[Part] = []
     for part in parts:
         match merged[-1] if merged else None, part:
@@ -42,7 +42,7 @@ def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def _round(repeat: Repeat, parts: tuple[Part, ...]) -> Part:
-    """A repeat of these parts; a piece where it is one level all the time."""
+    """A repeat of these parts, or a single piece if they are constant."""
     match parts:
         case (Piece(curve=curve) as piece,) if T.name not in symbols(curve):
             return piece._replace(begin=repeat.begin, end=repeat.end, kind="hold")

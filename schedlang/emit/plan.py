@@ -1,4 +1,4 @@
-"""The source of a plan: what its targets have in common, and the files of functions."""
+"""Source for plans: what the targets share, and the python and optax files."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class EmittedLine(NamedTuple):
     """A line of a plan.
 
     Attributes:
-        key: the hyperparameter; of a value, its name.
-        group: the name of a parameter group, its number, or a pattern; None for all groups.
-        program: the line; over the symbol ``base`` where no base is known.
-        is_value: whether it belongs to no optimizer.
+        key: the hyperparameter, or a value's name.
+        group: a parameter group's name or index, or a pattern; None for all groups.
+        program: the line; uses the symbol ``base`` if the base is unknown.
+        is_value: whether it does not belong to an optimizer.
         zero_is_frozen: whether a base of 0 keeps a group at 0.
     """
 
@@ -41,26 +41,26 @@ class EmittedLine(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The line as errors and docstrings name it."""
+        """The line's name in errors and docstrings."""
         return f"`{self.key}`" if self.group is None else f"`{self.key}` of `{self.group}`"
 
     @property
     def takes_zero(self) -> bool:
-        """Whether the line can be computed for a base of 0."""
+        """Whether the line accepts a base of 0."""
         program = self.program
         return not program.absolute if self.zero_is_frozen else not program.needs_base
 
     @property
     def base(self) -> str:
-        """What a parameter for its base is called."""
+        """The parameter name for its base."""
         return "lr" if self.key == "lr" else "base"
 
     def summary(self) -> str:
-        """The docstring's line of a function without any other."""
+        """A one-line docstring for its function."""
         return f"{self.place}: `{header.line(self.program)}`."
 
     def explained(self, *, updates: bool = False) -> Block:
-        """The docstring of its function."""
+        """The full docstring of its function."""
         program = self.program
         sentences = header.explained(
             program, what="value", noun="base", parameter=self.base, updates=updates
@@ -77,16 +77,16 @@ def emit(
     style: Style = "native",
     gradient_accumulation_steps: int = 1,
 ) -> str:
-    """A Python module that defines a plan.
+    """Emit a Python module that defines a plan.
 
     Args:
-        target: for what.
+        target: what to emit for.
         lines: the plan's lines.
-        style: as for a line alone.
-        gradient_accumulation_steps: batches an update, which the Keras optimizer accumulates.
+        style: as for a single line.
+        gradient_accumulation_steps: batches that the Keras optimizer accumulates per update.
 
     Raises:
-        ValueError: if there is no such target or style, or the target cannot have such a line.
+        ValueError: if the target or style is unknown, or the target does not support a line.
     """
     check(target, style, gradient_accumulation_steps)
     for line in lines:
@@ -107,10 +107,10 @@ def emit(
 
 
 def _refuse(line: EmittedLine, target: Target) -> None:
-    """Refuse what the source of a plan cannot have.
+    """Reject what a plan's source does not support.
 
     Raises:
-        ValueError: naming the line.
+        ValueError: with the line's name.
     """
     if line.program.plateau is not None:
         raise ValueError(
@@ -128,7 +128,7 @@ def _refuse(line: EmittedLine, target: Target) -> None:
 
 @contextmanager
 def naming(line: EmittedLine) -> Iterator[None]:
-    """Name the line in a `ValueError`."""
+    """Prefix a `ValueError` with the line's name."""
     try:
         yield
     except ValueError as error:
@@ -136,9 +136,9 @@ def naming(line: EmittedLine) -> Iterator[None]:
 
 
 def file_of(lines: Iterable[EmittedLine], *others: str) -> File:
-    """A file in which no name of a plan can be that of something else.
+    """A file in which a plan's names cannot clash with others.
 
-    Its docstring has the plan's hyperparameters and what was bound.
+    Its docstring lists the plan's hyperparameters and bindings.
     """
     keys = ", ".join(dict.fromkeys(f"`{line.key}`" for line in lines))
     settings: dict[str, object] = {}
@@ -149,7 +149,7 @@ def file_of(lines: Iterable[EmittedLine], *others: str) -> File:
 
 
 def numbers_of(lines: Sequence[EmittedLine]) -> list[EmittedLine]:
-    """The lines of an optimizer's numbers.
+    """The lines that set an optimizer's numbers.
 
     Raises:
         ValueError: if there are none, or two for one number.
@@ -165,7 +165,7 @@ def numbers_of(lines: Sequence[EmittedLine]) -> list[EmittedLine]:
 def name(
     file: File, line: EmittedLine, renamed: Mapping[str, str] = _KEEPS, *, private: bool = False
 ) -> str:
-    """A name for a line's function that no other one has: ``weight_decay_backbone``."""
+    """A unique name for a line's function, such as ``weight_decay_backbone``."""
     parts = (renamed.get(line.key, line.key), "" if line.group is None else str(line.group))
     wanted = re.sub(r"[^0-9A-Za-z]+", "_", "_".join(parts))[:LONGEST_NAME].strip("_")
     if not wanted.isidentifier() or keyword.iskeyword(wanted):
@@ -176,7 +176,7 @@ def name(
 def define_scalar(
     file: File, line: EmittedLine, named: str, says: Block, *, takes_base: bool
 ) -> None:
-    """Write the function of one line in Python's own arithmetic."""
+    """Write one line's function in plain Python arithmetic."""
     own = file.of_line(line.program.levels, line.base)
     scalar.define(own, line.program.tracks, named, says, takes_base=takes_base)
 
@@ -192,7 +192,7 @@ def _python(lines: Sequence[EmittedLine]) -> File:
 
 
 def _optax(lines: Sequence[EmittedLine], style: Style) -> File:
-    """A module with a schedule for each line, by optax's names."""
+    """A module with a schedule for each line, named as in optax."""
     file = file_of(lines)
     for line in lines:
         named = name(file, line, OPTAX_NAMES)

@@ -1,4 +1,4 @@
-"""Formulas as Python code: how each target spells the few operations."""
+"""Formulas as Python code: how each target spells each operation."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _SAME_NAME: tuple[Operation, ...] = (
     "sin", "cos", "tan", "tanh", "exp", "log", "sqrt", "floor", "ceil",
 )  # fmt: skip
 LAST_INT32_TICK = 2**31 - 1
-"""Steps of arrays are 32-bit integers; an edge beyond them is never reached."""
+"""Array steps are 32-bit integers; an edge beyond this is never reached."""
 _OF_COUNTS: set[Operation] = {"add", "sub", "lt", "le", "gt", "ge", "eq", "ne"}
-"""The operations that integers are left in."""
+"""The operations whose integer operands stay integers."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ class Spelling:
     """How a target writes arithmetic.
 
     Attributes:
-        functions: the operations that are calls; all others are operators or conditional
-            expressions. ``pow`` is a call only where the exponent is no whole number.
+        functions: the operations written as calls; all others are operators or conditional
+            expressions. ``pow`` is a call only if the exponent is not a whole number.
         pi: π.
-        index: ``(edges, x)``: how many of a list's edges ``x`` has reached.
-        take: ``(values, i)``: the value of a list at an index.
-        full: ``(like, value)``: an array of a constant.
-        real: an array of integers as floats.
-        divides_whole: whether the quotient of integers is a float, one of 32 bits in an array.
-        scalar: whether it is Python's own arithmetic, which raises where IEEE's does not.
-        last_tick: the last tick that it counts exactly.
+        index: ``(edges, x)``: the number of edges that ``x`` has reached.
+        take: ``(values, i)``: the list item at an index.
+        full: ``(like, value)``: a constant array.
+        real: an integer array as floats.
+        divides_whole: whether integers divide to a float, of 32 bits in an array.
+        scalar: whether it is plain Python arithmetic, which raises where IEEE does not.
+        last_tick: the last tick it counts exactly.
     """
 
     functions: Mapping[str, str]
@@ -71,7 +71,7 @@ class Spelling:
 
 
 def _of_module(module: str, **others: str) -> dict[str, str]:
-    """The functions of a module, which are called as the operations are, or otherwise."""
+    """A module's functions: those named like the operations, and the others."""
     return {op: f"{module}.{op}" for op in _SAME_NAME} | {
         op: f"{module}.{text}" for op, text in others.items()
     }
@@ -115,20 +115,20 @@ KERAS = Spelling(
 
 
 def counting(x: Expr, edges: Sequence[float]) -> Lookup:
-    """How many of the edges have been reached."""
+    """The number of edges reached."""
     return Lookup(x, tuple(edges), tuple(map(float, range(len(edges) + 1))))
 
 
 @dataclass
 class Printer:
-    """Formulas as code in one spelling.
+    """Prints formulas in one spelling.
 
     Attributes:
         spelling: how the target writes arithmetic.
-        names: code for parts of formulas, such as the name of a local that holds one.
-        guarded: the parts that have to be computed by a helper.
+        names: code that replaces parts of formulas, such as the name of a local.
+        guarded: the parts that a helper must compute.
         whole: the symbols that are integers.
-        lists: gives a list of numbers a name, or leaves it as it is.
+        lists: names a list of numbers, or leaves it inline.
     """
 
     spelling: Spelling
@@ -138,7 +138,7 @@ class Printer:
     lists: Callable[[Code, str], Code] = lambda items, _name: items
 
     def code(self, e: Expr) -> Code:
-        """The formula."""
+        """The formula as code."""
         if e in self.names:
             return self.names[e]
         match e:
@@ -167,7 +167,7 @@ class Printer:
             case "floordiv" | "mod", (x, y) if self.is_whole(e):
                 return infix(self._whole(x), INFIX[op][0], self.code(y))
             case "pow", (x, y) if function is None or self.is_whole(y):
-                # Of a whole number, no big integer is raised to a power.
+                # As a float: powers of integers can be huge.
                 return infix(self.real(x), "**", self._operand(y))
             case "where", (condition, yes, no):
                 parts = self.code(condition), self.real(yes), self.real(no)
@@ -188,18 +188,18 @@ class Printer:
                 return infix(self._operand(args[0]), INFIX[op][0], self._operand(args[1]))
 
     def _operand(self, e: Expr) -> Code:
-        """The formula inside of another one; an array of integers is made one of floats."""
+        """The formula as an operand; an integer array becomes a float array."""
         return self.spelling.real(self.code(e)) if self.is_count(e) else self.code(e)
 
     def real(self, e: Expr) -> Code:
-        """The formula; a number is a float even where it is whole."""
+        """The formula; a whole number is written as a float."""
         match e:
             case Number(value) if value != math.pi and e not in self.names:
                 return number(value, whole=False)
         return self._operand(e)
 
     def is_count(self, e: Expr) -> bool:
-        """Whether the formula counts ticks, or what comes again after ticks, in integers."""
+        """Whether the formula counts ticks or cycles in integers."""
         match e:
             case Symbol(text):
                 return text in self.whole
@@ -218,7 +218,7 @@ class Printer:
         return self.is_whole(e) if isinstance(e, Number) else self.is_count(e)
 
     def _whole(self, e: Expr) -> Code:
-        """What is divided in integers."""
+        """The dividend of an integer division."""
         match e:
             case Apply("mul", (x, Number(times))) if self.is_count(x):
                 return infix(self.code(x), "*", number(times))
@@ -245,7 +245,7 @@ class Printer:
 
 
 def ticks_since(clock: str, begin: int) -> Code:
-    """The ticks since a begin."""
+    """The ticks since ``begin``."""
     if not begin:
         return name(clock)
     return infix(clock, "-" if begin > 0 else "+", number(abs(begin)))

@@ -1,4 +1,4 @@
-"""The python target: one function of the standard library's arithmetic."""
+"""The python target: functions that use only the standard library."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from schedlang.emit.file import File
 from schedlang.program.program import Program
 
 
-def emit(program: Program, function: str, style: str) -> File:  # noqa: ARG001 - as all targets
-    """A module with ``learning_rate(step)``; with ``lr`` too where no base rate is known.
+def emit(program: Program, function: str, style: str) -> File:  # noqa: ARG001 - shared signature
+    """A module with ``learning_rate(step)``, which takes ``lr`` too if the base rate is unknown.
 
-    Python has no schedules of its own, so that both styles are the same.
+    Python has no native schedules, so both styles are the same.
     """
     header.refuse_memory(program, "python")
     file = File(header.title(program), program.levels)

@@ -1,4 +1,4 @@
-"""Restarts whose cycles grow: a cycle is looked up in the list of all begins."""
+"""Restarts with growing cycles: a cycle is looked up in the list of all starts."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class Cycles(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether integers will do."""
+        """Whether integers suffice."""
         return self.first.denominator == self.mult.denominator == 1
 
     def begins(self, last: int) -> Code:
-        """The list of the begins of all cycles up to a tick."""
+        """The list of all cycle starts up to a tick."""
         times, over = self._quotient()
         sign = "//" if self.whole else "/"
         return self._list(f"{times}{f' {sign} {over}' if over else ''}", last)
 
     def edges(self, last: int) -> Code:
-        """The list of the first ticks of all cycles up to a tick: rounded up."""
+        """The list of all cycle starts up to a tick, rounded up."""
         times, over = self._quotient()
         return self.begins(last) if self.whole else self._list(f"-(-{times} // {over})", last)
 
     def _quotient(self) -> tuple[str, str]:
-        """Numerator and denominator of the begin of cycle ``i``; the latter is empty where it is 1.
+        """Numerator and denominator of the start of cycle ``i``; the latter is empty if it is 1.
 
-        With ``mult = m/n`` the begin, ``first·(mult^i - 1)/(mult - 1)``, is the quotient of the
-        integers ``first·n·(m^i - n^i)`` and ``(m - n)·n^i``.
+        With ``mult = m/n``, the start, ``first·(mult^i - 1)/(mult - 1)``, is the quotient of
+        ``first·n·(m^i - n^i)`` and ``(m - n)·n^i``.
         """
         m, n = self.mult.as_integer_ratio()
         factor = self.first * n / (m - n)
@@ -56,7 +56,7 @@ class Cycles(NamedTuple):
 
 
 def cycles_of(curve: Expr, phase: Arguments) -> Cycles | None:
-    """The cycles of a phase's formula that grow, if it has more than one; else None."""
+    """The growing cycles of a phase's formula, if it has more than one; else None."""
     for part in walk(curve):
         match part:
             case Named("length", Lookup()) if "exact" in phase:
@@ -67,7 +67,7 @@ def cycles_of(curve: Expr, phase: Arguments) -> Cycles | None:
 def locate(cycles: Cycles, e: Expr, ticks: Code, printer: Printer, file: File) -> Block:
     """The statement that finds the cycle of these ticks.
 
-    The printer is given what the formula calls the cycle's number, begin and length.
+    The printer receives code for the cycle's number, start and length.
     """
     last = printer.spelling.last_tick
     begins = edges = file.named(cycles.begins(last), "_BEGINS")

@@ -1,4 +1,4 @@
-"""Functions of one tick in Python's own arithmetic: the phases of a track, one after the other."""
+"""Functions of one tick in plain Python arithmetic: a track's phases in order."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from schedlang.program.program import Part, Piece, Repeat, Track, pieces_of
 def define(
     file: File, tracks: Sequence[Track], text: str, says: Block, *, takes_base: bool
 ) -> None:
-    """Write the function ``text(step)`` that multiplies the tracks, below one for each of them.
+    """Write the function ``text(step)`` that multiplies the tracks, after one per track if several.
 
-    It has a parameter for the base rate too where a formula depends on it.
+    With ``takes_base``, it also has a parameter for the base rate.
     """
 
     def write(text: str, says: Block, body: Block, *, takes_base: bool) -> None:
@@ -57,13 +57,13 @@ def define(
 
 
 def body(file: File, parts: Sequence[Part]) -> Block:
-    """The statements that return the value at the tick ``step``: the levels, then the parts."""
+    """The statements that return the value at ``step``: the levels, then the parts."""
     writer = Body(file, PYTHON, file.base)
     return writer.with_levels(_returned(writer, parts, "step"))
 
 
 def _returned(writer: Body, parts: Sequence[Part], clock: str) -> Block:
-    """The statements that return the value of parts one after the other, in ticks of a clock."""
+    """The statements that return the value of consecutive parts at a clock's tick."""
     *before, last = spans(parts, _formula)
     found: list[Statement] = []
     for part in before:

@@ -1,4 +1,4 @@
-"""Formulas as one writes them by hand: without rounding dust and factors of 1."""
+"""Formulas as written by hand: without rounding noise or factors of 1."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from schedlang.formula.notation import tidy
 
 
 def phase_formula(e: Expr) -> Expr:
-    """The formula of a phase; a share of the base is the base times a formula without it."""
+    """A phase's formula; a share of the base becomes the base times a formula without it."""
     share = share_of(e) if BASE.name in symbols(e) else None
     if share is None:
         return _from_below(simplified(e))
@@ -37,7 +37,7 @@ def phase_formula(e: Expr) -> Expr:
 
 
 def share_of(e: Expr) -> Expr | None:
-    """What the base is multiplied by in a formula that is nothing but a share of it."""
+    """The factor of the base in a formula proportional to it; None for other formulas."""
     parts = affine(e)
     if parts is None or parts[1] != ZERO:
         return None
@@ -45,7 +45,7 @@ def share_of(e: Expr) -> Expr | None:
 
 
 def simplified(e: Expr) -> Expr:
-    """The formula without rounding dust, and without terms that change nothing."""
+    """The formula without rounding noise or redundant terms."""
     match e:
         case Number(number):
             return Number(tidy(number))
@@ -75,7 +75,7 @@ def simplified(e: Expr) -> Expr:
 
 
 def user_formula(e: Expr) -> Expr:
-    """The base times a user's formula, which itself is left as it was written."""
+    """The base times a user's formula, which stays as written."""
     match e:
         case Apply("mul", (Number(1.0), x) | (x, Number(1.0))):
             return x
@@ -85,7 +85,7 @@ def user_formula(e: Expr) -> Expr:
 
 
 def computed(e: Expr) -> Expr:
-    """A user's formula, in which what is constant is computed in doubles."""
+    """A user's formula, with its constant parts computed in doubles."""
     return _constant(e) if isinstance(e, Apply) and not symbols(e) else rebuild(e, computed)
 
 
@@ -95,7 +95,7 @@ def _constant(e: Expr) -> Expr:
 
 
 def without_skip(curve: Expr, skip: int) -> tuple[Expr, int]:
-    """The formula over the phase's own clock, which is at ``skip`` when the phase begins."""
+    """The formula over the phase's own clock, and the tick at which that clock starts."""
     if skip:
         own = replaced(curve, T + skip, Symbol("own"))
         if T not in walk(own):
@@ -147,7 +147,7 @@ def _difference(x: Expr, y: Expr) -> Expr:
 
 
 def replaced(e: Expr, part: Expr, other: Expr) -> Expr:
-    """The formula with every such part replaced."""
+    """The formula with every occurrence of a part replaced."""
     return other if e == part else rebuild(e, lambda child: replaced(child, part, other))
 
 
@@ -155,7 +155,7 @@ def replaced(e: Expr, part: Expr, other: Expr) -> Expr:
 
 
 def quantities_of(e: Expr) -> tuple[Named, ...]:
-    """The named parts of a formula that are computed first, innermost first, each once."""
+    """A formula's distinct named parts to compute beforehand, innermost first."""
     found: dict[Named, None] = {}
 
     def find(part: Expr) -> None:
@@ -169,7 +169,7 @@ def quantities_of(e: Expr) -> tuple[Named, ...]:
 
 
 def outside(e: Expr) -> Iterator[Expr]:
-    """A formula and its parts outside of named ones."""
+    """A formula and its parts outside named ones."""
     yield e
     for child in children(e):
         if not (isinstance(child, Named) and isinstance(child.value, Apply | Lookup)):

@@ -1,4 +1,4 @@
-"""The torch target: PyTorch's schedulers under `SequentialLR`, and a formula where none fits."""
+"""The torch target: PyTorch's schedulers under `SequentialLR`, or a formula if none matches."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from schedlang.program.program import Piece, Program, Track, pieces_of
 _SCHEDULERS = "torch.optim.lr_scheduler"
 _SEQUENTIAL = imported(_SCHEDULERS, "SequentialLR")
 MOST_PHASES = 20
-"""Phases that are written one by one; a longer schedule is one function."""
+"""The most phases to write separately; a longer schedule becomes a single function."""
 LONGEST_LAMBDA = 53
 _SUMMARY = "The scheduler of an optimizer: call its `step()` after each step of the training."
 _Built: TypeAlias = tuple[Block, Code]
-"""Statements, and the scheduler that is built below them."""
+"""Setup statements, and the scheduler."""
 
 
 def emit(program: Program, text: str, style: str) -> File:
@@ -76,10 +76,10 @@ class _Writer:
     """Writes the schedulers of a program.
 
     Attributes:
-        program: the schedule, over the symbol ``base`` where that can be.
+        program: the schedule, over the symbol ``base`` if possible.
         levels: writes its levels.
-        file: what its functions have in common.
-        style: whether PyTorch's own classes are used.
+        file: the file being written.
+        style: whether to use PyTorch's own classes.
     """
 
     program: Program
@@ -88,7 +88,7 @@ class _Writer:
     style: str
 
     def rates(self, program: Program) -> _Built:
-        """The scheduler of the rates."""
+        """The scheduler for the rates."""
         pieces = phases(program.tracks[0])
         found = None
         if self.style == "native" and len(program.tracks) == 1 and pieces is not None:
@@ -108,13 +108,13 @@ class _Writer:
     # ── PyTorch's own classes ──
 
     def one_class(self, pieces: Sequence[Piece]) -> _Built | None:
-        """`CyclicLR`, or `OneCycleLR` and what holds its end: they set the rates by themselves."""
+        """`CyclicLR`, or `OneCycleLR` and a hold of its end; these set the rates themselves."""
         found = self.counterpart(pieces[0])
         if found is None:
             return None
         piece, *others = pieces
         if piece.kind == "cyclic" and not others and piece.arguments["mode"] != "triangular2":
-            # In the mode triangular2, PyTorch computes 2.0**cycle, which overflows.
+            # In mode triangular2, PyTorch computes 2.0**cycle, which overflows.
             return (note(piece.text), found.code("optimizer"))
         if piece.kind != "onecycle" or len(others) != 1 or others[0].text:
             return None
@@ -128,12 +128,12 @@ class _Writer:
         return (before, call(_SEQUENTIAL, "optimizer", both, milestones=ends))
 
     def sequence(self, pieces: list[Piece]) -> _Built | None:
-        """A scheduler for each phase; None where that is no better than one formula."""
+        """A scheduler for each phase; None if a single formula is just as good."""
         if len(pieces) > MOST_PHASES:
             return None
         found = [
             None
-            if piece.kind in {"cyclic", "onecycle", "plateau"}  # which set the rate themselves
+            if piece.kind in {"cyclic", "onecycle", "plateau"}  # these set the rate themselves
             or (piece.kind == "hold" and piece.end is None)
             else self.counterpart(piece)
             for piece in pieces
@@ -157,7 +157,7 @@ class _Writer:
         return self.written(torch.counterpart(piece, self.levels))
 
     def written(self, found: Call | None) -> FrameworkCall | None:
-        """A class of PyTorch's, for the levels of all groups."""
+        """A PyTorch class, with the levels of all groups."""
         return written(
             found, torch.DEFAULTS, self.levels.each_group, partial(imported, _SCHEDULERS)
         )
@@ -183,7 +183,7 @@ class _Writer:
         return call(lambda_lr, "optimizer", _each_group(text) if share is None else text)
 
     def one_function(self, program: Program, scheduler: Code) -> _Built:
-        """One `LambdaLR` (or a class like it) over a function of the whole schedule."""
+        """A single `LambdaLR` (or similar class) over a function of the whole schedule."""
         base = self.levels.base
         if all(map(share_of, (piece.curve for piece in pieces_of(program.tracks[0].parts)))):
             self._define(replace(program, base=1.0), "_share", "The share of the base rate")
@@ -210,7 +210,7 @@ class _Writer:
     # ── Plateau ──
 
     def plateau(self) -> tuple[str, Block]:
-        """`ReduceLROnPlateau`, after what comes before it: the class, and the statements."""
+        """The class and the statements for a plateau and what precedes it."""
         program = self.program
         phase = program.plateau or {}
         missing = not_understood(torch.COUNTERPARTS["plateau"], phase)
@@ -233,6 +233,6 @@ class _Writer:
 
 
 def _each_group(text: str) -> Code:
-    """The function with the base rate of each parameter group."""
+    """The function bound to each parameter group's base rate."""
     bound = call("partial", text, lr="lr")
     return Code(("[", bound.doc, " for lr in base_rates]"), bound.uses | name("base_rates").uses)

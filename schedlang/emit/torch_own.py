@@ -1,4 +1,4 @@
-"""Small schedulers that PyTorch does not have, as they are written into an emitted file."""
+"""Small schedulers that PyTorch lacks, as written into emitted files."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ if not all(base_rates):
 
 
 def other_base(base: float) -> Block:
-    """The statements that refuse a base rate other than this one."""
+    """The statements that reject any other base rate."""
     text = _OTHER_BASE.format(base=digits(base, whole=False))
     return template(text, "base_rates", "math")
 
 
 def with_momentum(begin: int) -> Block:
-    """The class for rates and a momentum that moves from a tick on."""
+    """The class for rates and for momentum that moves from tick ``begin`` on."""
     return template(_WITH_MOMENTUM.format(begin=digits(begin)), "WithMomentum", "LambdaLR", "Any")
 
 
@@ -96,8 +96,8 @@ def then_plateau(tick: Literal["step", "epoch"] | None) -> Block:
     """The class for a plateau after other phases.
 
     Args:
-        tick: what one tick is. A step without a metric is fine where updates are ticked, an error
-            where epochs are, and a warning where that is not known.
+        tick: what one tick is. A step without a metric is fine for steps, an error for epochs, and
+            a warning if that is unknown.
     """
     text = _THEN_PLATEAU.format(
         attribute="\n        self.warned = False" if tick is None else "",

@@ -1,4 +1,4 @@
-"""The torch target of a plan: one scheduler that sets every number of every group."""
+"""The torch target for plans: one scheduler that sets every number of every group."""
 
 from __future__ import annotations
 
