@@ -122,7 +122,7 @@ def depends_on_base(name: str) -> bool:
 def expr(value: Operand) -> Expr:
     """The operand as an expression; a number becomes the nearest double."""
     if isinstance(value, _Arithmetic):
-        return value  # type: ignore[return-value]  # it is one of the five classes classes
+        return value  # type: ignore[return-value]  # it is an instance of one of the five classes
     return Number(float(value))
 
 

@@ -55,6 +55,9 @@ def steps_of(program: Program) -> tuple[np.ndarray, np.ndarray] | None:
     return np.array(spread(ticks)) * updates, np.array([program.at(t) for t in spread(ticks)])
 
 
+COUNTED = [case for case in CASES if steps_of(case.bind()) is not None]
+
+
 def assert_is_curve(case: Case, least: float = 1e-4) -> None:
     program = case.bind()
     telling = steps_of(program)
@@ -101,7 +104,7 @@ def assert_slopes_are_finite(case: Case, least: float = 1e-4) -> None:
 
 
 @pytest.mark.parametrize("few", [tables.FEW, 1], ids=["written out", "tables"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", COUNTED, ids=str)
 def test_every_case(case: Case, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "FEW", few)
     assert_is_curve(case)
@@ -195,7 +198,7 @@ def test_far_steps_move_one_at_a_time(first: int, text: str) -> None:
 
 
 @pytest.mark.parametrize("few", [tables.FEW, 1], ids=["written out", "tables"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", COUNTED, ids=str)
 def test_steps_of_floats_and_slopes(case: Case, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "FEW", few)
     assert_slopes_are_finite(case)
@@ -231,15 +234,14 @@ def test_compiled() -> None:
 @pytest.mark.skipif(BACKEND == "torch", reason="Keras compiles no schedule there")
 @pytest.mark.parametrize(
     ("few", "case"),
-    [(few, case) for few in (tables.FEW, 1) for case in CASES[few % 7 :: 7]],
+    [(few, case) for few in (tables.FEW, 1) for case in COUNTED[few % 7 :: 7]],
     ids=str,
 )
 def test_cases_compiled(few: int, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler may reorder what the integers and the sums of single precision rely on."""
     monkeypatch.setattr(tables, "FEW", few)
     telling = steps_of(case.bind())
-    if telling is None:
-        pytest.skip("an integer cannot count its steps")
+    assert telling is not None
     steps, want = telling
     rate = ScheduledRate(case.bind())
     if BACKEND == "tensorflow":
